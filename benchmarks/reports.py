@@ -1,4 +1,4 @@
-"""Reports of coupons over a year of redemptions: compared with scans of the rows, and the cost of roll-ups and markers.
+"""Reports over a year of redemptions: compared with scans of the rows, and the duration of roll-ups.
 
 A year of ``BENCH_REDEMPTIONS`` (default 20 million) redemptions: one coupon runs all year and has a fourth of them, the
 others run two months each. Reports use the platform's own services.
@@ -15,16 +15,22 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from accounts.models import Brand
 from benchmarks import seed_data
-from benchmarks.load import pgbench
-from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
+from benchmarks.scenarios import Plan, print_line
 from core import ids
 from core.periods import Interval
-from coupons.models import CouponDefinition, RedemptionBucket
-from coupons.services import reports, rollup
+from coupons.models import CouponDefinition
+from coupons.services import reports
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
+from redemptions.results.contracts import Grouping, ReportPeriod, ResultFilter
+from redemptions.results.models import ResultBucket
+from redemptions.results.selectors import read_totals
+from redemptions.results.services import rollup
+from redemptions.results.services.reports import build_report
 
 Call = Callable[[], object]
-LIMIT = "the limit: one row, commit"
 COUPONS = 24  # in addition to the one that runs all year
 MONTHS = 12
 ZONE = ZoneInfo("Asia/Kathmandu")
@@ -45,36 +51,39 @@ SCANS = {
     "all coupons": "SELECT date_trunc(%s, redeemed_at, %s) AS start, count(*), sum(amount)"
     " FROM coupons_couponredemption WHERE redeemed_at IS NOT NULL GROUP BY 1 ORDER BY 1",
 }
-ROW = "INSERT INTO bench_row VALUES (:customer, 1, now());\n"
-REDEEM = (
-    "INSERT INTO coupons_couponredemption (id, coupon_id, customer_id, redeemed_at, changed_at, status)"
-    " VALUES (uuidv7(), '{coupon}', :customer, now(), now(), 'confirmed');\n"
-)
+APPEND = """
+INSERT INTO redemptions_event
+    (id, tx, created_at, brand_id, offer_id, redemption_id, customer_id, amount, subtotal, type, kind, currency, data)
+SELECT CASE WHEN returned THEN uuidv7(redeemed_at - clock_timestamp()) ELSE id END,
+    %(tx)s + (row_number() OVER (ORDER BY id)) * %(span)s / %(rows)s, redeemed_at, %(brand)s, coupon_id, id,
+    customer_id, amount, amount * 10, CASE WHEN returned THEN 'redemption.returned' ELSE 'redemption.confirmed' END,
+    'coupon', currency, CASE WHEN returned THEN jsonb_build_object('confirmed_at', redeemed_at) ELSE '{{}}' END
+FROM {table} CROSS JOIN (VALUES (false), (true)) AS change (returned)
+WHERE status = 'returned' OR NOT returned
+"""
+TRANSACTIONS = 40_000  # that the events are spread over
+BURN = "DO $$ BEGIN FOR i IN 1..%d LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
 
 
 def measure(plan: Plan) -> None:
-    """Print milliseconds of reports and roll-ups, and redemptions per second with and without markers."""
+    """Print milliseconds of reports, and the duration of roll-ups."""
     rows = plan.choose_size(int(os.environ.get("BENCH_REDEMPTIONS", "20000000")), 20_000)
-    coupons = _create_coupons()
+    brand = seed_data.create_brand("reports")
+    coupons = _create_coupons(brand)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute("CREATE TABLE IF NOT EXISTS bench_row (code bigint, customer bigint, at timestamptz)")
-    filled = 0
-    for size in (0, rows // 20, rows // 2, rows):
-        started = time.perf_counter()
-        _insert_redemptions(coupons, filled, size, rows)
-        filled = size
-        seed_data.vacuum()
-        print_line(f"{size:,} redemptions, filled in {time.perf_counter() - started:,.0f} s")
-        _measure_writes(plan, coupons[0], size)
+        cursor.execute(BURN % (2 * TRANSACTIONS))
+    started = time.perf_counter()
+    _insert_redemptions(brand, coupons, rows)
+    seed_data.vacuum()
+    print_line(f"{rows:,} redemptions with their events, filled in {time.perf_counter() - started:,.0f} s")
     _roll_up_all()
     _measure_reports(plan, coupons[0])
-    _measure_increments(plan, rows)
+    _measure_increments(plan, brand, coupons[0])
 
 
-def _create_coupons() -> list[UUID]:
+def _create_coupons(brand: Brand) -> list[UUID]:
     """Create the coupon that runs all year, and the others."""
-    brand = seed_data.create_brand("reports")
     dates = {"start_date": _year_start(), "end_date": seed_data.END}
     offer = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
     coupons = CouponDefinition.objects.bulk_create(
@@ -90,88 +99,65 @@ def _year_start() -> datetime:
     return datetime(now.year - 1, now.month, 1, tzinfo=UTC)
 
 
-def _insert_redemptions(coupons: list[UUID], filled: int, size: int, rows: int) -> None:
-    """Insert redemptions of the year, equally in each month.
-
-    The partitions are filled directly, so no marker is written.
-    """
+def _insert_redemptions(brand: Brand, coupons: list[UUID], rows: int) -> None:
+    """Insert redemptions of the year and their events, equally in each month."""
     first = _year_start()
     for month in range(MONTHS):
         until = (first + timedelta(days=31)).replace(day=1)
-        table = f"coupons_couponredemption_{first:%Y_%m}"
+        table, events = f"coupons_couponredemption_{first:%Y_%m}", f"redemptions_event_{first:%Y_%m}"
         offset = 2 * month  # two new coupons a month, each for two months
         running = [coupons[0], *(coupons[1 + (offset + n) % COUPONS] for n in (-2, -1, 0, 1))]
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} PARTITION OF coupons_couponredemption"
-                f" FOR VALUES FROM ('{ids.min_uuid7_at(first)}') TO ('{ids.min_uuid7_at(until)}')"
-            )
-            if share := (size - filled) // MONTHS:
+            for name, parent in ((table, "coupons_couponredemption"), (events, "redemptions_event")):
                 cursor.execute(
-                    FILL.format(table=table),
-                    {"first": first, "until": until - timedelta(seconds=1), "rows": share, "coupons": running},
+                    f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {parent}"
+                    f" FOR VALUES FROM ('{ids.min_uuid7_at(first)}') TO ('{ids.min_uuid7_at(until)}')"
                 )
+            share, span = rows // MONTHS, TRANSACTIONS // MONTHS
+            params: dict[str, Any] = {
+                "first": first,
+                "until": until - timedelta(seconds=1),
+                "rows": share,
+                "coupons": running,
+            }
+            cursor.execute(FILL.format(table=table), params)
+            cursor.execute(
+                APPEND.format(table=table),
+                {"tx": 100 + month * span, "span": span, "rows": share, "brand": brand.pk},
+            )
         first = until
 
 
-# --- cost of a marker -------------------------------------------------------------------------------------------------
-def _measure_writes(plan: Plan, coupon: UUID, size: int) -> None:
-    script = "\\set customer random(1, 1000000)\n" + REDEEM.format(coupon=coupon)
-    contenders: dict[str, Callable[[], float]] = {
-        LIMIT: lambda: pgbench("\\set customer random(1, 1000000)\n" + ROW, seconds=plan.seconds),
-        "a redemption with its marker": lambda: pgbench(script, seconds=plan.seconds),
-        "a redemption without triggers": lambda: _without_triggers(lambda: pgbench(script, seconds=plan.seconds)),
-    }
-    print_result(
-        f"Redemptions with {size:,} rows", measure_interleaved(plan, contenders), unit="per second", against=LIMIT
-    )
-
-
-def _without_triggers(call: Callable[[], float]) -> float:
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE coupons_couponredemption DISABLE TRIGGER USER")
-        try:
-            return call()
-        finally:
-            cursor.execute("ALTER TABLE coupons_couponredemption ENABLE TRIGGER USER")
-
-
 # --- roll-ups ---------------------------------------------------------------------------------------------------------
-def _insert_markers(condition: str = "true") -> int:
-    """Insert the markers of redemptions, as their triggers do; return their number."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO coupons_touchedbucket (coupon_id, starts_at)"
-            " SELECT DISTINCT coupon_id, date_bin('15 minutes', coalesce(redeemed_at, ended_at), 'epoch')"
-            f" FROM coupons_couponredemption WHERE {condition}"
-        )
-        return int(cursor.rowcount)
-
-
 def _roll_up_all() -> None:
-    _insert_markers()
     started = time.perf_counter()
     rollup.roll_up(budget=3600)
     duration = time.perf_counter() - started
     seed_data.vacuum()
-    print_line(f"Roll-up of all rows: {RedemptionBucket.objects.count():,} buckets in {duration:,.1f} s")
+    print_line(f"Roll-up of all events: {ResultBucket.objects.count():,} sums in {duration:,.1f} s")
 
 
-def _measure_increments(plan: Plan, rows: int) -> None:
-    """Measure a roll-up of a minute's changes: new redemptions of a few coupons, and returns of the whole year."""
-    print("\n### A roll-up after changes\n\n| changes | buckets | milliseconds, median of rounds |\n|---|---|---|")
-    changes = {
-        "the newest quarter hour": f"id > '{ids.min_uuid7_at(datetime.now(UTC) - timedelta(minutes=15))}'",
-        "1,000 redemptions of the whole year": f"random() < {min(1.0, 1_000 / rows)}",
-    }
-    for name, condition in changes.items():
-        durations, buckets = [], 0
+def _measure_increments(plan: Plan, brand: Brand, coupon: UUID) -> None:
+    """Measure a roll-up of new events: of one coupon in a transaction each, and reports that count them themselves."""
+    print("\n### A roll-up of new events\n\n| events | report before, ms | roll-up, ms |\n|---|---|---|")
+    definition = CouponDefinition.objects.select_related("brand").get(pk=coupon)
+    for count in (100, 1_000, 10_000):
+        reported, rolled = [], []
         for _ in range(plan.rounds):
-            buckets = _insert_markers(condition)
+            at = datetime.now(UTC)
+            for _ in range(count):
+                confirmed = NewEvent(
+                    EventType.REDEMPTION_CONFIRMED, at, brand.pk, "coupon", offer=coupon, redemption=ids.uuid7(at),
+                    amount=100, subtotal=1_000, currency="EUR",
+                )  # fmt: skip
+                append_events([confirmed])
+            started = time.perf_counter()
+            _report_calls(definition, Interval.DAY, _year_start(), at)[0]()
+            reported.append((time.perf_counter() - started) * 1000)
             started = time.perf_counter()
             rollup.roll_up()
-            durations.append((time.perf_counter() - started) * 1000)
-        print(f"| {name} | {buckets:,} | {statistics.median(durations):,.1f} |", flush=True)
+            rolled.append((time.perf_counter() - started) * 1000)
+        print(f"| {count:,} | {statistics.median(reported):,.1f} | {statistics.median(rolled):,.1f} |", flush=True)
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------
@@ -191,6 +177,11 @@ def _measure_reports(plan: Plan, coupon_id: UUID) -> None:
     coupon_report, brand_report = _report_calls(coupon, Interval.HOUR, at - timedelta(days=30), at)
     _print_duration(plan, "one coupon, 30 days by hour", coupon_report)
     _print_duration(plan, "all coupons, 30 days by hour", brand_report)
+    for grouping in (None, Grouping.KIND, Grouping.OFFER):
+        name = f"by {grouping}" if grouping else "total"
+        _print_duration(plan, f"results of the brand, a year by day, {name}", _results_call(coupon.brand, at, grouping))
+    brands, offers = [coupon.brand_id], list(CouponDefinition.objects.values_list("pk", flat=True))
+    _print_duration(plan, f"totals of {len(offers)} offers", lambda: read_totals(brands=brands, offers=offers))
     zone: list[Any] = ["day", ZONE.key]
     _print_duration(
         plan, "one coupon, by day, scanning its rows", _scan(SCANS["one coupon"], [*zone, coupon.pk]), max_calls=3
@@ -204,6 +195,12 @@ def _report_calls(coupon: CouponDefinition, unit: Interval, start: datetime, at:
         lambda: reports.coupon_report(coupon=coupon, unit=unit, timezone=ZONE, start=start, end=None, at=at),
         lambda: reports.brand_report(brand=coupon.brand, unit=unit, timezone=ZONE, start=start, end=None, at=at),
     )
+
+
+def _results_call(brand: Brand, at: datetime, grouping: Grouping | None) -> Call:
+    period = ReportPeriod(Interval.DAY, ZONE, _year_start(), at)
+    wanted = ResultFilter((brand.pk,))
+    return lambda: build_report(wanted=wanted, period=period, by=grouping, is_compared=False)
 
 
 def _scan(statement: str, params: list[Any]) -> Call:

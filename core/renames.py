@@ -11,10 +11,12 @@ from celery import Celery
 
 TASKS = {
     "checkout.replay": "checkout.run_backtest",
-    "coupons.audit_reports": "coupons.check_reports",
+    "coupons.audit_reports": "redemptions.check_results",
+    "coupons.check_reports": "redemptions.check_results",
     "coupons.drop_old": "coupons.purge_old_months",
     "coupons.make_partitions": "coupons.create_partitions",
     "coupons.make_units": "coupons.build_pool",
+    "coupons.roll_up": "redemptions.roll_up_events",
     "coupons.tend_pools": "coupons.maintain_pools",
     "discounts.make_partitions": "discounts.create_partitions",
     "discounts.tell_brands": "discounts.send_usage_digests",
@@ -37,14 +39,16 @@ TASKS = {
     "vouchers.serve_line": "vouchers.serve_waiting_list",
 }
 SCHEDULES = {
-    "audit reports": "check reports",
+    "audit reports": "check results",
     "beat heart": "record heartbeat",
+    "check reports": "check results",
     "drop old redemptions": "purge old redemptions",
     "forget idempotency keys": "purge idempotency keys",
     "forget mail events": "purge mail events",
     "forget uploads": "purge uploads",
     "make coupon partitions": "create coupon partitions",
     "make usage partitions": "create usage partitions",
+    "roll up redemptions": "roll up events",
     "tell brands of uses": "send usage digests",
     "tell the campaign engine": "sync promotions",
     "tell the segmentation service": "sync segments",

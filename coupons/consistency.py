@@ -10,13 +10,16 @@ from core import db
 from coupons import selectors
 from coupons.models import CouponCounter, CouponUnit, Strategy, UserCouponRedemption
 from coupons.services.limits import approximate, counters
+from coupons.services.partitions import first_kept_month
+from coupons.services.retention import iter_report_differences
 
 GRACE_PERIOD = timedelta(minutes=10)  # expired reservations are normally released within a minute
 
 
 def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """Yield a line per difference. With ``repair``, correct counters, counts, units and codes by the redemptions."""
-    for coupon, strategy in selectors.list_recountable().order_by("pk").values_list("pk", "limit_strategy").iterator():
+    recountable = selectors.list_recountable(at=at, kept_since=first_kept_month())
+    for coupon, strategy in recountable.order_by("pk").values_list("pk", "limit_strategy").iterator():
         yield from _check_counters(coupon, strategy, repair)
         yield from _check_customers(coupon, repair)
         if strategy == Strategy.POOL:
@@ -28,6 +31,8 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
     for redemption in selectors.list_expired(at=at - GRACE_PERIOD).iterator():
         until = f"{redemption.reserved_until:%Y-%m-%dT%H:%MZ}"
         yield f"redemption {redemption.pk}: of coupon {redemption.coupon_id}, reserved until {until}"
+    with transaction.atomic(), db.extended_timeouts():
+        yield from iter_report_differences(coupons=None, at=at)
 
 
 def _difference(text: str, *, repaired: bool) -> str:

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from coupons import consistency
-from coupons.services import partitions, pool_units, retention, rollup, transitions
+from coupons.services import partitions, pool_units, retention, transitions
 
 
 @shared_task(name="coupons.expire_due")
@@ -37,18 +37,6 @@ def recount_approximate() -> None:
 def create_partitions() -> None:
     """Create the partitions of redemptions for this month and the next months."""
     partitions.create_partitions(at=timezone.now())
-
-
-@shared_task(name="coupons.roll_up")
-def roll_up() -> None:
-    """Update the sums of reports with the redemptions that changed."""
-    rollup.roll_up()
-
-
-@shared_task(name="coupons.check_reports")
-def check_reports() -> None:
-    """Recount the reports of a sample of coupons and log the differences."""
-    rollup.check_sample()
 
 
 @shared_task(name="coupons.purge_old_months")

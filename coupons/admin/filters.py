@@ -18,8 +18,8 @@ from backoffice.base.form_fields import DateFormField
 from core.permissions import BrandPermissions
 from coupons import selectors
 from coupons.models import CouponDefinition
-from coupons.services import reports
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.results.rules import EARLIEST, LATEST
 
 MAX_COUPONS = 200  # newest coupons to choose from
 
@@ -65,8 +65,8 @@ class CouponFilterForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         for name in ("since", "until"):
             day: date | None = cleaned.get(name)
-            if day and not reports.EARLIEST.year < day.year < reports.LATEST.year:
-                years = {"first": reports.EARLIEST.year, "last": reports.LATEST.year}
+            if day and not EARLIEST.year < day.year < LATEST.year:
+                years = {"first": EARLIEST.year, "last": LATEST.year}
                 self.add_error(name, _("Enter a date between %(first)s and %(last)s.") % years)
         if cleaned.get("since") and cleaned.get("until") and cleaned["until"] < cleaned["since"]:
             self.add_error("until", _("The end date must be on or after the start date."))

@@ -16,7 +16,7 @@ from core.errors import DomainError, NotFound
 from coupons import rules
 from coupons.contracts import CouponCode, CouponSnapshot, CouponUsage, RedemptionRequest
 from coupons.errors import CouponLimitReached
-from coupons.models import CouponCounter, CouponDefinition, CouponUnit, RedemptionBucket, Strategy
+from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
 from redemptions.codes.rules import canonicalize_code
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -157,10 +157,9 @@ def get_eligibility(
 
 
 # --- periodic tasks ---------------------------------------------------------------------------------------------------
-def list_recountable() -> QuerySet[CouponDefinition]:
+def list_recountable(*, at: datetime, kept_since: datetime) -> QuerySet[CouponDefinition]:
     """Return the coupons whose redemptions are all still stored: old months of ended coupons are dropped."""
-    archived = RedemptionBucket.objects.filter(coupon_id=OuterRef("pk"), archived=True)
-    return CouponDefinition.objects.exclude(Exists(archived))
+    return CouponDefinition.objects.exclude(end_date__lte=at, created_at__lt=kept_since)
 
 
 def list_unfilled_pools(*, at: datetime) -> list[uuid.UUID]:

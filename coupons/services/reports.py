@@ -7,7 +7,7 @@ A later change, such as a return, changes the numbers of that period.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,16 +17,17 @@ from accounts.models import Brand
 from core import db, money
 from core.datetimes import format_iso
 from core.errors import InvalidRequest
-from core.periods import QUARTER_HOUR, Interval, iter_starts, min_period_count, quarter_hour_start
+from core.periods import QUARTER_HOUR, Interval, quarter_hour_start
 from coupons import selectors
-from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket
+from coupons.models import CouponDefinition, CouponRedemption
 from coupons.selectors.codes import KIND
 from redemptions.codes.selectors.codes import find_code_of_brand
+from redemptions.results.contracts import ReportPeriod
+from redemptions.results.models import ResultBucket
+from redemptions.results.services.reports import check_period
 from redemptions.statuses import RedemptionStatus
 
-MAX_PERIODS = 9_000  # more than the hours of a year
 DEFAULT_BRAND_DAYS = 30
-EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -87,10 +88,12 @@ def coupon_report(
     """Return the report of a coupon, by default from its beginning until now. Raises InvalidRequest."""
     end = end or at
     if start is None:
-        buckets = RedemptionBucket.objects.filter(coupon_id=coupon.pk).order_by("starts_at")
-        oldest = buckets.values_list("starts_at", flat=True).first()
+        buckets = ResultBucket.objects.filter(brand_id=coupon.brand_id, kind=KIND, offer_id=coupon.pk)
+        oldest = buckets.order_by("starts_at").values_list("starts_at", flat=True).first()
         start = min(coupon.start_date, oldest or end, end)
-    return _report([coupon.pk], coupon.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
+    return _report(
+        coupon.brand_id, [coupon.pk], coupon.currency, unit=unit, timezone=timezone, start=start, end=end, at=at
+    )
 
 
 def brand_report(
@@ -103,7 +106,7 @@ def brand_report(
     end = end or at
     coupons = CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True)
     start = start or end - timedelta(days=DEFAULT_BRAND_DAYS)
-    return _report(list(coupons), brand.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
+    return _report(brand.pk, list(coupons), brand.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
 
 
 def code_report(
@@ -131,7 +134,7 @@ def code_report(
     redemptions = selectors.list_redemptions_of_code(coupon=found.offer, code=found.text)
     rows = [_row(redemption) for redemption in redemptions if _to_datetime(redemption)]
     start = start or min((*(row["at"] for row in rows), end))
-    starts, end = _period_starts(start, end, unit, timezone), _effective_end(end, at)
+    starts, end = check_period(ReportPeriod(unit, timezone, start, end)), _effective_end(end, at)
     return _fill_gaps(
         Report(unit, timezone, start, end, brand.currency, Sums(), _empty_periods(starts)),
         [row | {"period": bisect_right(starts, row["at"])} for row in rows if start <= row["at"] < end],
@@ -155,6 +158,7 @@ def _row(redemption: CouponRedemption) -> db.Row:
 
 
 def _report(
+    brand: UUID,
     coupons: Sequence[UUID],
     currency: str,
     *,
@@ -164,9 +168,10 @@ def _report(
     end: datetime,
     at: datetime,
 ) -> Report:
-    starts = _period_starts(start, end, unit, timezone)
+    starts = check_period(ReportPeriod(unit, timezone, start, end))
     empty = Report(unit, timezone, start, end, currency, Sums(), _empty_periods(starts))
-    return _fill_gaps(empty, _sums(coupons, starts, start, _effective_end(end, at)) if starts and coupons else ())
+    sums = _sums(brand, coupons, starts, start, _effective_end(end, at)) if starts and coupons else ()
+    return _fill_gaps(empty, sums)
 
 
 def _empty_periods(starts: Sequence[datetime]) -> list[Period]:
@@ -180,33 +185,26 @@ def _fill_gaps(report: Report, rows: Iterable[db.Row]) -> Report:
     return report
 
 
-def _period_starts(start: datetime, end: datetime, unit: Interval, timezone: ZoneInfo) -> list[datetime]:
-    """Return the starts of the report's periods. Raises InvalidRequest for wrong dates and too many periods."""
-    for name, at in (("from", start), ("to", end)):
-        if not EARLIEST <= at <= LATEST:
-            detail = _("Enter a date between %(first)s and %(last)s.")
-            raise InvalidRequest.field(name, detail % {"first": EARLIEST.year, "last": LATEST.year})
-    if end < start:
-        raise InvalidRequest.field("to", _("The end must be after the start."))
-    is_small = min_period_count(start, end, unit) <= MAX_PERIODS
-    starts = list(iter_starts(start, end, unit, timezone)) if is_small else []
-    if len(starts) > MAX_PERIODS or (not starts and start < end):
-        detail = _("The report is limited to %(count)s intervals.")
-        raise InvalidRequest.field("unit", detail % {"count": f"{MAX_PERIODS:,}"})
-    return starts
-
-
 def _effective_end(end: datetime, at: datetime) -> datetime:
     """Return the time to stop counting at: for the current quarter hour its end, since nothing happens after now."""
     return end if end < at or quarter_hour_start(end) == end else quarter_hour_start(end) + QUARTER_HOUR
 
 
-def _sums(coupons: Sequence[UUID], starts: Sequence[datetime], start: datetime, end: datetime) -> Iterable[db.Row]:
+def _sums(
+    brand: UUID, coupons: Sequence[UUID], starts: Sequence[datetime], start: datetime, end: datetime
+) -> Iterable[db.Row]:
     """Return ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1."""
     cuts = [quarter_hour_start(edge) for edge in (start, end) if quarter_hour_start(edge) != edge]
     return db.fetch_all(
         "coupons/sql/report_redemptions.sql",
-        {"coupons": list(coupons), "edges": list(starts), "cuts": cuts, "first": start, "until": end},
+        {
+            "brands": [brand],
+            "coupons": list(coupons),
+            "edges": list(starts),
+            "cuts": cuts,
+            "first": start,
+            "until": end,
+        },
     )
 
 

@@ -58,9 +58,9 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
     if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
-    return _set_status(
-        locked, RedemptionStatus.EXPIRED if _is_over(locked, at) else RedemptionStatus.RELEASED, at, ended_at=at
-    )
+    if _is_over(locked, at):
+        return _set_status(locked, RedemptionStatus.EXPIRED, at, ended_at=locked.reserved_until)
+    return _set_status(locked, RedemptionStatus.RELEASED, at, ended_at=at)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ WITH due AS MATERIALIZED (
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), expired AS (
-    UPDATE coupons_couponredemption r SET status = 'expired', ended_at = %(at)s, changed_at = %(at)s
+    UPDATE coupons_couponredemption r SET status = 'expired', ended_at = r.reserved_until, changed_at = %(at)s
     FROM due
     WHERE r.id = due.id
     RETURNING r.id, r.customer_id, r.unit, r.code, r.redemption_id, r.reserved_until, r.amount, r.currency

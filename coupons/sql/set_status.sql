@@ -10,6 +10,9 @@ WITH changed AS (
 INSERT INTO redemptions_event
     (type, created_at, brand_id, kind, offer_id, code, customer_id, redemption_id, amount, currency, data)
 SELECT %(type)s, %(at)s, d.brand_id, 'coupon', d.id, r.code, r.customer_id, r.id, r.amount, coalesce(r.currency, ''),
-    jsonb_strip_nulls(jsonb_build_object('confirmed_at', CASE WHEN r.ended_at IS NOT NULL THEN r.redeemed_at END))
+    jsonb_strip_nulls(jsonb_build_object(
+        'confirmed_at', CASE WHEN r.ended_at IS NOT NULL THEN r.redeemed_at END,
+        'effective_at', CASE WHEN r.status = 'expired' THEN r.ended_at END
+    ))
 FROM changed r JOIN coupons_coupondefinition d ON d.id = r.coupon_id
 WHERE r.redemption_id IS NULL

@@ -24,7 +24,6 @@ CONSISTENCY_CHECKS = [
     "redemptions.results.services.rollup.check",
     "discounts.consistency.check",
     "coupons.consistency.check",
-    "coupons.services.rollup.check",
     "vouchers.consistency.check",
     "checkout.consistency.check",
     "checkout.services.purchase_totals.check",

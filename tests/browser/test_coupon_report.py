@@ -4,11 +4,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.contracts import Role
-from coupons.services import rollup
 from redemptions.statuses import RedemptionStatus
 from tests.browser.test_admin import find_page_errors
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, MembershipFactory, UserFactory
+from tests.redemptions.events import roll_up_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,7 @@ def coupon():
         *(build_redemption(coupon, at, amount=750) for at in times),
         build_redemption(coupon, now, RedemptionStatus.EXPIRED),
     )
-    rollup.roll_up()
+    roll_up_now()
     return coupon
 
 

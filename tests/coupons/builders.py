@@ -1,12 +1,15 @@
 """Builders of coupons and redemptions as rows, at any time and without checks."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import Brand
 from core.ids import uuid7
 from coupons.models import CouponDefinition, CouponRedemption
+from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.services import append_events
 from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory
 
@@ -42,11 +45,36 @@ def build_redemption(
 
 
 def store_redemptions(*redemptions: CouponRedemption) -> list[CouponRedemption]:
-    """Store redemptions in one statement."""
-    return CouponRedemption.objects.bulk_create(redemptions)
+    """Store redemptions in one statement, and their events in another one."""
+    stored = CouponRedemption.objects.bulk_create(redemptions)
+    append_events(event for redemption in stored for event in _events(redemption))
+    return stored
+
+
+def _events(redemption: CouponRedemption) -> Iterator[NewEvent]:
+    """Yield the events that the services would have appended, without the reservation."""
+    ended = redemption.ended_at or redemption.changed_at
+    if redemption.redeemed_at:
+        yield _event(redemption, EventType.REDEMPTION_CONFIRMED, redemption.redeemed_at)
+    if redemption.status == RedemptionStatus.RETURNED:
+        yield _event(redemption, EventType.REDEMPTION_RETURNED, ended)
+    elif redemption.status in (RedemptionStatus.RELEASED, RedemptionStatus.EXPIRED):
+        yield _event(redemption, EventType(f"redemption.{redemption.status}"), ended)
+
+
+def _event(redemption: CouponRedemption, type_: EventType, at: datetime) -> NewEvent:
+    confirmed_at = redemption.redeemed_at if type_ == EventType.REDEMPTION_RETURNED else None
+    return NewEvent(
+        type_, at, redemption.coupon.brand_id, "coupon", offer=redemption.coupon_id, code=redemption.code,
+        customer=redemption.customer_id, redemption=redemption.pk, amount=redemption.amount,
+        currency=redemption.currency or "",
+        data={"confirmed_at": confirmed_at.isoformat()} if confirmed_at else {},
+    )  # fmt: skip
 
 
 def return_redemption(redemption_id: uuid.UUID, at: datetime) -> None:
-    """Mark a confirmed redemption as returned."""
+    """Mark a confirmed redemption as returned, with its event."""
     rows = CouponRedemption.objects.filter(pk=redemption_id, status=RedemptionStatus.CONFIRMED)
     assert rows.update(status=RedemptionStatus.RETURNED, ended_at=at, changed_at=at) == 1
+    returned = CouponRedemption.objects.select_related("coupon").get(pk=redemption_id)
+    append_events([_event(returned, EventType.REDEMPTION_RETURNED, at)])

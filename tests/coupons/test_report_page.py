@@ -15,12 +15,12 @@ from accounts.contracts import Role
 from accounts.models import Brand
 from backoffice.base.charts import build_chart, describe_redemptions
 from coupons.models import CouponDefinition
-from coupons.services import rollup
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, MembershipFactory, UserFactory
+from tests.redemptions.events import roll_up_now
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/coupons/report/"
@@ -45,7 +45,7 @@ def coupon(brand: Brand) -> CouponDefinition:
         build_redemption(coupon, now, RedemptionStatus.RETURNED),
         build_redemption(coupon, now, RedemptionStatus.EXPIRED),
     )
-    rollup.roll_up()
+    roll_up_now()
     return coupon
 
 

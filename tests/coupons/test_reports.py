@@ -17,11 +17,12 @@ from core import db
 from core.errors import InvalidRequest
 from core.periods import Interval, iter_starts
 from coupons.models import STATUSES, CouponDefinition, CouponRedemption
-from coupons.services import reports, rollup
+from coupons.services import reports
 from coupons.services.reports import Report
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
 from tests.factories import BrandFactory
+from tests.redemptions.events import roll_up_now
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2027, 3, 17, 12, tzinfo=UTC)
@@ -57,7 +58,7 @@ def test_a_report_is_the_same_before_and_after_the_roll_up(coupon: CouponDefinit
         build_redemption(coupon, NOON, RedemptionStatus.EXPIRED),
     )
     before = report_of(coupon)
-    assert rollup.roll_up() == 2
+    roll_up_now()
 
     assert report_of(coupon) == before
     assert (before.total.redemptions, before.total.released, before.total.discount) == (2, 1, {"EUR": 200})
@@ -68,14 +69,14 @@ def test_a_late_return_changes_the_period_of_the_redemption_at_once(coupon: Coup
     redemption, _ = store_redemptions(
         build_redemption(coupon, NOON - timedelta(days=40)), build_redemption(coupon, NOON)
     )
-    rollup.roll_up()
+    roll_up_now()
     return_redemption(redemption.pk, NOON)
 
     results = []
     for _ in range(2):
         report = report_of(coupon, Interval.MONTH, start=NOON - timedelta(days=45), end=NOON + SECOND)
         results.append([(period.start.month, period.sums) for period in report.periods])
-        rollup.roll_up()
+        roll_up_now()
 
     assert results[0] == results[1]
     assert [(month, sums.redemptions, sums.released, sums.refunded, sums.discount) for month, sums in results[0]] == [
@@ -87,7 +88,7 @@ def test_a_late_return_changes_the_period_of_the_redemption_at_once(coupon: Coup
 
 def test_edges_are_exact_to_the_microsecond(coupon: CouponDefinition) -> None:
     store_redemptions(*(build_redemption(coupon, NOON + SECOND * seconds) for seconds in range(0, 3_600, 60)))
-    rollup.roll_up()
+    roll_up_now()
     start, end = NOON + SECOND * 120, NOON + SECOND * 2_400
 
     assert report_of(coupon, start=start, end=end).total.redemptions == 38
@@ -103,7 +104,7 @@ def test_the_current_quarter_hour_is_counted_whole_and_past_ones_are_cut(coupon:
     store_redemptions(
         build_redemption(coupon, now), build_redemption(coupon, now + SECOND)
     )  # the second by a clock that is slightly ahead
-    rollup.roll_up()
+    roll_up_now()
 
     assert report_of(coupon, start=NOON, at=now).total.redemptions == 2
     assert report_of(coupon, start=NOON, end=now, at=now + SECOND).total.redemptions == 0
@@ -119,7 +120,7 @@ def test_days_follow_the_time_zone_across_clock_changes(coupon: CouponDefinition
         "2027-03-29T00:00+02:00",
     ]
     store_redemptions(*(build_redemption(coupon, datetime.fromisoformat(moment)) for moment in moments))
-    rollup.roll_up()
+    roll_up_now()
     between = {"start": NOON, "end": NOON + timedelta(days=20)}
 
     assert counts(report_of(coupon, Interval.DAY, MADRID, **between)) == {
@@ -136,7 +137,7 @@ def test_days_follow_the_time_zone_across_clock_changes(coupon: CouponDefinition
 def test_days_in_kathmandu_start_at_a_quarter_past(coupon: CouponDefinition) -> None:
     midnight = datetime.fromisoformat("2027-03-18T00:00+05:45")
     store_redemptions(build_redemption(coupon, midnight - SECOND), build_redemption(coupon, midnight))
-    rollup.roll_up()
+    roll_up_now()
 
     assert counts(report_of(coupon, Interval.DAY, KATHMANDU, start=NOON)) == {
         "2027-03-17T00:00+05:45": 1,
@@ -155,7 +156,7 @@ def test_by_default_a_report_covers_the_coupon_from_its_start_until_now(coupon: 
     store_redemptions(
         build_redemption(coupon, NOON + timedelta(hours=23)), build_redemption(coupon, NOON + timedelta(days=2))
     )
-    rollup.roll_up()
+    roll_up_now()
 
     report = report_of(coupon)
     assert (report.start, report.end) == (coupon.start_date, NOON + timedelta(days=1))
@@ -173,7 +174,7 @@ def test_currencies_are_summed_separately(coupon: CouponDefinition) -> None:
         build_redemption(coupon, NOON, currency="JPY", amount=500),
         build_redemption(coupon, NOON, currency=None, amount=None),
     )
-    rollup.roll_up()
+    roll_up_now()
 
     report = report_of(coupon)
 
@@ -198,7 +199,7 @@ def test_reports_exclude_other_coupons_and_brands(coupon: CouponDefinition) -> N
         return report_of(first).total.redemptions, brand_report.total.redemptions
 
     assert totals() == (1, 3)
-    rollup.roll_up()
+    roll_up_now()
     assert totals() == (1, 3)
     assert reports.brand_report(
         brand=BrandFactory(), unit=Interval.DAY, timezone=UTC_ZONE, start=None, end=None, at=NOON
@@ -249,7 +250,9 @@ def test_a_report_takes_one_query_and_one_for_its_default_start(coupon: CouponDe
 
 def test_the_report_statement_uses_indexes(coupon: CouponDefinition) -> None:
     store_redemptions(*(build_redemption(coupon, NOON - timedelta(minutes=minutes)) for minutes in range(2_000)))
+    roll_up_now()
     params: dict[str, Any] = {
+        "brands": [coupon.brand_id],
         "coupons": [coupon.pk],
         "edges": [NOON],
         "cuts": [NOON],
@@ -262,10 +265,10 @@ def test_the_report_statement_uses_indexes(coupon: CouponDefinition) -> None:
         cursor.execute(f"EXPLAIN {db.load_sql('coupons/sql/report_redemptions.sql')}", params)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
-    assert "coupons_redemptionbucket_pkey" in plan
+    assert "redemptions_resultbucket_pkey" in plan
     assert "coupon_id_coalesce_idx" in plan
     assert "Seq Scan on coupons_couponredemption" not in plan
-    assert "Seq Scan on coupons_redemptionbucket" not in plan
+    assert "Seq Scan on redemptions_resultbucket" not in plan
 
 
 # --- comparison with all rows ---------------------------------------------------------------------------------------
@@ -349,14 +352,14 @@ def test_a_report_equals_a_scan_of_all_rows(
                 )
             )
             if is_summed:
-                rollup.roll_up()
+                roll_up_now()
         for redemption in CouponRedemption.objects.filter(status=RedemptionStatus.CONFIRMED).order_by("pk")[:returns]:
             return_redemption(redemption.pk, FIRST_DAY + timedelta(days=30))
 
         options = {"start": start, "end": end, "at": FIRST_DAY + timedelta(days=31)}
         before = report_of(coupon, unit, timezone, **options)
         expected = scan(unit, timezone, start, end)
-        rollup.roll_up()
+        roll_up_now()
         after = report_of(coupon, unit, timezone, **options)
         transaction.set_rollback(True)
 

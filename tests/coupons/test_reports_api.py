@@ -16,11 +16,11 @@ from django.utils import timezone
 from accounts.contracts import Role
 from accounts.models import Brand
 from coupons.models import CouponDefinition, RedeemedCode
-from coupons.services import rollup
 from redemptions.codes.models import CodeBatch
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, store_redemptions
 from tests.factories import BrandFactory, CodeFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+from tests.redemptions.events import roll_up_now
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -54,7 +54,7 @@ def test_a_report_has_the_documented_shape(server: Client, coupon: CouponDefinit
         build_redemption(coupon, NOON, RedemptionStatus.RETURNED),
         build_redemption(coupon, NOON, currency="JPY", amount=3),
     )
-    rollup.roll_up()
+    roll_up_now()
 
     response = server.get(url_of(coupon), {"unit": "day", "tz": "Europe/Madrid", **BOTH_DAYS})
 
@@ -231,7 +231,7 @@ def test_a_single_use_code_has_its_own_report(server: Client, coupon: CouponDefi
     first = create_single_use_code(coupon, "ONCE-1")
     create_single_use_code(coupon, "ONCE-2")
     store_redemptions(build_redemption(coupon, NOON))
-    rollup.roll_up()
+    roll_up_now()
 
     report = server.get(BRAND_REPORT, {"code": first.lower(), **BOTH_DAYS, "tz": "UTC"}).json()
 

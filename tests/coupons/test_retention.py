@@ -10,10 +10,15 @@ from django.db import connection
 
 from core import ids
 from core.periods import Interval
-from coupons.models import CouponDefinition, CouponRedemption, RedemptionBucket
-from coupons.services import reports, retention, rollup
+from coupons.consistency import check
+from coupons.models import CouponDefinition, CouponRedemption
+from coupons.services import reports, retention
+from coupons.services.retention import iter_report_differences
+from redemptions.results.models import ResultBucket
+from redemptions.results.services import rollup
 from redemptions.statuses import RedemptionStatus
 from tests.coupons.builders import build_redemption, create_coupon, return_redemption, store_redemptions
+from tests.redemptions.events import roll_up_now
 
 pytestmark = pytest.mark.django_db
 JANUARY, FEBRUARY, MARCH = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3))
@@ -35,7 +40,7 @@ def months(settings: Any) -> None:
 
 @pytest.fixture
 def coupon() -> CouponDefinition:
-    return create_coupon(start_date=JANUARY, end_date=datetime(2025, 1, 1, tzinfo=UTC))
+    return create_coupon(start_date=JANUARY, created_at=JANUARY, end_date=datetime(2025, 1, 1, tzinfo=UTC))
 
 
 def build_aged(
@@ -65,7 +70,7 @@ def rows(coupon: CouponDefinition) -> list[CouponRedemption]:
         build_aged(coupon, FEBRUARY - timedelta(minutes=1), redeemed_at=FEBRUARY + timedelta(minutes=1)),
     )
     return_redemption(redemptions[1].pk, MARCH)
-    rollup.roll_up()
+    roll_up_now()
     return redemptions
 
 
@@ -76,10 +81,9 @@ def test_reports_stay_the_same_after_months_are_dropped(coupon: CouponDefinition
 
     assert CouponRedemption.objects.count() == 0
     assert report_rows(coupon) == before
-    rollup.roll_up()
+    roll_up_now()
     assert report_rows(coupon) == before
-    assert set(RedemptionBucket.objects.values_list("archived", flat=True)) == {True}
-    assert list(rollup.check(at=AT, repair=False)) == []
+    assert list(check(at=AT, repair=False)) == []
     assert retention.purge_old_months(at=AT) == []
 
 
@@ -97,8 +101,8 @@ def test_a_dropped_month_shares_buckets_with_the_next_month(
             coupon=coupon, unit=Interval.MONTH, timezone=ZoneInfo("UTC"), start=JANUARY, end=MARCH, at=AT
         )
         assert [(period.sums.redemptions, period.sums.refunded) for period in report.periods] == [(2, 1), (2, 1)]
-        rollup.roll_up()
-    assert list(rollup.check(at=AT, repair=False)) == []
+        roll_up_now()
+    assert list(check(at=AT, repair=False)) == []
 
 
 def test_an_edge_inside_an_archived_bucket_counts_at_its_start(
@@ -142,7 +146,7 @@ def test_a_month_is_kept_while_one_of_its_coupons_is_active(
     rows: list[CouponRedemption], coupon: CouponDefinition
 ) -> None:
     store_redemptions(build_aged(create_coupon(start_date=JANUARY, end_date=AT + timedelta(seconds=1)), JANUARY))
-    rollup.roll_up()
+    roll_up_now()
 
     assert retention.purge_old_months(at=AT) == TABLES[1:]
     assert CouponRedemption.objects.count() == 5
@@ -156,12 +160,29 @@ def test_a_month_is_kept_while_it_has_reservations(coupon: CouponDefinition) -> 
     assert CouponRedemption.objects.count() == 1
 
 
-def test_a_month_is_kept_while_its_sums_are_wrong(coupon: CouponDefinition, rows: list[CouponRedemption]) -> None:
-    RedemptionBucket.objects.filter(currency="JPY").update(redemptions=7)
+def test_a_month_is_kept_while_its_results_lack_redemptions(
+    coupon: CouponDefinition, rows: list[CouponRedemption]
+) -> None:
+    ResultBucket.objects.filter(currency="JPY").update(confirmed=0, discount=0)
+    [line] = iter_report_differences(coupons=[coupon.pk], at=AT)
+    assert "JPY" in line
 
     assert retention.purge_old_months(at=AT) == []
     assert CouponRedemption.objects.count() == 5
 
-    assert len(list(rollup.check(at=AT, repair=True))) == 1
-    rollup.roll_up()
+    assert len(list(rollup.check(at=AT, repair=True))) == 3  # of the coupon, the kind and the brand
     assert retention.purge_old_months(at=AT) == TABLES
+
+
+def test_results_of_a_running_coupon_must_match_its_redemptions(coupon: CouponDefinition) -> None:
+    running = create_coupon()
+    [redemption] = store_redemptions(build_redemption(running, AT))
+    assert list(iter_report_differences(coupons=None, at=AT)) == []
+
+    CouponRedemption.objects.filter(pk=redemption.pk).delete()
+
+    [line] = iter_report_differences(coupons=None, at=AT)
+    assert line == (
+        f"coupon {running.pk}: results of 2025-03-17T00:00Z, EUR: confirmed, returned, discount [1, 0, 100] stored,"
+        " [0, 0, 0] counted"
+    )

@@ -16,7 +16,7 @@ from segments import services as segments
 from segments.contracts import AUTOMATIC_SEGMENT_TYPES
 from tests.checkout.test_purchase_totals import NEW, NOON, THIRD, buy, count_members, members, set_status
 from tests.factories import BrandFactory, CustomerFactory
-from tests.races.test_reports import long_transaction
+from tests.races.transactions import long_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]

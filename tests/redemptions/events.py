@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.db import connection
+
 from core import db
 from redemptions.events import selectors
 from redemptions.events.contracts import EventFilter, Position
-from redemptions.events.models import Event
+from redemptions.events.models import Event, EventReader
+from redemptions.results.services import rollup
 
 EVERYTHING = EventFilter()
 DEADLINE_SECONDS = 120.0  # other processes of a parallel run may hold the horizon back
@@ -42,3 +45,14 @@ def wait_for_horizon() -> None:
 def iter_types() -> Iterator[Any]:
     """Yield the types of all events, in the order in which they were appended."""
     yield from Event.objects.order_by("id").values_list("type", flat=True)
+
+
+def roll_up_now() -> None:
+    """Add all events to the sums of results, also those of the test's own transaction, which is still running.
+
+    Gives them the transaction number of the reader's position, so that events that follow are above the new one.
+    """
+    reader, _ = EventReader.objects.get_or_create(name=rollup.READER)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE redemptions_event SET tx = %s WHERE tx >= %s", [reader.tx, reader.tx])
+    db.fetch_one("redemptions/results/sql/roll_up_events.sql", {"tx": reader.tx, "until": reader.tx + 1})

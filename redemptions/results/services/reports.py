@@ -21,7 +21,7 @@ MAX_CELLS = 100_000  # periods times groups of an answer
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The results of a brand, a kind or an offer, in all and by period. ``previous`` is None without comparison."""
+    """The results of a brand, a kind or an offer: the total and by period. ``previous`` is None without comparison."""
 
     brand: uuid.UUID | None
     kind: str
@@ -74,7 +74,7 @@ def build_report(*, wanted: ResultFilter, period: ReportPeriod, by: Grouping | N
     )
 
 
-Read = tuple[Results, Results | None, Sequence[Results]]  # in all, in the time before, by period
+Read = tuple[Results, Results | None, Sequence[Results]]  # total, of the time before, by period
 
 
 def _no_results(starts: Sequence[datetime], compared: ReportPeriod | None) -> Read:
