@@ -158,28 +158,3 @@ class UsageReturn(models.Model):
 
     def __str__(self) -> str:
         return _("%(code)s by %(customer)s") % {"code": self.code.code, "customer": self.customer.customer_id}
-
-
-class UsageNotification(models.Model):
-    """A redemption for the brand's next usage digest.
-
-    The row is written with the redemption and deleted in the transaction that plans the digest.
-    """
-
-    brand = models.ForeignKey(
-        Brand, models.CASCADE, related_name="+", db_constraint=False, db_index=False, verbose_name=_("brand")
-    )
-    code = models.CharField(_("code"), max_length=64)
-    redeemed_at = models.DateTimeField(_("redeemed"), db_column="used_at")
-    currency = models.CharField(_("currency"), max_length=3, null=True)
-    amount = models.BigIntegerField(_("subtotal"), null=True)
-    discount_amount = models.BigIntegerField(_("discount"), null=True)
-
-    class Meta:
-        verbose_name = _("usage notification")
-        verbose_name_plural = _("usage notifications")
-        db_table = "discounts_usenotice"
-        indexes: ClassVar = [models.Index(fields=["brand", "id"], name="discounts_notice_of_brand")]
-
-    def __str__(self) -> str:
-        return f"{self.code} at {self.redeemed_at}"

@@ -19,7 +19,6 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], 
             (_("Discount rules"), "percent", "discounts.DiscountRule"),
             (_("Redemptions"), "receipt_long", "discounts.Usage"),
             (_("Returned redemptions"), "undo", "discounts.UsageReturn"),
-            (_("Usage notifications"), "notifications", "discounts.UsageNotification"),
         ),
     ),
     (

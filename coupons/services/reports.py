@@ -22,7 +22,7 @@ from coupons import selectors
 from coupons.models import CouponDefinition, CouponRedemption
 from coupons.selectors.codes import KIND
 from redemptions.codes.selectors.codes import find_code_of_brand
-from redemptions.results.contracts import ReportPeriod
+from redemptions.results.contracts import NO_OFFER, ReportPeriod
 from redemptions.results.models import ResultBucket
 from redemptions.results.services.reports import check_period
 from redemptions.statuses import RedemptionStatus
@@ -92,7 +92,7 @@ def coupon_report(
         oldest = buckets.order_by("starts_at").values_list("starts_at", flat=True).first()
         start = min(coupon.start_date, oldest or end, end)
     return _report(
-        coupon.brand_id, [coupon.pk], coupon.currency, unit=unit, timezone=timezone, start=start, end=end, at=at
+        coupon.brand_id, coupon.pk, coupon.currency, unit=unit, timezone=timezone, start=start, end=end, at=at
     )
 
 
@@ -104,9 +104,8 @@ def brand_report(
     Raises InvalidRequest.
     """
     end = end or at
-    coupons = CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True)
     start = start or end - timedelta(days=DEFAULT_BRAND_DAYS)
-    return _report(brand.pk, list(coupons), brand.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
+    return _report(brand.pk, None, brand.currency, unit=unit, timezone=timezone, start=start, end=end, at=at)
 
 
 def code_report(
@@ -159,7 +158,7 @@ def _row(redemption: CouponRedemption) -> db.Row:
 
 def _report(
     brand: UUID,
-    coupons: Sequence[UUID],
+    coupon: UUID | None,
     currency: str,
     *,
     unit: Interval,
@@ -170,7 +169,7 @@ def _report(
 ) -> Report:
     starts = check_period(ReportPeriod(unit, timezone, start, end))
     empty = Report(unit, timezone, start, end, currency, Sums(), _empty_periods(starts))
-    sums = _sums(brand, coupons, starts, start, _effective_end(end, at)) if starts and coupons else ()
+    sums = _sums(brand, coupon, starts, start, _effective_end(end, at)) if starts else ()
     return _fill_gaps(empty, sums)
 
 
@@ -191,15 +190,22 @@ def _effective_end(end: datetime, at: datetime) -> datetime:
 
 
 def _sums(
-    brand: UUID, coupons: Sequence[UUID], starts: Sequence[datetime], start: datetime, end: datetime
+    brand: UUID, coupon: UUID | None, starts: Sequence[datetime], start: datetime, end: datetime
 ) -> Iterable[db.Row]:
-    """Return ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1."""
+    """Return the sums of a coupon, or of all coupons of the brand.
+
+    These are ``{"period", "currency", "redemptions", "released", "refunded", "discount_total"}``, numbered from 1.
+    """
     cuts = [quarter_hour_start(edge) for edge in (start, end) if quarter_hour_start(edge) != edge]
+    coupons = [] if coupon is None else [coupon]
+    if coupon is None and cuts:  # whose redemptions in a divided quarter hour are counted
+        coupons = list(CouponDefinition.objects.filter(brand=brand).values_list("pk", flat=True))
     return db.fetch_all(
         "coupons/sql/report_redemptions.sql",
         {
-            "brands": [brand],
-            "coupons": list(coupons),
+            "brand": brand,
+            "offer": coupon or NO_OFFER,
+            "coupons": coupons,
             "edges": list(starts),
             "cuts": cuts,
             "first": start,

@@ -1,5 +1,5 @@
-"""Admin pages of discount codes: rules, codes, redemptions and usage notifications."""
+"""Admin pages of discount codes: rules, codes, redemptions and returns."""
 
-from discounts.admin import codes, notifications, redemptions, returns, rules
+from discounts.admin import codes, redemptions, returns, rules
 
-__all__ = ["codes", "notifications", "redemptions", "returns", "rules"]
+__all__ = ["codes", "redemptions", "returns", "rules"]

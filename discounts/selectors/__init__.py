@@ -13,10 +13,8 @@ from discounts.selectors.codes import (
 )
 from discounts.selectors.mails import (
     announcement_progress,
-    digest_key_prefix,
     get_announcement,
     iter_recipients,
-    list_digests,
     mailing_key,
     still_consenting,
 )
@@ -30,12 +28,10 @@ __all__ = [
     "codes",
     "currency_of",
     "describe_code_offers",
-    "digest_key_prefix",
     "get_announcement",
     "get_code",
     "get_code_statuses",
     "iter_recipients",
-    "list_digests",
     "list_for_brands",
     "list_usable",
     "mailing_key",

@@ -1,7 +1,7 @@
 """Reads of the emails about discount codes: recipients and progress of announcements, usage digests."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from accounts.models import Customer
 from discounts.models import DiscountCode
@@ -50,19 +50,3 @@ def still_consenting(customer_keys: Sequence[int]) -> set[int]:
     """Return those of the customers who are subscribed to marketing emails now."""
     consenting = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
     return set(consenting.values_list("pk", flat=True))
-
-
-# --- usage digests ---------------------------------------------------------------------------------------------------
-def digest_key_prefix(brand_id: uuid.UUID) -> str:
-    """Return the prefix of the keys of a brand's usage digests."""
-    return f"discount_uses:{brand_id}:"
-
-
-def list_digests(*, brand_ids: Collection[uuid.UUID] | None, mail_type: str, limit: int) -> list[Mailing]:
-    """Return the newest usage digests of these brands, or of all brands with None."""
-    if brand_ids is None:
-        return list(Mailing.objects.filter(mail_type=mail_type).order_by("-pk")[:limit])
-    # By key, which has an index and ends with the time.
-    by_brand = (Mailing.objects.filter(key__startswith=digest_key_prefix(brand_id)) for brand_id in brand_ids)
-    mailings = (mailing for rows in by_brand for mailing in rows.order_by("-key")[:limit])
-    return sorted(mailings, key=lambda mailing: mailing.pk, reverse=True)[:limit]

@@ -40,7 +40,7 @@ def reserve(*, purchase: Purchase) -> None:
 
 
 def confirm(*, purchase: Purchase) -> None:
-    """Confirm the reservations and insert the usage notifications. Raises ReservationExpired if one has expired."""
+    """Confirm the reservations. Raises ReservationExpired if one has expired."""
     row = db.fetch_one("discounts/sql/confirm_redemptions.sql", _redemptions_of(purchase))
     if row != {"confirmed": len(purchase.items)}:
         raise ReservationExpired

@@ -1,45 +1,59 @@
 """Usage digests: emails that inform brands about redemptions of their codes, at most one a minute."""
 
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from accounts.contracts import Role
 from accounts.models import Brand
 from accounts.selectors import members_of
 from core import db
-from discounts import emails, selectors
-from discounts.models import UsageNotification
+from discounts import emails
 from mailings.contracts import Recipient
 from mailings.services import planning
+from redemptions.events.services import get_horizon, lock_reader
 
 log = structlog.get_logger(__name__)
 
 MAX_LINES = 50  # rows of a digest; it counts the other codes
-MAX_NOTIFICATIONS = 50_000  # per digest; the next digest takes the rest
-
-
-def send_usage_digests(*, at: datetime) -> int:
-    """Plan a digest for each brand with pending notifications and none within this minute. Return their number."""
-    brands = Brand.objects.filter(Exists(UsageNotification.objects.filter(brand=OuterRef("pk"))))
-    return sum(_send_digest(brand, at) for brand in brands.order_by("pk"))
+READER = "usage digests"
 
 
 @transaction.atomic
-def _send_digest(brand: Brand, at: datetime) -> bool:
-    """Delete the brand's notifications and plan their digest in one transaction. Return whether it was planned."""
-    rows = db.fetch_all("discounts/sql/claim_notifications.sql", {"brand": brand.pk, "limit": MAX_NOTIFICATIONS})
-    if not rows:
-        return False
+def send_usage_digests(*, at: datetime) -> int:
+    """Plan a digest for each brand whose codes were redeemed since the last ones, unless these are of this minute.
+
+    The position among the events moves in the same transaction, so each redemption is in one digest. Return the number
+    of digests.
+    """
+    reader = lock_reader(READER)
+    if reader is None:
+        return 0
+    position, reader.tx = reader.tx, get_horizon()
+    with db.extended_timeouts("5min"):
+        rows = db.fetch_all("discounts/sql/sum_redemptions.sql", {"tx": position, "until": reader.tx})
+    reader.save(update_fields=["tx"])
+    by_brand = {key: list(group) for key, group in groupby(rows, key=itemgetter("brand_id"))}
+    brands = Brand.objects.in_bulk(by_brand)
+    planned = [_plan_digest(brands[key], lines, at) for key, lines in by_brand.items()]
+    if False in planned:  # a digest was sent within this minute: the next ones tell these redemptions
+        transaction.set_rollback(True)
+        return 0
+    return sum(outcome is True for outcome in planned)
+
+
+def _plan_digest(brand: Brand, rows: list[db.Row], at: datetime) -> bool | None:
+    """Plan the digest of a brand. Return whether it was planned, or None if nobody wants it."""
     recipients = _recipients(brand)
     if not recipients:
         log.warning("digest_without_recipients", brand=brand.slug, redemptions=sum(row["uses"] for row in rows))
-        return False
-    planned = planning.create_transactional_mailing(
-        key=f"{selectors.digest_key_prefix(brand.pk)}{at:%Y-%m-%dT%H:%M}",
+        return None
+    return planning.create_transactional_mailing(
+        key=f"discount_uses:{brand.pk}:{at:%Y-%m-%dT%H:%M}",
         mail_type=emails.USAGE_DIGEST,
         recipients=recipients,
         at=at,
@@ -47,9 +61,6 @@ def _send_digest(brand: Brand, at: datetime) -> bool:
         sender_name=brand.name,
         data=_digest(brand, rows),
     )
-    if not planned:  # a digest was sent within this minute: keep the notifications for the next one
-        transaction.set_rollback(True)
-    return planned
 
 
 def _recipients(brand: Brand) -> list[Recipient]:
@@ -60,7 +71,11 @@ def _recipients(brand: Brand) -> list[Recipient]:
 
 
 def _digest(brand: Brand, rows: list[db.Row]) -> dict[str, Any]:
-    lines = [{**row, "first": row["first"].isoformat(), "last": row["last"].isoformat()} for row in rows[:MAX_LINES]]
+    lines = [
+        {name: row[name] for name in ("code", "currency", "uses", "amount", "discount")}
+        | {name: row[name].isoformat() for name in ("first", "last")}
+        for row in rows[:MAX_LINES]
+    ]
     return {
         "brand": str(brand.pk), "lines": lines, "more": max(0, len(rows) - MAX_LINES),
         "total": sum(row["uses"] for row in rows),

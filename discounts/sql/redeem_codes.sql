@@ -1,4 +1,4 @@
--- Look up the code of each request, insert the redemptions that are allowed, their events and the brands' usage notifications.
+-- Look up the code of each request, insert the redemptions that are allowed, and their events.
 -- Upholds discounts_usage_once_per_shopper: the first of several requests wins, an expired reservation of the customer is replaced, and a retry (same id) gets its first result.
 WITH request AS (
     SELECT * FROM unnest(
@@ -42,7 +42,7 @@ WITH request AS (
     SELECT redeemed.id, redeemed.customer_id, redeemed.used_at, redeemed.discount_amount, first.brand_id, first.offer_id, first.text,
         first.currency, first.amount
     FROM redeemed JOIN first USING (id)
-    WHERE NOT EXISTS ( -- a retry has its event and its notification from its first request
+    WHERE NOT EXISTS ( -- a retry has its event from its first request
         SELECT 1 FROM discounts_usage u
         WHERE u.code_id = redeemed.code_id AND u.customer_id = redeemed.customer_id AND u.id = redeemed.id
     )
@@ -52,9 +52,6 @@ WITH request AS (
     SELECT 'redemption.confirmed', used_at, brand_id, 'discount_code', offer_id, text, customer_id, id, discount_amount, amount,
         coalesce(currency, '')
     FROM new
-), notified AS (
-    INSERT INTO discounts_usenotice (brand_id, code, used_at, currency, amount, discount_amount)
-    SELECT brand_id, text, used_at, currency, amount, discount_amount FROM new
 )
 SELECT checked.text, checked.brand_id, checked.offer_id, checked.is_active, checked.validity, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
     redeemed.id, redeemed.used_at, redeemed.discount_amount

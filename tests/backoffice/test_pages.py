@@ -18,7 +18,7 @@ from core.outbox import enqueue_on_commit
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition, CouponRedemption
 from coupons.services import redeem
-from discounts.models import DiscountCode, Usage, UsageNotification, UsageReturn
+from discounts.models import DiscountCode, Usage, UsageReturn
 from promotions.models import PricingProfile, Promotion
 from segments.models import Audience, AudienceUpload, Segment
 from tests.factories import (
@@ -245,9 +245,6 @@ def things(brand):
         "usagereturn": UsageReturn.objects.create(
             usage_id=uuid7(), code=code, customer=customer, redeemed_at=now, returned_at=now
         ),
-        "usagenotification": UsageNotification.objects.create(
-            brand=brand, code=SECRET, redeemed_at=now - timedelta(minutes=1)
-        ),
         "audienceupload": AudienceUpload.objects.create(
             brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
         ),
@@ -333,7 +330,6 @@ def _state():
         for rows in (
             DiscountCode.objects.values_list(),
             Usage.objects.values_list(),
-            UsageNotification.objects.values_list(),
             Brand.objects.values_list("name", "slug", "is_active"),
             Brand.objects.values_list("memberships__role", "api_keys__revoked_at", "audiences__segment_type"),
             Brand.objects.values_list("discount_rules__name", "discount_rules__discount"),

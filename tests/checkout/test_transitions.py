@@ -13,11 +13,12 @@ from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RefundedLine
 from checkout.refunds import LineRefund, RefundRequest
 from core.errors import InvalidRequest
-from discounts.models import Usage, UsageNotification, UsageReturn
+from discounts.models import Usage, UsageReturn
 from pricing import Cart, Line
 from redemptions.errors import CodeAlreadyUsed, CodeExpired, InvalidStatus, PriceChanged, ReservationExpired
 from redemptions.statuses import RedemptionStatus
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
+from tests.redemptions.events import count_confirmed
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +73,7 @@ def test_a_reservation_reserves_the_code_and_notifies_nobody(brand: Brand, shopp
         redemption.pk,
         1_200,
     )
-    assert not UsageNotification.objects.exists()
+    assert count_confirmed() == 0
 
 
 def test_confirming_confirms_the_code_and_notifies_the_brand_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -83,7 +84,7 @@ def test_confirming_confirms_the_code_and_notifies_the_brand_once(brand: Brand, 
 
     assert confirmed.status == again.status == RedemptionStatus.CONFIRMED
     assert Usage.objects.get().reserved_until is None
-    assert UsageNotification.objects.count() == 1
+    assert count_confirmed() == 1
 
 
 def test_a_reserved_code_is_rejected_for_other_orders_of_the_shopper(

@@ -12,7 +12,7 @@ from accounts.contracts import Role
 from accounts.models import Brand, User
 from checkout.models import Redemption, RefundedLine
 from checkout.services import release_expired
-from discounts.models import Usage, UsageNotification, UsageReturn
+from discounts.models import Usage, UsageReturn
 from redemptions.statuses import RedemptionStatus
 from tests.checkout.builders import (
     REDEMPTIONS,
@@ -24,6 +24,7 @@ from tests.checkout.builders import (
     status_and_code,
 )
 from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+from tests.redemptions.events import count_confirmed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ten")]
 
@@ -38,7 +39,7 @@ def test_confirming_is_idempotent_and_notifies_the_brand_once(shopper: Client) -
     assert first.json()["confirmed_at"].endswith("Z")
     assert second.json() == first.json()
     assert Usage.objects.get().reserved_until is None
-    assert UsageNotification.objects.count() == 1
+    assert count_confirmed() == 1
 
 
 def test_canceling_is_idempotent_and_releases_the_code(shopper: Client) -> None:
@@ -49,7 +50,7 @@ def test_canceling_is_idempotent_and_releases_the_code(shopper: Client) -> None:
     assert (first.status_code, first.json()["status"]) == (200, "released")
     assert second.json() == first.json()
     assert not Usage.objects.exists()
-    assert not UsageNotification.objects.exists()
+    assert count_confirmed() == 0
     assert reserve_order(shopper)["status"] == "reserved"
 
 

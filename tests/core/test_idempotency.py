@@ -19,8 +19,9 @@ from core.errors import Busy, DomainError, NotFound, Throttled, Unavailable
 from core.idempotency import idempotent
 from core.models import IdempotencyKey, OutboxMessage
 from core.outbox import enqueue_on_commit
-from discounts.models import Usage, UsageNotification
+from discounts.models import Usage
 from tests.factories import DiscountCodeFactory, ShopperFactory
+from tests.redemptions.events import count_confirmed
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -49,7 +50,7 @@ def test_a_repeated_request_gets_the_first_response_byte_for_byte(shopper_client
     assert again.content == first.content
     assert again["Content-Type"] == first["Content-Type"]
     assert (first.headers.get("Idempotency-Replayed"), again["Idempotency-Replayed"]) == (None, "true")
-    assert Usage.objects.count() == UsageNotification.objects.count() == 1
+    assert Usage.objects.count() == count_confirmed() == 1
 
 
 def test_the_order_of_json_members_does_not_matter(shopper_client: ClientOf, shopper: User) -> None:
@@ -246,7 +247,7 @@ def test_an_unstorable_key_rolls_back_the_effect(
         assert use(client, "order-1").status_code == 503
 
     assert not Usage.objects.exists()
-    assert not UsageNotification.objects.exists()
+    assert count_confirmed() == 0
     assert use(client, "order-1").status_code == 201
 
 

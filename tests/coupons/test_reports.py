@@ -252,7 +252,8 @@ def test_the_report_statement_uses_indexes(coupon: CouponDefinition) -> None:
     store_redemptions(*(build_redemption(coupon, NOON - timedelta(minutes=minutes)) for minutes in range(2_000)))
     roll_up_now()
     params: dict[str, Any] = {
-        "brands": [coupon.brand_id],
+        "brand": coupon.brand_id,
+        "offer": coupon.pk,
         "coupons": [coupon.pk],
         "edges": [NOON],
         "cuts": [NOON],

@@ -14,7 +14,7 @@ from accounts.contracts import Role
 from core.ids import min_uuid7_at, uuid7
 from core.models import OutboxMessage
 from discounts import services
-from discounts.models import DiscountCode, DiscountRule, Usage, UsageNotification, UsageReturn
+from discounts.models import DiscountCode, DiscountRule, Usage, UsageReturn
 from discounts.selectors import statistics
 from mailings.models import Mail, Mailing
 from segments.services import apply_audience
@@ -297,7 +297,6 @@ def test_a_viewer_can_only_view(viewer, brand):
 def test_objects_of_another_brand_are_not_found(stranger, brand):
     code = DiscountCodeFactory(brand=brand, text="SECRETCODE", notify=False)
     redemption = create_redemption(code, customer=CustomerFactory(customer_id="secret-customer"))
-    UsageNotification.objects.create(brand=brand, code="SECRETCODE", redeemed_at=timezone.now())
 
     for path in ("change/", "history/", "progress/", "delete/"):
         assert stranger.get(f"{CODES}{code.pk}/{path}").status_code in (403, 404), path
@@ -307,7 +306,7 @@ def test_objects_of_another_brand_are_not_found(stranger, brand):
     assert stranger.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/").status_code == 404
     stranger.post(CODES, {"action": "deactivate", "_selected_action": [code.pk]})
     filters = ("?brand=billo", "?code=SECRETCODE", "?customer=secret-customer")
-    lists = [f"/admin/{path}/" for path in ("discounts/usagenotification", "discounts/discountrule", "log")]
+    lists = [f"/admin/{path}/" for path in ("discounts/discountrule", "log")]
     for path in (
         "/admin/",
         CODES,
@@ -482,7 +481,6 @@ def test_the_page_of_a_code_shows_its_metrics(owner, brand):
         REDEMPTIONS,
         "/admin/discounts/discountrule/",
         "/admin/discounts/usagereturn/",
-        "/admin/discounts/usagenotification/",
         "/admin/segments/audience/",
         "/admin/",
         "/admin/log/",
@@ -493,7 +491,6 @@ def test_lists_cost_the_same_number_of_queries_for_many_rows(owner, brand, path)
         for _ in range(times):
             code = DiscountCodeFactory(brand=brand)
             redemption = create_redemption(code)
-            UsageNotification.objects.create(brand=brand, code=code.code, redeemed_at=timezone.now())
             returned = create_redemption(code)
             services.return_redemption(usage_id=returned.pk, brand=brand, at=timezone.now())
             apply_audience(

@@ -13,12 +13,13 @@ from django.utils import timezone
 from checkout.models import Redemption
 from checkout.services import release_expired
 from core.models import OutboxMessage
-from discounts.models import Usage, UsageNotification
+from discounts.models import Usage
 from redemptions.statuses import LIVE, RedemptionStatus
 from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, ShopperFactory
 from tests.fakes.sendgrid import SendGrid
 from tests.faults.clients import send_until_response
 from tests.platform import Platform, Response, platform, wait_until
+from tests.redemptions.events import count_confirmed
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 ORDERS, CLIENTS = 200, 8
@@ -78,7 +79,7 @@ def test_web_killed_between_commit_and_response_loses_nothing(crashing_web: Plat
         RedemptionStatus.EXPIRED: ORDERS // 2,
     }
     assert Usage.objects.count() == Usage.objects.filter(reserved_until=None).count() == ORDERS // 2 * 4
-    assert UsageNotification.objects.count() == ORDERS // 2 * 4
+    assert count_confirmed() == ORDERS // 2 * 4
     call_command("check_consistency")
 
 

@@ -15,11 +15,12 @@ from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core.errors import Busy
-from discounts.models import Usage, UsageNotification
+from discounts.models import Usage
 from pricing import Cart, Line
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
 from redemptions.statuses import LIVE, RedemptionStatus
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
+from tests.redemptions.events import count_confirmed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -104,7 +105,7 @@ def test_concurrent_confirmation_and_expiry_have_one_result(run_concurrently: Ru
             assert redemption.status == RedemptionStatus.EXPIRED
             assert isinstance(results[0], ReservationExpired)
             assert not redemptions.exists()
-    assert UsageNotification.objects.count() == Redemption.objects.filter(status=RedemptionStatus.CONFIRMED).count()
+    assert count_confirmed() == Redemption.objects.filter(status=RedemptionStatus.CONFIRMED).count()
 
 
 def test_carts_with_the_same_codes_in_shuffled_order_never_deadlock(

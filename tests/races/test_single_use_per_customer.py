@@ -12,10 +12,11 @@ from django.db import connection
 from accounts.contracts import Shopper
 from core.ids import uuid7
 from discounts import services
-from discounts.models import Usage, UsageNotification
+from discounts.models import Usage
 from discounts.services import redemptions
 from redemptions.errors import CodeAlreadyUsed
 from tests.factories import DiscountCodeFactory, ShopperFactory
+from tests.redemptions.events import count_confirmed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -48,7 +49,7 @@ def test_concurrent_requests_of_a_shopper_redeem_a_code_once(
 
     outcomes = Counter(type(result) for result in results)
     assert outcomes == {services.RedemptionResult: 1, CodeAlreadyUsed: 199}
-    assert Usage.objects.count() == UsageNotification.objects.count() == 1
+    assert Usage.objects.count() == count_confirmed() == 1
 
 
 @pytest.mark.parametrize("batching", [True, False], ids=["batched", "single"])
@@ -88,7 +89,7 @@ def test_batches_of_several_processes_never_deadlock(run_concurrently: RunConcur
     results = run_concurrently(process, range(12))
 
     ids = [redemption_id for result in results for redemption_id in result if redemption_id is not None]
-    assert len(ids) == len(set(ids)) == Usage.objects.count() == UsageNotification.objects.count() == 100
+    assert len(ids) == len(set(ids)) == Usage.objects.count() == count_confirmed() == 100
 
 
 def test_without_the_constraint_a_code_is_redeemed_twice(run_concurrently: RunConcurrently, at: datetime) -> None:

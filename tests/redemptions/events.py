@@ -8,7 +8,7 @@ from django.db import connection
 
 from core import db
 from redemptions.events import selectors
-from redemptions.events.contracts import EventFilter, Position
+from redemptions.events.contracts import EventFilter, EventType, Position
 from redemptions.events.models import Event, EventReader
 from redemptions.results.services import rollup
 
@@ -40,6 +40,11 @@ def wait_for_horizon() -> None:
     """Wait until all committed events are below the horizon."""
     newest = Event.objects.order_by("-tx").values_list("tx", flat=True).first() or 0
     wait_until(lambda: selectors.get_epoch_and_horizon()[1] > newest)
+
+
+def count_confirmed() -> int:
+    """Return the number of confirmed redemptions of discount codes that brands are told of."""
+    return Event.objects.filter(type=EventType.REDEMPTION_CONFIRMED, kind="discount_code").count()
 
 
 def iter_types() -> Iterator[Any]:

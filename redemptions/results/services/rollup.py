@@ -12,13 +12,12 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import Brand
 from core import db, partitions
-from redemptions.events.models import EventReader
-from redemptions.events.selectors import get_epoch_and_horizon
+from redemptions.events.services import get_horizon, lock_reader
 from redemptions.results.models import COUNTS, OfferTotal, ResultBucket
 
 log = structlog.get_logger(__name__)
@@ -28,8 +27,6 @@ MIN_RANGE, MAX_RANGE = 1_000, 10_000_000  # transactions that a statement covers
 TARGET_ROWS = 5_000  # sums that a statement should change; the range adapts
 TIME_BUDGET_SECONDS = 45.0  # of one run; the next follows after a minute
 SAMPLE_SIZE = 5  # brands that are recounted each night
-EXTENDED_TIMEOUT = "SET LOCAL statement_timeout = '5min'"
-LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('redemptions_eventreader results'))"
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -50,26 +47,16 @@ def roll_up_some(*, transactions: int) -> tuple[int, bool]:
 
     Return how many sums changed, and whether the horizon is reached. Does nothing while another roll-up runs.
     """
-    if not try_exclusive_lock():
+    reader = lock_reader(READER)
+    if reader is None:
         return 0, True
-    reader, _created = EventReader.objects.get_or_create(name=READER)
-    _epoch, horizon = get_epoch_and_horizon()
+    horizon = get_horizon()
     until = min(horizon, reader.tx + transactions)
     if reader.tx >= until:
         return 0, True
-    row = db.fetch_one("redemptions/results/sql/roll_up_events.sql", {"tx": reader.tx, "until": until})
+    with db.extended_timeouts("5min"):
+        row = db.fetch_one("redemptions/results/sql/roll_up_events.sql", {"tx": reader.tx, "until": until})
     return (row["rows"] if row else 0), until == horizon
-
-
-def try_exclusive_lock() -> bool:
-    """Try to lock the sums until the end of the transaction. Return False if another transaction holds the lock.
-
-    The lock is a statement of its own, so the next statement sees what its last holder wrote.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(EXTENDED_TIMEOUT)
-        cursor.execute(LOCK)
-        return bool(cursor.fetchone()[0])
 
 
 # --- consistency ------------------------------------------------------------------------------------------------------
@@ -93,14 +80,13 @@ def list_differences(*, brands: Sequence[UUID] | None, at: datetime, repair: boo
 
     Months whose events were dropped are left out.
     """
-    if not try_exclusive_lock():
+    if lock_reader(READER) is None:
         return []
     months = settings.EVENT_RETENTION_MONTHS
     since = partitions.months_before(at, months - 1) if months else EARLIEST
-    rows = db.fetch_all(
-        "redemptions/results/sql/recount_buckets.sql",
-        {"brands": None if brands is None else list(brands), "since": since},
-    )
+    params = {"brands": None if brands is None else list(brands), "since": since}
+    with db.extended_timeouts():
+        rows = db.fetch_all("redemptions/results/sql/recount_buckets.sql", params)
     if repair:
         for row in rows:
             _repair(row)
