@@ -19,13 +19,15 @@ DRAFT_KEY_PREFIX = "draft/"  # of a draft's candidate key, so that a draft is ne
 class QuoteRequest:
     """A cart, the codes typed for it and the IDs of vouchers.
 
-    ``shop`` is the slug of the brand whose server sends the request, or None.
+    ``shop`` is the slug of the brand whose server sends the request, or None. ``order`` is the order reference, if it
+    has one: a reservation of this order is not another order of the customer.
     """
 
     cart: Cart
     codes: tuple[str, ...]
     vouchers: tuple[str, ...] = ()
     shop: str | None = None
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,14 @@ class PurchaseTotals:
     largest: int | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCounts:
+    """The numbers of a customer's other orders with one brand: paid ones, and reserved ones that may still be paid."""
+
+    placed: int = 0
+    reserved: int = 0
 
 
 @dataclass(frozen=True, slots=True)

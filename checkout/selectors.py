@@ -11,7 +11,7 @@ from accounts import selectors as accounts
 from accounts.contracts import Caller
 from accounts.models import Brand
 from checkout import rules, serialization
-from checkout.contracts import Quote
+from checkout.contracts import OrderCounts, Quote, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Backtest, Redemption, RedemptionItem
 from checkout.refunds import LineState, OrderState, ShippingState
@@ -218,29 +218,38 @@ def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:
 
 
 # --- orders of a customer --------------------------------------------------------------------------------------------
-def count_orders(*, customer_key: int, brand_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """Return the number of the customer's confirmed orders by brand, in one query.
+def count_orders(
+    *, customer_key: int, brand_ids: Collection[uuid.UUID], at: datetime, own: QuoteRequest | None = None
+) -> dict[uuid.UUID, OrderCounts]:
+    """Return the numbers of the customer's orders by brand, in one query, without the order of the request ``own``.
 
     An order counts for the brand whose server sent it. One that a shopper sent counts for each brand with an offer in
     it.
     """
-    confirmed = Redemption.objects.filter(customer_id=customer_key, status__in=PAID)
-    counts = confirmed.aggregate(
+    orders = Redemption.objects.filter(customer_id=customer_key)
+    if own is not None and own.order:
+        orders = orders.exclude(order=own.order, **({"brand__slug": own.shop} if own.shop else {"brand": None}))
+    groups = {"placed": Q(status__in=PAID), "reserved": Q(status=RedemptionStatus.RESERVED, expires_at__gt=at)}
+    counts = orders.filter(groups["placed"] | groups["reserved"]).aggregate(
         **{
-            brand_id.hex: Count(
-                "pk", distinct=True, filter=Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id)
-            )
+            f"{name}_{brand_id.hex}": Count("pk", distinct=True, filter=group & _with_brand(brand_id))
+            for name, group in groups.items()
             for brand_id in brand_ids
         }
     )
-    return {brand_id: counts[brand_id.hex] for brand_id in brand_ids}
+    return {
+        brand_id: OrderCounts(**{name: counts[f"{name}_{brand_id.hex}"] for name in groups}) for brand_id in brand_ids
+    }
+
+
+def _with_brand(brand_id: uuid.UUID) -> Q:
+    return Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id)
 
 
 def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
     """Return the number of orders that the customer had confirmed with the brand before this one."""
     earlier = Redemption.objects.filter(customer_id=redemption.customer_id, status__in=PAID, pk__lt=redemption.pk)
-    of_brand = Q(brand=brand_id) | Q(brand=None, items__brand=brand_id)
-    return earlier.filter(of_brand).values("pk").distinct().count()
+    return earlier.filter(_with_brand(brand_id)).values("pk").distinct().count()
 
 
 # --- backtests and simulations ---------------------------------------------------------------------------------------

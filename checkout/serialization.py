@@ -217,7 +217,8 @@ def dump_record(quote: Quote) -> Json:
         "method": quote.decision.method,
         "offers": [_dump_candidate(candidate) for candidate in quote.candidates.values()],
         "facts": {
-            brand: {"segments": sorted(facts.segments), "placed_orders": facts.placed_orders}
+            brand: {"segments": sorted(facts.segments)}
+            | {"placed_orders": facts.placed_orders, "reserved_orders": facts.reserved_orders}
             for brand, facts in quote.facts.by_brand.items()
         },
         "profile": dump_profile(quote.profile),
@@ -233,7 +234,8 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any]) -> PriceReco
     record = _upgrade_record(record)
     candidates = [_load_candidate(offer, cart["currency"]) for offer in record["offers"]]
     facts = {
-        brand: Facts(frozenset(known["segments"]), known["placed_orders"]) for brand, known in record["facts"].items()
+        brand: Facts(frozenset(known["segments"]), known["placed_orders"], known.get("reserved_orders", 0))
+        for brand, known in record["facts"].items()
     }
     return PriceRecord(
         cart=load_cart(cart),

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from pricing.amounts import get_default_currency, list_currencies
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
-from pricing.conditions import ConditionContext, ConditionResult, evaluate, find_day, is_running, to_local_time
+from pricing.conditions import ConditionContext, ConditionResult, evaluate, is_running
 from pricing.currencies import CartCurrency, CurrencyMismatch
 from pricing.offer import Condition, Contains, Offer, OneOf, Subtotal, iter_conditions
 from pricing.prices import Prices
 from pricing.profile import Profile
+from pricing.schedules import find_day, to_local_time
 from pricing.units import Limits
 from pricing.values import Cart, Checked, EligibleOffer, Line, Shipping, ShopperFacts
 

@@ -5,11 +5,10 @@ All conditions except subtotals on the `running` basis are evaluated before any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pricing.currencies import CartCurrency, CurrencyMismatch
 from pricing.fields import DAYS, parse_datetime
@@ -29,6 +28,7 @@ from pricing.offer import (
 )
 from pricing.prices import Prices
 from pricing.rounding import from_minor
+from pricing.schedules import clock, passes_midnight
 from pricing.selection import select_lines
 from pricing.values import Cart, Checked, Facts, Line
 
@@ -71,33 +71,38 @@ class ConditionContext:
         return select_lines(condition.select, self.lines, self.brand, self.currency)
 
 
-def to_local_time(at: datetime, timezone: str) -> datetime:
-    """Convert a datetime to the time zone of a brand."""
-    return at.astimezone(ZoneInfo(timezone))
-
-
-def find_day(conditions: Iterable[Condition], local_time: datetime) -> date:
-    """Return the day that a time belongs to: hours that pass midnight belong to the day on which they begin."""
-    is_past_midnight = any(
-        isinstance(condition, Hours) and passes_midnight(condition) and clock(local_time) < condition.end
-        for condition in conditions
-    )
-    return local_time.date() - timedelta(days=1 if is_past_midnight else 0)
-
-
 def is_running(condition: Condition) -> bool:
     """Return whether the condition depends on prices that earlier lanes may have changed."""
     return any(isinstance(part, Subtotal) and part.basis == "running" for part in iter_conditions([condition]))
 
 
 def evaluate(condition: Condition, context: ConditionContext, prices: Prices | None = None) -> ConditionResult:
-    """Evaluate one condition. `prices` are used by a condition on the running subtotal."""
+    """Evaluate one condition. `prices` are used by a condition on the running subtotal.
+
+    While other orders of the shopper are under way, it must hold whichever of them are paid.
+    """
     try:
-        return evaluate_in_currency(condition, context, prices)
+        result = evaluate_in_currency(condition, context, prices)
+        others = (
+            evaluate_in_currency(condition, other, prices) for other in iter_possible_contexts(condition, context)
+        )
+        failed = next((other for other in others if other.code is not None), None) if result.code is None else None
     except CurrencyMismatch:
         declared = getattr(condition, "currency", None)
         checked = Checked(condition.kind, declared, context.cart.currency, False)
         return ConditionResult(checked, "currency_mismatch", "This offer is in another currency.")
+    if failed is None:
+        return result
+    return replace(failed, members={**failed.members, "reserved_orders": context.facts.reserved_orders})
+
+
+def iter_possible_contexts(condition: Condition, context: ConditionContext) -> Iterator[ConditionContext]:
+    """Yield the context with each number of paid orders that orders under way may lead to and that could matter."""
+    placed, reserved = context.facts.placed_orders, context.facts.reserved_orders
+    numbers = {part.value for part in iter_conditions([condition]) if isinstance(part, NthOrder)} if reserved else set()
+    for possible in sorted(numbers | {number - 1 for number in numbers}):
+        if placed < possible <= placed + reserved:
+            yield replace(context, facts=replace(context.facts, placed_orders=possible))
 
 
 def evaluate_in_currency(condition: Condition, context: ConditionContext, prices: Prices | None) -> ConditionResult:
@@ -258,16 +263,6 @@ def check_hours(condition: Hours, context: ConditionContext, _: Prices | None) -
     now, start, end = clock(context.local_time), condition.start, condition.end
     passed = now >= start or now < end if passes_midnight(condition) else start <= now < end
     return schedule_result(condition.kind, {"from": start, "to": end}, now, passed)
-
-
-def passes_midnight(condition: Hours) -> bool:
-    """Return whether the hours begin on one day and end on the next."""
-    return condition.end <= condition.start
-
-
-def clock(local_time: datetime) -> str:
-    """Return the time of day as HH:MM, which sorts by time."""
-    return local_time.strftime("%H:%M")
 
 
 def check_date_range(condition: DateRange, context: ConditionContext, _: Prices | None) -> ConditionResult:

@@ -53,10 +53,14 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts that one brand knows about a shopper: the shopper's segment types and the number of completed orders."""
+    """Facts that one brand knows about a shopper: the shopper's segment types and the number of orders.
+
+    ``placed_orders`` were paid. ``reserved_orders`` are under way: each may still be paid or not.
+    """
 
     segments: frozenset[str] = frozenset()
     placed_orders: int = 0
+    reserved_orders: int = 0
 
 
 @dataclass(frozen=True, slots=True)

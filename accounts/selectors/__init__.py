@@ -26,6 +26,7 @@ from accounts.selectors.customers import (
     customer_key,
     get_shopper,
     list_shoppers,
+    lock_customer,
     shopper_for,
     shopper_of,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "key_of",
     "keyring",
     "list_shoppers",
+    "lock_customer",
     "member_of",
     "members_of",
     "memberships_of",

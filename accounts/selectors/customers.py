@@ -41,6 +41,11 @@ def customer_key(customer_id: str) -> int:
     return Customer.objects.filter(customer_id=customer_id).values_list("pk", flat=True).first() or -1
 
 
+def lock_customer(key: int) -> None:
+    """Lock the customer's row against others who lock it, until the transaction ends. Rows can still refer to it."""
+    Customer.objects.select_for_update(no_key=True).values_list("pk").get(pk=key)
+
+
 def shopper_of(customer: Customer) -> Shopper:
     """Convert a customer to a shopper."""
     return Shopper(customer.pk, customer.customer_id, customer.user.uuid if customer.user else None)

@@ -40,6 +40,7 @@ def to_quote_request(cart: Mapping[str, Any], *, brand: str | None) -> QuoteRequ
         codes=tuple(cart.get("codes", ())),
         vouchers=tuple(str(voucher) for voucher in cart.get("vouchers", ())),
         shop=brand,
+        order=cart.get("order", ""),
     )
 
 

@@ -123,7 +123,9 @@ class QuoteInputSerializer(CartInputSerializer):
     """A cart to price."""
 
     order = StrictCharField(
-        max_length=100, required=False, help_text=_("Your reference of the order. It doesn't change the price.")
+        max_length=100,
+        required=False,
+        help_text=_("Your reference of the order, whose own reservation doesn't count as another order."),
     )
 
 

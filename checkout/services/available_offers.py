@@ -27,7 +27,7 @@ def list_offers(
     candidates = [candidate for backend in get_backends().values() for candidate in backend.available(query=search)]
     if request is None:
         return [AvailableOffer(candidate) for candidate in candidates]
-    facts = load_customer_facts(candidates, shopper)
+    facts = load_customer_facts(candidates, shopper, at=at)
     profiles = get_pricing_profiles({candidate.brand_id for candidate in candidates})
     offers = [_price_alone(candidate, request, facts, profiles[candidate.brand_id], at) for candidate in candidates]
     return sorted(offers, key=lambda offer: (offer.amount is None, -(offer.amount or 0), offer.candidate.ref))

@@ -8,8 +8,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Shopper
+from accounts.selectors import lock_customer
 from checkout import rules, selectors
-from checkout.contracts import Quote, QuoteRequest
+from checkout.contracts import OrderCounts, Quote, QuoteRequest
 from checkout.services.rejections import record_rejections
 from pricing import Facts, ShopperFacts
 from pricing.offer import iter_conditions
@@ -32,18 +33,24 @@ def quote(*, request: QuoteRequest, shopper: Shopper | None, at: datetime) -> Qu
 
 
 def price(
-    *, request: QuoteRequest, shopper: Shopper | None, at: datetime, lost: Mapping[str, Rejection] | None = None
+    *,
+    request: QuoteRequest,
+    shopper: Shopper | None,
+    at: datetime,
+    lost: Mapping[str, Rejection] | None = None,
+    is_locking: bool = False,
 ) -> Quote:
     """Price the cart with its codes and with automatic offers. Nothing is redeemed.
 
     The order of the codes never matters. ``lost`` maps references of candidates that have become unavailable to their
-    reasons; these candidates are left out.
+    reasons; these candidates are left out. ``is_locking`` keeps the customer's number of orders from changing before
+    the end of the transaction, if a candidate depends on it.
     """
     unavailable = lost or {}
     offered, rejections = _collect_candidates(request, shopper, at)
     candidates = {candidate.ref: candidate for candidate in offered if candidate.ref not in unavailable}
     rejections += [rejection for rejection in unavailable.values() if rejection.code]
-    facts = load_customer_facts(candidates.values(), shopper)
+    facts = load_customer_facts(candidates.values(), shopper, at=at, own=request, is_locking=is_locking)
     profile = get_pricing_profile({candidate.brand_id for candidate in candidates.values()})
     return rules.price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at)
 
@@ -80,21 +87,39 @@ def _code_brands(request: QuoteRequest) -> dict[str, Any]:
     return {"brands": brands | ({request.shop} if request.shop else set()), "any_brand": is_open and not request.shop}
 
 
-def load_customer_facts(candidates: Iterable[Candidate], shopper: Shopper | None) -> ShopperFacts:
-    """Load what the candidates' conditions need to know about the customer: at most one query for each kind of fact."""
+def load_customer_facts(
+    candidates: Iterable[Candidate],
+    shopper: Shopper | None,
+    *,
+    at: datetime,
+    own: QuoteRequest | None = None,
+    is_locking: bool = False,
+) -> ShopperFacts:
+    """Load what the candidates' conditions need to know about the customer: at most one query for each kind of fact.
+
+    The order of ``own``, the request that is priced, doesn't count as another order of the customer.
+    """
     if shopper is None or shopper.id is None:
         return ShopperFacts()
     offers = list(candidates)
     with_audience = _brands_of_candidates(offers, "audience")
     with_order_number = _brands_of_candidates(offers, "nth_order")
     types = get_segment_types(customer_key=shopper.id, brand_ids=with_audience) if with_audience else {}
-    orders = selectors.count_orders(customer_key=shopper.id, brand_ids=with_order_number) if with_order_number else {}
+    orders: Mapping[uuid.UUID, OrderCounts] = {}
+    if with_order_number:
+        if is_locking:
+            lock_customer(shopper.id)
+        orders = selectors.count_orders(customer_key=shopper.id, brand_ids=with_order_number, at=at, own=own)
     return ShopperFacts(
         {
-            slug: Facts(types.get(brand_id, frozenset()), orders.get(brand_id, 0))
+            slug: _to_facts(types.get(brand_id, frozenset()), orders.get(brand_id, OrderCounts()))
             for brand_id, slug in (with_audience | with_order_number).items()
         }
     )
+
+
+def _to_facts(segments: frozenset[str], orders: OrderCounts) -> Facts:
+    return Facts(segments, orders.placed, orders.reserved)
 
 
 def _brands_of_candidates(candidates: Iterable[Candidate], kind: str) -> dict[uuid.UUID, str]:

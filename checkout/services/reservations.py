@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.contracts import Shopper
+from accounts.selectors import lock_customer
 from accounts.services import get_or_create_customer
 from checkout import selectors, serialization
 from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
@@ -41,6 +42,7 @@ def reserve(*, request: QuoteRequest, options: RedemptionOptions, shopper: Shopp
             return live
         if live.status in PAID:
             raise InvalidStatus(current_status=live.status)
+        lock_customer(customer.key)  # before the limits, which a concurrent order of the customer locks after it
         release(redemption=live, at=at)
     return _price_until_stable(request, options, customer, at)
 
@@ -51,7 +53,7 @@ def _price_until_stable(
     """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable."""
     lost: dict[str, Rejection] = {}
     while True:
-        priced = price(request=request, shopper=customer, at=at, lost=lost)
+        priced = price(request=request, shopper=customer, at=at, lost=lost, is_locking=True)
         try:
             _check_rejections(priced, options)
             _check_expected_total(priced, options)

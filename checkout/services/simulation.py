@@ -59,7 +59,7 @@ def simulate(
         for candidate in [*drafts, *(candidate for candidate in live if candidate.id not in draft_ids)]
     }
     facts = (
-        load_customer_facts(candidates.values(), shopper)
+        load_customer_facts(candidates.values(), shopper, at=at)
         if options.facts is None
         else ShopperFacts({brand.slug: options.facts})
     )

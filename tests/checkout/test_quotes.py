@@ -292,7 +292,7 @@ def test_a_shoppers_quote_with_plain_codes_runs_three_queries(shopper: Client, d
         quoted(shopper)
 
 
-def test_a_quote_ignores_the_order_reference(shopper: Client) -> None:
+def test_a_quote_accepts_an_order_reference(shopper: Client) -> None:
     DiscountCodeFactory(text="TEN")
 
     assert post(shopper, QUOTE, order()).status_code == 200

@@ -228,3 +228,42 @@ def test_brand_offer_applies_to_lines_of_the_brand_or_without_brand():
 
     assert [each.code for each in priced(ten).rejected] == ["minimum_not_met"]
     assert priced(ten_from_60).applied[0].lines == (("a", 500), ("c", 100))
+
+
+FIRST, SECOND = condition("nth_order", value=1), condition("nth_order", value=2)
+
+
+@pytest.mark.parametrize(
+    ("checked", "placed", "reserved", "holds"),
+    [
+        (FIRST, 0, 0, True),
+        (FIRST, 0, 1, False),
+        (FIRST, 1, 3, False),
+        (SECOND, 0, 1, False),  # the order under way may remain unpaid: then this one is the first
+        (SECOND, 1, 0, True),
+        (SECOND, 1, 2, False),
+        (condition("nth_order", value=5), 1, 2, False),
+        (condition("not", condition=FIRST), 0, 1, False),
+        (condition("not", condition=FIRST), 1, 1, True),
+        (condition("any_of", conditions=[FIRST, SECOND]), 0, 1, True),  # it is one of the two in any case
+        (condition("any_of", conditions=[FIRST, SECOND]), 0, 2, False),
+        (condition("any_of", conditions=[FIRST, condition("country", any=["ES"])]), 0, 2, True),
+        (condition("not", condition=condition("any_of", conditions=[FIRST, SECOND])), 1, 4, False),
+        (condition("country", any=["ES"]), 0, 9, True),
+    ],
+)
+def test_an_order_number_holds_whichever_orders_under_way_are_paid(checked, placed, reserved, holds):
+    facts = Facts(placed_orders=placed, reserved_orders=reserved)
+
+    assert bool(quote(BAG, offer(percent(10), conditions=[checked]), facts=facts).applied) is holds
+    possible = [Facts(placed_orders=placed + paid) for paid in range(reserved + 1)]
+    assert holds is all(quote(BAG, offer(percent(10), conditions=[checked]), facts=each).applied for each in possible)
+
+
+def test_the_reason_names_the_orders_under_way():
+    facts = Facts(placed_orders=0, reserved_orders=2)
+
+    reason = quote(BAG, offer(percent(10), conditions=[FIRST]), facts=facts).rejected[0]
+
+    assert (reason.code, dict(reason.members)) == ("first_order_only", {"reserved_orders": 2})
+    assert dict(quote(BAG, offer(percent(10), conditions=[FIRST]), facts=LOYAL).rejected[0].members) == {}
