@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pricing import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
@@ -75,16 +76,24 @@ class Quote:
             if (candidate.key, candidate.code) == (item.key, item.code)
         )
 
+    def get_candidate(self, kind: str, key: str) -> Candidate:
+        """Return the candidate of a kind with this key."""
+        return next(one for one in self.candidates.values() if (one.kind, one.key) == (kind, key))
+
 
 @dataclass(frozen=True, slots=True)
 class PriceRecord:
-    """The engine's complete input for one redemption, read from the stored JSON."""
+    """The engine's complete input for one redemption, read from the stored JSON.
+
+    ``at`` is the time of the pricing. A record of an earlier release has none: that is when the redemption was created.
+    """
 
     cart: Cart
     candidates: Mapping[str, Candidate]
     facts: ShopperFacts
     profile: Profile
     rejections: Sequence[Rejection]
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,37 @@ class RedemptionOptions:
     ttl_seconds: int = DEFAULT_TTL
     expect_total: int | None = None
     skip: bool = False
+
+
+class AmendmentTerms(StrEnum):
+    """The offers that price an amended order: those that it has, as recorded, or all offers of now."""
+
+    ORIGINAL = "original"
+    CURRENT = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentOptions:
+    """How to amend an order. ``codes`` and ``vouchers`` None stand for those that it has.
+
+    ``expect_total`` is in minor units. With ``skip``, new codes that are rejected are left out instead of failing the
+    amendment.
+    """
+
+    terms: AmendmentTerms = AmendmentTerms.ORIGINAL
+    codes: tuple[str, ...] | None = None
+    vouchers: tuple[str, ...] | None = None
+    expect_total: int | None = None
+    skip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTotals:
+    """The amounts of an order, in minor units."""
+
+    subtotal: int
+    discount: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Redemption(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    amended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the cart was last replaced."))
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -11,7 +11,7 @@ from accounts import selectors as accounts
 from accounts.contracts import Caller
 from accounts.models import Brand
 from checkout import rules, serialization
-from checkout.contracts import OrderCounts, Quote, QuoteRequest
+from checkout.contracts import OrderCounts, PriceRecord, Quote, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Backtest, Redemption, RedemptionItem
 from checkout.refunds import LineState, OrderState, ShippingState
@@ -210,9 +210,17 @@ def _read_shares(redemption: Redemption) -> list[tuple[dict[str, int], int]]:
 
 def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:
     """Repeat the decision about a redemption from its price record. Raises PriceRecordUnreadable."""
+    record = get_record(redemption)
     try:
-        record = serialization.load_record(redemption.cart, redemption.record)
-        return rules.repeat_decision(record, redemption.created_at, explain=explain)
+        return rules.repeat_decision(record, record.at or redemption.created_at, explain=explain)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PriceRecordUnreadable(str(redemption.pk)) from error
+
+
+def get_record(redemption: Redemption) -> PriceRecord:
+    """Return the engine's input of a redemption. Raises PriceRecordUnreadable."""
+    try:
+        return serialization.load_record(redemption.cart, redemption.record)
     except (KeyError, TypeError, ValueError) as error:
         raise PriceRecordUnreadable(str(redemption.pk)) from error
 

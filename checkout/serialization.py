@@ -7,6 +7,7 @@ release; version 2, which is written now, uses ``name`` and the present codes. B
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from checkout.contracts import DRAFT_KEY_PREFIX, PriceRecord, Quote, Simulation
@@ -184,6 +185,12 @@ def _applied(applied: Applied, candidate: Candidate, currency: str) -> Json:
     }
 
 
+def serialize_unused(candidate: Candidate, currency: str) -> Json:
+    """Return an offer that an amended order has used, and that gives nothing on its present cart."""
+    zero = money.format_decimal(0, currency)
+    return _identity_with_code(candidate) | {"amount": zero, "lines": [], "shipping": zero}
+
+
 # --- price records: the engine's input, stored with each redemption to explain its price later ------------------------
 def dump_cart(cart: Cart) -> Json:
     """Return a cart as JSON, with amounts in minor units and without defaults."""
@@ -214,6 +221,7 @@ def dump_record(quote: Quote) -> Json:
     """Return the price record of a quote: the engine's input besides the cart."""
     return {
         "version": RECORD_VERSION,
+        "at": quote.at.isoformat(),
         "method": quote.decision.method,
         "offers": [_dump_candidate(candidate) for candidate in quote.candidates.values()],
         "facts": {
@@ -243,6 +251,7 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any]) -> PriceReco
         facts=ShopperFacts(facts),
         profile=load_profile(record),
         rejections=[Rejection(rejection["code"], rejection["reason"]) for rejection in record["rejected"]],
+        at=datetime.fromisoformat(record["at"]) if "at" in record else None,
     )
 
 

@@ -9,11 +9,12 @@ from discounts.selectors import (
     offer_names,
     returned_amounts,
 )
-from discounts.services.reservations import confirm, release, reserve, return_items
+from discounts.services.reservations import amend_items, confirm, release, reserve, return_items
 
 __all__ = [
     "KIND",
     "active_items",
+    "amend_items",
     "available",
     "candidates",
     "confirm",

@@ -122,6 +122,19 @@ class ReturnedItem:
     is_use_returned: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AmendedItem:
+    """The discount of an item before and after an amendment of its order, in minor units.
+
+    ``before`` is None for an item that the order didn't have, ``after`` for one that it no longer has.
+    """
+
+    key: str
+    code: str
+    before: int | None
+    after: int | None
+
+
 class OfferUnavailable(Exception):
     """Raised when an applied offer has become unavailable because another redemption used the last of it."""
 
@@ -163,6 +176,14 @@ class RedemptionBackend(Protocol):
 
         The caller has locked the redemption and makes sure that no more is returned than an item has. An item whose use
         was returned stays as it is.
+        """
+        ...
+
+    def amend_items(self, *, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
+        """Change the discounts of confirmed items, which stay used, also in budgets and figures.
+
+        The use of an item that the order no longer has is returned; a new one is taken and confirmed. The caller has
+        locked the redemption; ``purchase`` has the items after the amendment. Raises OfferUnavailable.
         """
         ...
 

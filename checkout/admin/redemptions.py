@@ -191,6 +191,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
         (gettext("Requested"), redemption.created_at),
         (gettext("Reserved until"), redemption.expires_at),
         (gettext("Confirmed"), redemption.confirmed_at),
+        (gettext("Amended"), redemption.amended_at),
         (gettext("Closed"), redemption.closed_at),
     ]
 

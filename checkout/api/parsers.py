@@ -10,8 +10,16 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from checkout import selectors, serialization
 from checkout.api.refunds import serialize_lines, serialize_shipping
-from checkout.contracts import MAX_CART_TOTAL, MAX_SHOPPER_TTL, QuoteRequest, RedemptionOptions
+from checkout.contracts import (
+    MAX_CART_TOTAL,
+    MAX_SHOPPER_TTL,
+    AmendmentOptions,
+    AmendmentTerms,
+    QuoteRequest,
+    RedemptionOptions,
+)
 from checkout.models import Redemption
+from checkout.services import Amendment
 from core import money
 from core.serializer_fields import parse_minor_units
 from pricing import Cart, Line, Shipping
@@ -79,6 +87,30 @@ def to_redemption_options(order: Mapping[str, Any], body: Mapping[str, Any], *, 
     )
 
 
+def to_amendment_options(body: Mapping[str, Any]) -> AmendmentOptions:
+    """Convert a validated amendment. Raises ValidationError."""
+    expected = body.get("expect_total")
+    return AmendmentOptions(
+        terms=AmendmentTerms(body["terms"]),
+        codes=tuple(body["codes"]) if "codes" in body else None,
+        vouchers=tuple(str(voucher) for voucher in body["vouchers"]) if "vouchers" in body else None,
+        skip=body["on_reject"] == "skip",
+        expect_total=None if expected is None else parse_minor_units(expected, body["currency"], "expect_total"),
+    )
+
+
+def serialize_difference(amendment: Amendment) -> dict[str, Any]:
+    """Return what an amendment changed as ``DifferenceSerializer`` describes it."""
+    redemption, before = amendment.redemption, amendment.before
+    changes = {
+        "previous_total": before.total,
+        "subtotal": redemption.subtotal - before.subtotal,
+        "discount_total": redemption.discount_total - before.discount,
+        "total": redemption.total - before.total,
+    }
+    return {name: money.format_decimal(minor, redemption.currency) for name, minor in changes.items()}
+
+
 def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
     """Return a redemption as ``RedemptionSerializer`` describes it."""
     state = selectors.get_order_state(redemption) if redemption.confirmed_at else None
@@ -90,6 +122,7 @@ def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
         "created_at": redemption.created_at,
         "expires_at": redemption.expires_at,
         "confirmed_at": redemption.confirmed_at,
+        "amended_at": redemption.amended_at,
         "closed_at": redemption.closed_at,
         "quote": serialization.load_quote(redemption.quote, redemption.record),
         "refunded": [] if state is None else serialize_lines(state.lines.values(), redemption.currency),

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from checkout.contracts import DEFAULT_TTL, MAX_TTL
+from checkout.contracts import DEFAULT_TTL, MAX_TTL, AmendmentTerms
 from core.serializer_fields import (
     AmountField,
     CurrencyField,
@@ -146,6 +146,26 @@ class RedemptionInputSerializer(CartInputSerializer):
         ["refuse", "skip"],
         default="refuse",
         help_text=_("Whether a rejected code fails the redemption or is left out."),
+    )
+
+
+class AmendmentInputSerializer(CartInputSerializer):
+    """The changed cart of a confirmed order. Without `codes` or `vouchers`, it keeps those that it has."""
+
+    terms = serializers.ChoiceField(
+        [str(terms) for terms in AmendmentTerms],
+        default=str(AmendmentTerms.ORIGINAL),
+        help_text=_(
+            "Whether the cart is priced with the offers of the order, as they were, or with all offers of now."
+        ),
+    )
+    expect_total = AmountField(
+        required=False, help_text=_("Total that the customer saw. A different one is rejected with `price_changed`.")
+    )
+    on_reject = serializers.ChoiceField(
+        ["refuse", "skip"],
+        default="refuse",
+        help_text=_("Whether a rejected code that the order doesn't have fails the amendment or is left out."),
     )
 
 
@@ -307,6 +327,7 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(help_text=_("When the redemption was reserved."))
     expires_at = serializers.DateTimeField(help_text=_("When an unconfirmed reservation expires."))
     confirmed_at = serializers.DateTimeField(allow_null=True, help_text=_("When the redemption was confirmed."))
+    amended_at = serializers.DateTimeField(allow_null=True, help_text=_("When the order was last amended."))
     closed_at = serializers.DateTimeField(
         allow_null=True, help_text=_("When the redemption was released, expired or completely returned.")
     )
@@ -314,7 +335,7 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     refunded_shipping = serializers.CharField(
         allow_null=True, help_text=_("Discount of the refunded shipping. `null` if the shipping isn't refunded.")
     )
-    quote = QuoteSerializer(help_text=_("Quote at the time of the reservation."))
+    quote = QuoteSerializer(help_text=_("Quote at the time of the reservation, or of the last amendment."))
 
 
 class RefundedNowSerializer(serializers.Serializer[Any]):
@@ -330,3 +351,18 @@ class RefundSerializer(RedemptionSerializer):
     """A redemption after a refund, with what this refund returned."""
 
     refund = RefundedNowSerializer(help_text=_("What this refund returned."))
+
+
+class DifferenceSerializer(serializers.Serializer[Any]):
+    """What an amendment changed. A negative amount is less than before."""
+
+    previous_total = serializers.CharField(help_text=_("Amount to pay before."))
+    subtotal = serializers.CharField(help_text=_("Difference of the subtotals of all lines."))
+    discount_total = serializers.CharField(help_text=_("Difference of the discounts."))
+    total = serializers.CharField(help_text=_("What is still to pay; negative for what the customer gets back."))
+
+
+class AmendmentSerializer(RedemptionSerializer):
+    """A redemption after an amendment, with the difference."""
+
+    difference = DifferenceSerializer(help_text=_("What this amendment changed."))

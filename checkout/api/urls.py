@@ -11,5 +11,6 @@ urlpatterns = [
     path("redemptions/<uuid:pk>/", views.RedemptionView.as_view(), name="redemption"),
     path("redemptions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="redemption-confirm"),
     path("redemptions/<uuid:pk>/cancel/", views.CancelView.as_view(), name="redemption-cancel"),
+    path("redemptions/<uuid:pk>/amend/", views.AmendView.as_view(), name="redemption-amend"),
     path("redemptions/<uuid:pk>/refund/", views.RefundView.as_view(), name="redemption-refund"),
 ]

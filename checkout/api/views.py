@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -15,9 +16,17 @@ from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
 from checkout import selectors, serialization, services
-from checkout.api.parsers import serialize_redemption, to_quote_request, to_redemption_options
+from checkout.api.parsers import (
+    serialize_difference,
+    serialize_redemption,
+    to_amendment_options,
+    to_quote_request,
+    to_redemption_options,
+)
 from checkout.api.refunds import serialize_refund, to_refund_request
 from checkout.api.serializers import (
+    AmendmentInputSerializer,
+    AmendmentSerializer,
     QuoteInputSerializer,
     QuoteSerializer,
     RedemptionInputSerializer,
@@ -28,12 +37,12 @@ from checkout.api.serializers import (
 from checkout.models import Redemption
 from core import throttle
 from core.api import CursorPagination
-from core.errors import Throttled
+from core.errors import InvalidRequest, Throttled
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import validate
 from core.views import APIView
-from redemptions.errors import CodeNotFound, InvalidStatus
+from redemptions.errors import CodeNotFound, InvalidStatus, PriceChanged
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 
@@ -145,6 +154,36 @@ class CancelView(RedemptionActionView):
         """Cancel a reservation whose order won't be paid, and release its offers."""
         redemption = services.cancel(redemption=self.get_redemption(request, pk), at=timezone.now())
         return Response(serialize_redemption(redemption))
+
+
+class AmendView(RedemptionActionView):
+    """``/api/v1/checkout/redemptions/<id>/amend/``"""
+
+    find = staticmethod(selectors.get_refundable)
+
+    @extend_schema(
+        request=AmendmentInputSerializer,
+        responses={200: AmendmentSerializer, **problem_responses(InvalidStatus, PriceChanged)},
+        operation_id="redemption_amend",
+    )
+    @idempotent
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Replace the cart of a confirmed order, and return the difference. Only brands may amend, never the shopper.
+
+        The order is priced again with the offers that it has, as they were, or with all offers of now. Their uses stay;
+        budgets follow.
+        """
+        body = validate(AmendmentInputSerializer, request.data)
+        redemption = self.get_redemption(request, pk)
+        if body.get("customer_id", redemption.customer.customer_id) != redemption.customer.customer_id:
+            raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
+        amendment = services.amend(
+            redemption=redemption,
+            request=to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None),
+            options=to_amendment_options(body),
+            at=timezone.now(),
+        )
+        return Response(serialize_redemption(amendment.redemption) | {"difference": serialize_difference(amendment)})
 
 
 class RefundView(RedemptionActionView):

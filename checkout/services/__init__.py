@@ -1,6 +1,7 @@
 """Services of checkout."""
 
 from checkout.contracts import Quote
+from checkout.services.amendments import Amendment, amend
 from checkout.services.available_offers import list_offers
 from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
 from checkout.services.purchase_totals import refresh_audiences
@@ -11,8 +12,10 @@ from checkout.services.simulation import simulate
 from checkout.services.transitions import cancel, confirm, release_expired
 
 __all__ = [
+    "Amendment",
     "Quote",
     "Refund",
+    "amend",
     "cancel",
     "cancel_backtest",
     "confirm",

@@ -1,9 +1,13 @@
-"""Events of returns. The statements of the other changes append theirs: one for each offer, whatever its kind."""
+"""Events of returns and amendments: one for each offer, whatever its kind. Other statements append their own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
+from checkout.contracts import OrderTotals
 from checkout.models import Redemption, RedemptionItem
+from checkout.services.amended_items import ItemChange
+from core import money
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
 
@@ -16,23 +20,68 @@ def append_returns(
     The events name the time of the confirmation, since results count a return where the redemption counts.
     """
     event_type = EventType.REDEMPTION_RETURNED if is_complete else EventType.REDEMPTION_PARTIALLY_RETURNED
-    confirmed_at = redemption.confirmed_at or at
+    subtotal, data = redemption.total + redemption.discount_total, _data(redemption, at)
     append_events(
-        NewEvent(
-            event_type,
-            at,
-            item.brand_id,
-            item.kind,
-            offer=item.offer_id,
-            code=item.code,
-            customer=redemption.customer_id,
-            order=redemption.order,
-            redemption=redemption.pk,
-            amount=amount,
-            subtotal=redemption.total + redemption.discount_total,
-            currency=redemption.currency,
-            data={"confirmed_at": confirmed_at.isoformat()},
-        )
+        _event(event_type, redemption, item, amount=amount, subtotal=subtotal, data=data, at=at)
         for item, amount in amounts.items()
         if is_complete or amount
+    )
+
+
+def append_amendment(
+    redemption: Redemption, changes: Iterable[ItemChange], before: OrderTotals, *, at: datetime
+) -> None:
+    """Append what an amendment changed of each item: new ones are confirmed, and removed ones are returned.
+
+    The amount and the subtotal of an item that stays are differences; its data has the new values.
+    """
+    append_events(_amendment(redemption, change, former=before.total + before.discount, at=at) for change in changes)
+
+
+def _amendment(redemption: Redemption, change: ItemChange, *, former: int, at: datetime) -> NewEvent:
+    """Return the event of an item. ``former`` is the subtotal of the order before, in minor units."""
+    subtotal, item, currency = redemption.total + redemption.discount_total, change.item, redemption.currency
+    if change.before is None:
+        confirmed = EventType.REDEMPTION_CONFIRMED
+        return _event(confirmed, redemption, item, amount=change.after, subtotal=subtotal, data={}, at=at)
+    data = _data(redemption, at)
+    if change.after is None:
+        returned = EventType.REDEMPTION_RETURNED
+        return _event(returned, redemption, item, amount=change.before, subtotal=former, data=data, at=at)
+    data |= {
+        "amount": money.format_decimal(change.after, currency),
+        "subtotal": money.format_decimal(subtotal, currency),
+    }
+    amended, difference = EventType.REDEMPTION_AMENDED, change.after - change.before
+    return _event(amended, redemption, item, amount=difference, subtotal=subtotal - former, data=data, at=at)
+
+
+def _data(redemption: Redemption, at: datetime) -> dict[str, Any]:
+    return {"confirmed_at": (redemption.confirmed_at or at).isoformat()}
+
+
+def _event(
+    event_type: EventType,
+    redemption: Redemption,
+    item: RedemptionItem,
+    *,
+    amount: int | None,
+    subtotal: int,
+    data: Mapping[str, Any],
+    at: datetime,
+) -> NewEvent:
+    return NewEvent(
+        event_type,
+        at,
+        item.brand_id,
+        item.kind,
+        offer=item.offer_id,
+        code=item.code,
+        customer=redemption.customer_id,
+        order=redemption.order,
+        redemption=redemption.pk,
+        amount=amount,
+        subtotal=subtotal,
+        currency=redemption.currency,
+        data=data,
     )

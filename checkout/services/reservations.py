@@ -56,7 +56,7 @@ def _price_until_stable(
         priced = price(request=request, shopper=customer, at=at, lost=lost, is_locking=True)
         try:
             _check_rejections(priced, options)
-            _check_expected_total(priced, options)
+            check_expected_total(priced, options.expect_total)
             with transaction.atomic():
                 redemption = _persist_and_reserve(priced, options, customer, at)
         except OfferUnavailable as unavailable:
@@ -82,12 +82,12 @@ def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:
         raise as_conflict(rejected["reason"], rejected["code"])
 
 
-def _check_expected_total(priced: Quote, options: RedemptionOptions) -> None:
-    """Raise PriceChanged if the total differs from the one that the caller expects."""
-    if options.expect_total is not None and options.expect_total != priced.decision.total:
+def check_expected_total(priced: Quote, expected: int | None) -> None:
+    """Raise PriceChanged if the total differs from the one that the caller expects, if any."""
+    if expected is not None and expected != priced.decision.total:
         currency = priced.request.cart.currency
         raise PriceChanged(
-            expected=money.format_decimal(options.expect_total, currency),
+            expected=money.format_decimal(expected, currency),
             total=money.format_decimal(priced.decision.total, currency),
         )
 
@@ -116,7 +116,7 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
         translate_constraint("checkout_one_live_per_customer_order", Busy),
     ):
         redemption.save(force_insert=True)
-    items = list(_items(redemption, priced))
+    items = list(redemption_items(redemption, priced))
     db.execute(
         "checkout/sql/insert_items.sql",
         {"redemption": redemption.pk, "items": json.dumps([_to_row(item) for item in items])},
@@ -126,7 +126,8 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
     return redemption
 
 
-def _items(redemption: Redemption, priced: Quote) -> Iterator[RedemptionItem]:
+def redemption_items(redemption: Redemption, priced: Quote) -> Iterator[RedemptionItem]:
+    """Yield an item for each offer that a quote applies, in order."""
     for position, applied in enumerate(priced.decision.applied):
         candidate = priced.candidates[applied.ref]
         yield RedemptionItem(

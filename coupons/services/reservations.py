@@ -11,8 +11,9 @@ from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.services import transitions
 from coupons.services.redemptions import redeem
-from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
-from redemptions.errors import ReservationExpired
+from redemptions.amendments import exchange_items
+from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
+from redemptions.errors import ReservationExpired, UsageLimitPerCustomer
 from redemptions.statuses import RedemptionStatus
 
 
@@ -65,6 +66,27 @@ def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> Non
             transitions.return_locked(redemption, at=purchase.at)
         elif item.amount:
             CouponRedemption.objects.filter(pk=redemption.pk).update(returned_amount=F("returned_amount") + item.amount)
+
+
+def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
+    """Change the discounts of confirmed redemptions. Raises OfferUnavailable and Busy as ``reserve``.
+
+    A coupon that the order has returned isn't redeemed by it again.
+    """
+    amounts = exchange_items(
+        purchase=purchase, amended=amended, return_items=return_items, reserve=_reserve_new, confirm=confirm
+    )
+    for key, amount in sorted(amounts.items()):
+        pk = rules.derive_redemption_id(purchase.id, uuid.UUID(key))
+        CouponRedemption.objects.filter(pk=pk, status=RedemptionStatus.CONFIRMED).update(amount=amount)
+
+
+def _reserve_new(*, purchase: Purchase) -> None:
+    """Reserve coupons that the order has never had. Raises OfferUnavailable for others, and as ``reserve``."""
+    ids = {_redemption_id(purchase, item): item for item in _in_lock_order(purchase)}
+    if returned := CouponRedemption.objects.filter(pk__in=ids).values_list("pk", flat=True).first():
+        raise OfferUnavailable(ids[returned], UsageLimitPerCustomer())
+    reserve(purchase=purchase)
 
 
 def _in_lock_order(purchase: Purchase) -> list[SelectedOffer]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from core import db
 from core.ids import uuid7
-from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem
+from redemptions.amendments import exchange_items
+from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
 
 
@@ -60,6 +61,19 @@ def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> Non
         db.execute("discounts/sql/return_discounts.sql", _redemptions_of(purchase) | params)
     if uses := sorted(int(item.key) for item in returned if item.is_use_returned):
         db.execute("discounts/sql/return_redemptions.sql", _redemptions_of(purchase) | {"codes": uses})
+
+
+def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
+    """Change the discounts of confirmed redemptions. Raises OfferUnavailable for a new code that can't be redeemed."""
+    amounts = exchange_items(
+        purchase=purchase, amended=amended, return_items=return_items, reserve=reserve, confirm=confirm
+    )
+    if amounts:
+        codes = sorted(amounts, key=int)
+        params = {"codes": [int(code) for code in codes], "discounts": [amounts[code] for code in codes]}
+        db.execute(
+            "discounts/sql/amend_redemptions.sql", _redemptions_of(purchase) | params | {"amount": purchase.subtotal}
+        )
 
 
 def _redemptions_of(purchase: Purchase) -> dict[str, object]:

@@ -159,6 +159,7 @@ def rows() -> list[Row]:
         Row(f"{redemption}/confirm/", "POST", "server", {"pk": "<redemption>"}, writes=True),
         Row(f"{redemption}/cancel/", "POST", "server", {"pk": "<redemption>"}, writes=True),
         Row(f"{redemption}/refund/", "POST", "server", {"pk": "<paid>"}, {"lines": ["a"]}, writes=True),
+        Row(f"{redemption}/amend/", "POST", "server", {"pk": "<paid>"}, cart, writes=True),
     ]  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from django.db.models import Case, QuerySet, Value, When
 
 from core import db
-from redemptions.contracts import OfferUnavailable, Purchase, ReturnedItem
+from redemptions.amendments import exchange_items
+from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeNotFound, ReservationExpired
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Voucher, VoucherStatus
@@ -50,6 +51,11 @@ def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> Non
     """Make used vouchers available again, or expired after their expiry date. They keep no discounts to return."""
     if uses := [item.key for item in returned if item.is_use_returned]:
         _make_available(_lock(purchase, status=VoucherStatus.USED, pk__in=uses), purchase)
+
+
+def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
+    """Return removed vouchers and use new ones. Vouchers keep no discounts to change. Raises OfferUnavailable."""
+    exchange_items(purchase=purchase, amended=amended, return_items=return_items, reserve=reserve, confirm=confirm)
 
 
 def _lock(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:

@@ -1,0 +1,174 @@
+"""Amendments of confirmed orders: another cart, priced with the order's offers as recorded, or with the offers of now.
+
+The redemption is locked first, then, for the offers of now, the customer, then what the backends keep. The uses of
+offers stay where they are; what changes of budgets, limits and figures changes in the same transaction.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.selectors import lock_customer, shopper_of
+from checkout import rules, selectors, serialization
+from checkout.contracts import AmendmentOptions, AmendmentTerms, OrderTotals, Quote, QuoteRequest
+from checkout.errors import PriceRecordUnreadable, as_conflict
+from checkout.models import Redemption, RedemptionItem
+from checkout.services import events
+from checkout.services.amended_items import ItemChange, ItemKey, exchange_items
+from checkout.services.quotes import price
+from checkout.services.rejections import reject_candidate
+from checkout.services.reservations import check_expected_total
+from checkout.services.transitions import purchases_by_kind
+from core.errors import InvalidRequest
+from redemptions.codes.rules import canonicalize_code
+from redemptions.contracts import OfferUnavailable, Rejection, ReturnedItem
+from redemptions.errors import CodeNotFound, InvalidStatus
+from redemptions.statuses import RedemptionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A redemption after an amendment, and the amounts of its order before it."""
+
+    redemption: Redemption
+    before: OrderTotals
+
+
+@transaction.atomic
+def amend(*, redemption: Redemption, request: QuoteRequest, options: AmendmentOptions, at: datetime) -> Amendment:
+    """Replace the cart of a confirmed redemption, all or nothing.
+
+    Raises InvalidStatus, InvalidRequest (another currency), PriceChanged, the reason of a rejected new code (409), and
+    that of an offer whose greater discount can't be had, such as BudgetExhausted.
+    """
+    locked = selectors.lock_redemption(pk=redemption.pk)
+    if locked.status != RedemptionStatus.CONFIRMED:
+        raise InvalidStatus(current_status=locked.status)
+    if request.cart.currency != locked.currency:
+        detail = _("The order is in %(currency)s.") % {"currency": locked.currency}
+        raise InvalidRequest.field("currency", detail)
+    before = OrderTotals(locked.subtotal, locked.discount_total, locked.total)
+    items = {(item.kind, item.key): item for item in locked.items.order_by("position")}
+    if options.terms is AmendmentTerms.CURRENT:
+        lock_customer(locked.customer_id)
+    attempt = _Attempt(locked, items, _complete(request, options, locked, list(items.values())), options, at)
+    changes: list[ItemChange] | None = None
+    while changes is None:
+        changes = attempt.run()
+    events.append_amendment(locked, changes, before, at=at)
+    return Amendment(locked, before)
+
+
+def _complete(
+    request: QuoteRequest, options: AmendmentOptions, redemption: Redemption, items: list[RedemptionItem]
+) -> QuoteRequest:
+    """Return the request with the order's reference, and its codes and vouchers where the options name none."""
+    codes = tuple(item.code for item in items if item.code and not _is_voucher(item))
+    vouchers = tuple(item.code for item in items if item.code and _is_voucher(item))
+    return replace(
+        request,
+        order=redemption.order,
+        codes=codes if options.codes is None else options.codes,
+        vouchers=vouchers if options.vouchers is None else options.vouchers,
+    )
+
+
+def _is_voucher(item: RedemptionItem) -> bool:
+    """Return whether a customer chooses the offer by its ID instead of a code."""
+    return item.code == item.key
+
+
+def _canonical(code: str) -> str:
+    return canonicalize_code(code) or code
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt to amend a locked redemption, which is repeated without what turns out to be unavailable.
+
+    ``items`` are those that it has. Those that are ``capped`` give no more than now, since their budgets have too
+    little left; ``lost`` are new offers that are left out, by reference.
+    """
+
+    redemption: Redemption
+    items: dict[ItemKey, RedemptionItem]
+    request: QuoteRequest
+    options: AmendmentOptions
+    at: datetime
+    capped: set[ItemKey] = field(default_factory=set)
+    lost: dict[str, Rejection] = field(default_factory=dict)
+
+    def run(self) -> list[ItemChange] | None:
+        """Price the cart and exchange the items. Return None if the attempt must be repeated."""
+        is_original = self.options.terms is AmendmentTerms.ORIGINAL
+        priced = self._price_as_recorded() if is_original else self._price_now()
+        self._check_new_codes(priced)
+        check_expected_total(priced, self.options.expect_total)
+        kept = {(candidate.kind, candidate.key) for candidate in priced.candidates.values()} if is_original else set()
+        try:
+            with transaction.atomic():
+                return exchange_items(self.redemption, self.items, priced, kept=kept, at=self.at)
+        except OfferUnavailable as unavailable:
+            self._leave_out(unavailable, priced)
+            return None
+
+    def _price_as_recorded(self) -> Quote:
+        """Price the cart with the offers that the order has, as they were when it was priced, and with no others."""
+        try:
+            record = selectors.get_record(self.redemption)
+        except PriceRecordUnreadable as error:
+            detail = _("The price of this order can't be repeated. Amend it with the terms `current`.")
+            raise InvalidStatus(detail, current_status=self.redemption.status) from error
+        codes = {_canonical(code): code for code in (*self.request.codes, *self.request.vouchers)}
+        candidates = {}
+        for reference, candidate in record.candidates.items():
+            key = (candidate.kind, candidate.key)
+            if key in self.items and (not candidate.code or _canonical(candidate.code) in codes):
+                budgets = {self.redemption.currency: self.items[key].amount} if key in self.capped else {}
+                candidates[reference] = replace(candidate, budgets_left=budgets, offer_id=self.items[key].offer_id)
+        known = {_canonical(candidate.code) for candidate in candidates.values()}
+        not_found = CodeNotFound(_("The order doesn't use this code.")).as_dict()
+        return rules.price_cart(
+            self.request,
+            candidates,
+            [Rejection(text, not_found) for code, text in codes.items() if code not in known],
+            facts=record.facts,
+            profile=record.profile,
+            at=record.at or self.redemption.created_at,
+        )
+
+    def _price_now(self) -> Quote:
+        """Price the cart with all offers of now, as if the order had not used any."""
+        shopper = shopper_of(self.redemption.customer)
+        with transaction.atomic():
+            for backend, purchase in purchases_by_kind(self.redemption, self.items.values(), self.at):
+                returned = [ReturnedItem(item.key, item.amount, True) for item in purchase.items]
+                backend.return_items(purchase=purchase, returned=returned)
+            priced = price(request=self.request, shopper=shopper, at=self.at, lost=self.lost)
+            transaction.set_rollback(True)
+        return priced
+
+    def _check_new_codes(self, priced: Quote) -> None:
+        """Raise the reason of the first rejected code that the order didn't have, unless such codes are skipped."""
+        known = {_canonical(item.code) for item in self.items.values()}
+        for rejection in serialization.iter_rejections(priced):
+            if _canonical(rejection.code) not in known and not self.options.skip:
+                raise as_conflict(rejection.reason, rejection.code)
+
+    def _leave_out(self, unavailable: OfferUnavailable, priced: Quote) -> None:
+        """Note what can't be had for the next attempt, or raise its reason.
+
+        An offer that the order has is capped at its present discount, if the profile lets budgets pay a part. A new one
+        is left out, unless it has a code that may not be skipped.
+        """
+        reference, reason = priced.get_reference(unavailable.item), unavailable.error.as_dict()
+        candidate = priced.candidates[reference]
+        key = (candidate.kind, candidate.key)
+        if key in self.items and priced.profile.budget_overrun == "partial" and key not in self.capped:
+            self.capped.add(key)
+        elif key not in self.items and (self.options.skip or not candidate.code):
+            self.lost[reference] = reject_candidate(candidate, reason)
+        else:
+            raise as_conflict(reason, candidate.code or candidate.title) from unavailable
