@@ -1,6 +1,7 @@
 """Events of returns and amendments: one for each offer, whatever its kind. Other statements append their own."""
 
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -35,15 +36,22 @@ def append_amendment(
 
     The amount and the subtotal of an item that stays are differences; its data has the new values.
     """
-    append_events(_amendment(redemption, change, former=before.total + before.discount, at=at) for change in changes)
+    former = before.total + before.discount
+    brands = {change.item.brand_id for change in changes if change.before is not None}
+    append_events(_amendment(redemption, change, former=former, brands=brands, at=at) for change in changes)
 
 
-def _amendment(redemption: Redemption, change: ItemChange, *, former: int, at: datetime) -> NewEvent:
-    """Return the event of an item. ``former`` is the subtotal of the order before, in minor units."""
+def _amendment(
+    redemption: Redemption, change: ItemChange, *, former: int, brands: Collection[uuid.UUID], at: datetime
+) -> NewEvent:
+    """Return the event of an item. ``former`` is the subtotal of the order before, in minor units.
+
+    ``brands`` are those whose offers the order had, so that it counts for them already.
+    """
     subtotal, item, currency = redemption.total + redemption.discount_total, change.item, redemption.currency
     if change.before is None:
-        confirmed = EventType.REDEMPTION_CONFIRMED
-        return _event(confirmed, redemption, item, amount=change.after, subtotal=subtotal, data={}, at=at)
+        confirmed, mark = EventType.REDEMPTION_CONFIRMED, {"amended": True} if item.brand_id in brands else {}
+        return _event(confirmed, redemption, item, amount=change.after, subtotal=subtotal, data=mark, at=at)
     data = _data(redemption, at)
     if change.after is None:
         returned = EventType.REDEMPTION_RETURNED

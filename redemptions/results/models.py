@@ -6,6 +6,8 @@ COUNTS = (
     "reserved", "confirmed", "released", "expired", "returned", "orders", "gross", "discount", "returned_discount",
 )  # fmt: skip
 
+RISING = tuple(name for name in COUNTS if name not in ("gross", "discount"))  # an amendment may reduce the others
+
 
 class ResultBucket(models.Model):
     """Sums of the events of a quarter of an hour (UTC) in one currency, in minor units.
@@ -34,7 +36,7 @@ class ResultBucket(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(**{f"{name}__gte": 0 for name in COUNTS}), name="redemptions_resultbucket_sums"
+                condition=models.Q(**{f"{name}__gte": 0 for name in RISING}), name="redemptions_resultbucket_sums"
             ),
         ]
 
@@ -81,7 +83,7 @@ class OfferTotal(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(**{f"{name}__gte": 0 for name in COUNTS}), name="redemptions_offertotal_sums"
+                condition=models.Q(**{f"{name}__gte": 0 for name in RISING}), name="redemptions_offertotal_sums"
             ),
         ]
 

@@ -327,6 +327,34 @@ def test_purchase_totals_and_events_follow(server: Client, billo: Brand) -> None
     }
 
 
+def sums(client: Client, **query: str) -> dict[str, Any]:
+    """Return the number of orders and the amounts of the results of today."""
+    answer = client.get("/api/v1/results/", {"unit": "month", "tz": "UTC", **query})
+    assert answer.status_code == 200, answer.content
+    totals = answer.json()["totals"]
+    amounts = totals["amounts"]["EUR"]
+    return {"orders": totals["orders"]} | {name: amounts[name] for name in ("gross", "discount", "returned_discount")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_results_follow(server: Client, billo: Brand) -> None:
+    then = PromotionFactory(brand=billo, offer=FIFTY)
+    PromotionFactory(brand=billo, trigger="code", text="CODE", offer=HALF)
+    redemption = place(server)
+    post(server, f"/api/v1/promotions/{then.pk}/end/")
+    promotion = PromotionFactory(brand=billo, offer={"benefits": [{"kind": "percent", "value": "10"}], "lane": 1})
+
+    amended(server, redemption, HAT)
+    assert sums(server) == {"orders": 1, "gross": "20.00", "discount": "20.00", "returned_discount": "0.00"}
+    amended(server, redemption, shoe(), terms="current")
+
+    # the new offer counts the order for itself; what the order gave back is returned
+    assert sums(server) == {"orders": 1, "gross": "200.00", "discount": "130.00", "returned_discount": "20.00"}
+    assert sums(server, offer=str(promotion.pk)) == {
+        "orders": 1, "gross": "200.00", "discount": "10.00", "returned_discount": "0.00",
+    }  # fmt: skip
+
+
 def test_the_explanation_is_that_of_the_amended_order(server: Client, billo: Brand) -> None:
     from checkout.selectors import get_decision
 
