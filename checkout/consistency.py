@@ -79,7 +79,7 @@ def _check_refunds() -> Iterator[str]:
 
 def _check_shares(redemption: Redemption, state: OrderState, parts: Sequence[RefundedLine]) -> Iterator[str]:
     shares = {line.id: sum(line.returned_shares) for line in state.lines.values()}
-    shares[SHIPPING] = sum(state.shipping.shares)
+    shares[SHIPPING] = sum(state.shipping.returned_shares)
     if any(part.discount != shares.get(part.line) for part in parts):
         yield f"redemption {redemption.pk}: refunded lines {_describe(parts)} don't match {shares}"
     returned = tuple(redemption.items.order_by("position").values_list("returned_amount", flat=True))

@@ -154,6 +154,23 @@ class OrderTotals:
     total: int
 
 
+Shares = tuple[int, ...]
+"""Discounts in minor units, by item of an order, in the order of the items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repricing:
+    """The discounts of a line or of the shipping when a refund priced the kept rest of the order again.
+
+    ``value`` is the part of the subtotal that had come back by then, ``returned`` the discounts that had, and ``left``
+    those that stay as long as nothing else comes back.
+    """
+
+    value: int
+    returned: Shares
+    left: Shares
+
+
 @dataclass(frozen=True, slots=True)
 class DraftPromotion:
     """A promotion to simulate. ``id`` is the caller's own; ``budgets`` are in minor units by currency.

@@ -40,6 +40,11 @@ class Redemption(models.Model):
     returned_total = models.BigIntegerField(
         default=0, db_default=0, help_text=_("What was refunded of the total, in minor units.")
     )
+    repricing = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text=_("Discounts of lines and shipping when a refund last priced the rest of the order again."),
+    )
     cart = models.JSONField()
     quote = models.JSONField(help_text=_("The quote as answered."))
     record = models.JSONField(

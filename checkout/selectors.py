@@ -176,7 +176,7 @@ def get_order_state(redemption: Redemption) -> OrderState:
 
     A redemption that a former release returned has no row of its shipping.
     """
-    items = _read_shares(redemption)
+    items, repricing = _read_shares(redemption), serialization.load_repricing(redemption.repricing)
     refunded = {part.line: part for part in redemption.refunded_lines.all()}
     lines = {}
     for line in redemption.cart["lines"]:
@@ -189,10 +189,12 @@ def get_order_state(redemption: Redemption) -> OrderState:
             shares=tuple(shares.get(line["id"], 0) for shares, _shipping in items),
             returned_quantity=0 if part is None else quantity if part.quantity is None else part.quantity,
             returned_value=0 if part is None else value if part.amount is None else part.amount,
+            repricing=repricing.get(line["id"]),
         )
     has_come_back = SHIPPING in refunded or redemption.status == RedemptionStatus.RETURNED
     price = sum(method["price"] for method in redemption.cart["shipping"])
-    shipping = ShippingState(price, tuple(shipping for _shares, shipping in items), is_returned=has_come_back)
+    shares = tuple(shipping for _shares, shipping in items)
+    shipping = ShippingState(price, shares, is_returned=has_come_back, repricing=repricing.get(SHIPPING))
     return OrderState(lines, shipping)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from checkout.contracts import DRAFT_KEY_PREFIX, PriceRecord, Quote, Simulation
+from checkout.contracts import DRAFT_KEY_PREFIX, PriceRecord, Quote, Repricing, Simulation
 from core import money
 from pricing import (
     Applied,
@@ -298,6 +298,19 @@ def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
         budgets_left=_load_budgets(offer, currency),
         currency=offer.get("currency"),
     )
+
+
+# --- repriced rests of refunded orders --------------------------------------------------------------------------------
+def dump_repricing(parts: Mapping[str, Repricing | None]) -> Json:
+    """Return the repricing of lines, by ID, and of the shipping as JSON."""
+    return {name: asdict(part) for name, part in parts.items() if part is not None}
+
+
+def load_repricing(stored: Mapping[str, Any]) -> dict[str, Repricing]:
+    """Read the JSON of ``dump_repricing``."""
+    return {
+        name: Repricing(part["value"], tuple(part["returned"]), tuple(part["left"])) for name, part in stored.items()
+    }
 
 
 # --- version 1 -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from checkout.refunds import LineRefund, LineState, RefundRequest, ShippingState
+from checkout.refunds import LineRefund, LineState, RefundPolicy, RefundRequest, ShippingState
 from checkout.services import Refund
 from core import money
 from core.serializer_fields import parse_minor_units
@@ -17,7 +17,12 @@ def to_refund_request(body: Mapping[str, Any], currency: str) -> RefundRequest:
     lines = None
     if "lines" in body or body.get("shipping"):
         lines = [_to_line_refund(part, position, currency) for position, part in enumerate(body.get("lines", ()))]
-    return RefundRequest(lines, shipping=body.get("shipping", "lines" not in body))
+    policy = RefundPolicy(body["policy"])
+    for part in lines or ():
+        if part.amount is not None and policy is RefundPolicy.RECOMPUTE:
+            detail = _("Name units instead of an amount: the policy `recompute` prices the units that are kept.")
+            raise ValidationError({f"lines.{part.position}.amount": [ErrorDetail(detail, code="invalid")]})
+    return RefundRequest(lines, shipping=body.get("shipping", "lines" not in body), policy=policy)
 
 
 def _to_line_refund(part: Mapping[str, Any], position: int, currency: str) -> LineRefund:
@@ -33,7 +38,7 @@ def serialize_lines(lines: Iterable[LineState], currency: str) -> list[dict[str,
     return [
         _serialize_part(line, line.returned_quantity, line.returned_value, sum(line.returned_shares), currency)
         for line in lines
-        if line.returned_quantity or line.returned_value
+        if line.returned_quantity or line.returned_value or sum(line.returned_shares)
     ]
 
 
@@ -54,14 +59,16 @@ def serialize_refund(refund: Refund) -> dict[str, Any]:
             currency,
         )
         for line, earlier in zip(after.lines.values(), before.lines.values(), strict=True)
-        if line != earlier
+        if (line.returned_quantity, line.returned_value, line.returned_shares)
+        != (earlier.returned_quantity, earlier.returned_value, earlier.returned_shares)
     ]
-    is_shipping_new = after.shipping != before.shipping
+    shipping = sum(after.shipping.returned_shares) - sum(before.shipping.returned_shares)
+    has_shipping = after.shipping.value and after.shipping.is_returned and not before.shipping.is_returned
     return {
         "amount": money.format_decimal(after.returned_value - before.returned_value, currency),
         "discount": money.format_decimal(sum(after.returned_shares) - sum(before.returned_shares), currency),
         "lines": lines,
-        "shipping": serialize_shipping(after.shipping, currency) if is_shipping_new else None,
+        "shipping": money.format_decimal(shipping, currency) if has_shipping or shipping else None,
     }
 
 

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from checkout.contracts import DEFAULT_TTL, MAX_TTL, AmendmentTerms
+from checkout.refunds import RefundPolicy
 from core.serializer_fields import (
     AmountField,
     CurrencyField,
@@ -219,6 +220,14 @@ class RefundInputSerializer(InputSerializer):
         required=False,
         help_text=_("Whether to refund the shipping. Alone, `true` refunds only the shipping, and `false` all lines."),
     )
+    policy = serializers.ChoiceField(
+        [str(policy) for policy in RefundPolicy],
+        default=str(RefundPolicy.KEEP),
+        help_text=_(
+            "Whether the parts bring back their own shares of the discount, or the kept rest is priced again with the "
+            "offers of the order, as they were, and the difference comes back."
+        ),
+    )
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -344,7 +353,9 @@ class RefundedNowSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField(help_text=_("What comes back of the subtotal and of the shipping."))
     discount = serializers.CharField(help_text=_("Share of the discount. The shares of all refunds add up to it."))
     lines = RefundedLineSerializer(many=True, help_text=_("What comes back by line."))
-    shipping = serializers.CharField(allow_null=True, help_text=_("Discount of the shipping, if it comes back."))
+    shipping = serializers.CharField(
+        allow_null=True, help_text=_("Discount of the shipping, if the shipping or a part of its discount comes back.")
+    )
 
 
 class RefundSerializer(RedemptionSerializer):

@@ -5,16 +5,29 @@ backends keep of it. What comes back leaves budgets, reports and purchase totals
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from checkout import selectors
+from checkout import rules, selectors, serialization
+from checkout.contracts import QuoteRequest
+from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Redemption, RedemptionItem
-from checkout.refunds import LineState, OrderState, RefundRequest, TooMuch, UnknownLine, apply_refund
+from checkout.refunds import (
+    LineState,
+    OrderState,
+    RefundPolicy,
+    RefundRequest,
+    RestPrice,
+    TooMuch,
+    UnknownLine,
+    apply_refund,
+    count_kept_units,
+    reprice_rest,
+)
 from checkout.serialization import load_profile
 from checkout.services import events
 from checkout.services.transitions import purchases_by_kind, set_status
@@ -52,6 +65,8 @@ def return_redemption(*, redemption: Redemption, request: RefundRequest, at: dat
     if after == before and locked.status == (RedemptionStatus.RETURNED if after.is_returned else locked.status):
         return Refund(locked, before, after)
     items = list(locked.items.order_by("position"))
+    if request.policy is RefundPolicy.RECOMPUTE:
+        after = _reprice(locked, items, before, after)
     amounts = {}
     for item, now, then in zip(items, after.returned_shares, before.returned_shares, strict=True):
         item.returned_amount, amounts[item] = now, now - then
@@ -59,11 +74,47 @@ def return_redemption(*, redemption: Redemption, request: RefundRequest, at: dat
     _return_items(locked, amounts, is_complete=after.is_returned, at=at)
     events.append_returns(locked, amounts, is_complete=after.is_returned, at=at)
     locked.returned_total = after.returned_value - sum(after.returned_shares)
+    locked.repricing = serialization.dump_repricing(
+        {line.id: line.repricing for line in after.lines.values()} | {SHIPPING: after.shipping.repricing}
+    )
+    sums = {"returned_total": locked.returned_total, "repricing": locked.repricing}
     if after.is_returned:
-        set_status(locked, RedemptionStatus.RETURNED, returned_total=locked.returned_total, closed_at=at)
+        set_status(locked, RedemptionStatus.RETURNED, **sums, closed_at=at)
     else:
-        set_status(locked, RedemptionStatus.PARTIALLY_RETURNED, returned_total=locked.returned_total)
+        set_status(locked, RedemptionStatus.PARTIALLY_RETURNED, **sums)
     return Refund(locked, before, after)
+
+
+def _reprice(
+    redemption: Redemption, items: Sequence[RedemptionItem], before: OrderState, after: OrderState
+) -> OrderState:
+    """Return the state with the discounts that the order's offers give on its rest, as recorded.
+
+    Raises InvalidStatus if the price record can't be read.
+    """
+    try:
+        record = selectors.get_record(redemption)
+    except PriceRecordUnreadable as error:
+        detail = _("The price of this order can't be repeated. Refund it with the policy `keep`.")
+        raise InvalidStatus(detail, current_status=redemption.status) from error
+    units = count_kept_units(after)
+    lines = tuple(replace(line, quantity=units[line.id]) for line in record.cart.lines if line.id in units)
+    cart = replace(record.cart, lines=lines, shipping=() if after.shipping.is_returned else record.cart.shipping)
+    used = {(item.kind, item.key) for item in items}
+    candidates = {
+        reference: replace(candidate, budgets_left={})
+        for reference, candidate in record.candidates.items()
+        if (candidate.kind, candidate.key) in used
+    }
+    at = record.at or redemption.created_at
+    priced = rules.price_cart(QuoteRequest(cart, ()), candidates, (), facts=record.facts, profile=record.profile, at=at)
+    prices = {
+        (candidates[applied.ref].kind, candidates[applied.ref].key): RestPrice(
+            dict(applied.lines), sum(share for _, share in applied.shipping)
+        )
+        for applied in priced.decision.applied
+    }
+    return reprice_rest(before, after, [prices.get((item.kind, item.key), RestPrice({})) for item in items])
 
 
 def _apply(state: OrderState, request: RefundRequest) -> OrderState:
@@ -82,10 +133,9 @@ def _apply(state: OrderState, request: RefundRequest) -> OrderState:
 
 
 def _insert_parts(redemption: Redemption, before: OrderState, after: OrderState, at: datetime) -> None:
-    parts = [
-        _part(line.id, line, before.lines[line.id]) for line in after.lines.values() if line != before.lines[line.id]
-    ]
-    if after.shipping != before.shipping:
+    parts = [_part(line.id, line, before.lines[line.id]) for line in after.lines.values()]
+    parts = [part for part in parts if part["quantity"] or part["amount"] or part["discount"]]
+    if after.shipping.is_returned and not before.shipping.is_returned:
         value, discount = after.shipping.value, sum(after.shipping.shares)
         parts.append(
             {

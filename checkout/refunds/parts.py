@@ -1,26 +1,33 @@
 """What comes back of an order that is refunded in parts: units, amounts and shipping, and their shares of the discount.
 
-The share of the first units that come back is rounded half up, so that of the next units is the share of all of them
-minus what has come back before. So the shares of all refunds add up to the discount, however an order is divided.
+With the policy `keep`, the share of the first units that come back is rounded half up, so that of the next units is the
+share of all of them minus what has come back before. So the shares of all refunds add up to the discount, however an
+order is divided. `checkout.refunds.repricing` has the policy `recompute`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from operator import sub
+
+from checkout.contracts import Repricing, Shares
 
 
 @dataclass(frozen=True, slots=True)
 class LineState:
     """A line of an order, with what has come back of it. ``value`` is its subtotal, in minor units.
 
-    ``shares`` are the discounts that the order's items give on the line, in the order of the items.
+    ``shares`` are the discounts that the order's items give on the line. ``repricing`` is that of the last refund which
+    priced the rest of the order again, if any.
     """
 
     id: str
     quantity: int
     value: int
-    shares: tuple[int, ...]
+    shares: Shares
     returned_quantity: int = 0
     returned_value: int = 0
+    repricing: Repricing | None = None
 
     @property
     def is_returned(self) -> bool:
@@ -28,11 +35,21 @@ class LineState:
         return self.returned_value == self.value if self.value else self.returned_quantity == self.quantity
 
     @property
-    def returned_shares(self) -> tuple[int, ...]:
+    def returned_shares(self) -> Shares:
         """The discounts that have come back, by item."""
-        if not self.value:
-            return tuple(0 for _ in self.shares)
-        return tuple((2 * share * self.returned_value + self.value) // (2 * self.value) for share in self.shares)
+        base = self.repricing or Repricing(0, tuple(0 for _ in self.shares), self.shares)
+        part, whole = self.returned_value - base.value, self.value - base.value
+        if not whole:
+            return base.returned
+        return tuple(
+            returned + (2 * left * part + whole) // (2 * whole)
+            for returned, left in zip(base.returned, base.left, strict=True)
+        )
+
+    @property
+    def kept_shares(self) -> Shares:
+        """The discounts that have not come back, by item."""
+        return tuple(map(sub, self.shares, self.returned_shares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +57,21 @@ class ShippingState:
     """The shipping of an order: its subtotal, the items' discounts on it, and whether it came back."""
 
     value: int
-    shares: tuple[int, ...]
+    shares: Shares
     is_returned: bool = False
+    repricing: Repricing | None = None
+
+    @property
+    def returned_shares(self) -> Shares:
+        """The discounts that have come back, by item."""
+        if self.is_returned:
+            return self.shares
+        return self.repricing.returned if self.repricing else tuple(0 for _ in self.shares)
+
+    @property
+    def kept_shares(self) -> Shares:
+        """The discounts that have not come back, by item."""
+        return tuple(map(sub, self.shares, self.returned_shares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +88,15 @@ class OrderState:
         return all(line.is_returned for line in self.lines.values()) and (shipping.is_returned or not shipping.value)
 
     @property
-    def returned_shares(self) -> tuple[int, ...]:
+    def returned_shares(self) -> Shares:
         """The discounts that have come back, by item."""
-        parts = [line.returned_shares for line in self.lines.values()]
-        parts += [self.shipping.shares] if self.shipping.is_returned else [tuple(0 for _ in self.shipping.shares)]
+        parts = [*(line.returned_shares for line in self.lines.values()), self.shipping.returned_shares]
+        return tuple(map(sum, zip(*parts, strict=True)))
+
+    @property
+    def kept_shares(self) -> Shares:
+        """The discounts that have not come back, by item."""
+        parts = [*(line.kept_shares for line in self.lines.values()), self.shipping.kept_shares]
         return tuple(map(sum, zip(*parts, strict=True)))
 
     @property
@@ -69,6 +104,13 @@ class OrderState:
         """The part of the subtotal, including shipping, that has come back."""
         shipping = self.shipping.value if self.shipping.is_returned else 0
         return shipping + sum(line.returned_value for line in self.lines.values())
+
+
+class RefundPolicy(StrEnum):
+    """What comes back: the parts' own shares of the discount, or what the kept rest costs less at the terms of then."""
+
+    KEEP = "keep"
+    RECOMPUTE = "recompute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +132,7 @@ class RefundRequest:
 
     lines: Sequence[LineRefund] | None = None
     shipping: bool = True
+    policy: RefundPolicy = RefundPolicy.KEEP
 
 
 class UnknownLine(Exception):
