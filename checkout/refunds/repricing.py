@@ -1,7 +1,7 @@
 """Refunds that price the kept rest of an order again: what its offers give on the rest, and so what comes back.
 
 An offer never gives more than it had left, and a refund never asks for money back: if the rest costs more than was paid
-for it, nothing is paid out, and the rest keeps as much of its discount.
+for it, nothing is paid out, and the rest keeps the greater part of its former discount.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,20 +70,20 @@ def _limit(shares: Sequence[int], most: int) -> list[int]:
 
 
 def _avoid_claims(before: OrderState, after: OrderState, kept: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the discounts with as much of the rest's former discount as keeps the refund from being negative."""
+    """Return the discounts, or, if the refund were negative, the former ones less what makes it nothing."""
     parts = [*(line.kept_shares for line in after.lines.values()), after.shipping.kept_shares]
     former = list(zip(*parts, strict=True))
-    returned = sum(before.kept_shares) - sum(map(sum, kept))
-    claim = returned - (after.returned_value - before.returned_value)
-    if claim <= 0:
+    value, given = after.returned_value - before.returned_value, sum(before.kept_shares)
+    if value >= given - sum(map(sum, kept)):
         return [list(shares) for shares in kept]
-    losses = [max(0, sum(then) - sum(now)) for then, now in zip(former, kept, strict=True)]
-    result = []
-    for then, now, part in zip(former, kept, share(claim, losses, losses, "largest_fraction"), strict=True):
-        differences = [max(0, difference) for difference in map(sub, then, now)]
-        added = share(part, differences, differences, "largest_fraction")
-        result.append([share_ + more for share_, more in zip(now, added, strict=True)])
-    return result
+    losses = [
+        max(0, then - now)
+        for item, shares in zip(former, kept, strict=True)
+        for then, now in zip(item, shares, strict=True)
+    ]
+    payable = max(0, value - (given - sum(map(sum, former))))
+    lost = iter(share(payable, losses, losses, "largest_fraction"))
+    return [[then - next(lost) for then in item] for item in former]
 
 
 def _difference(shares: Shares, kept: Shares) -> Shares:

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Brand
@@ -21,6 +21,7 @@ from tests.factories import DiscountCodeFactory, PromotionFactory
 
 
 # --- the rule ---------------------------------------------------------------------------------------------------------
+@settings(max_examples=60, deadline=None)
 @given(orders(), st.data())
 def test_the_shares_add_up_whatever_the_rest_costs(order: Order, data: st.DataObject) -> None:
     state, paid_back = order.state, 0
