@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from backoffice.pages import audit_log, navigation
+from backoffice.pages import audit_log, navigation, redemption_search
 from checkout.api.simulate import SimulateView
 from core import api, error_catalog
 from coupons.admin import reports
@@ -38,6 +38,11 @@ urlpatterns = [
     path("admin/search/", admin.site.admin_view(navigation.search)),
     path("admin/coupons/report/", admin.site.admin_view(reports.page), name="coupon-report-page"),
     path("admin/coupons/report/csv/", admin.site.admin_view(reports.export), name="coupon-report-csv"),
+    path(
+        "admin/redemptions/",
+        admin.site.admin_view(redemption_search.redemption_search_page),
+        name="redemption-search",
+    ),
     path("admin/log/", admin.site.admin_view(audit_log.audit_log_page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -63,7 +63,7 @@ def audit_log_page(request: HttpRequest) -> HttpResponse:
 
 def _build_context(request: HttpRequest, models: list[TrackedModel], filters: Mapping[str, str]) -> dict[str, Any]:
     page = audit_events.find_events(models=models, filters=filters, cursor=filters["before"])
-    zone = _shared_time_zone(request)
+    zone = shared_time_zone(request)
     query = urlencode({name: filters[name] for name in ("kind", "how", "who", "object") if filters[name]})
     return {
         "rows": list(_iter_rows(models, page.events, zone)),
@@ -75,7 +75,7 @@ def _build_context(request: HttpRequest, models: list[TrackedModel], filters: Ma
     }
 
 
-def _shared_time_zone(request: HttpRequest) -> str:
+def shared_time_zone(request: HttpRequest) -> str:
     """Return the time zone that all of the user's brands have, else UTC."""
     brand_ids = list_brand_ids(request, BrandPermissions.READ)
     zones = set(Brand.objects.filter(pk__in=brand_ids).values_list("timezone", flat=True)) if brand_ids else set()

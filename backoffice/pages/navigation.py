@@ -92,6 +92,7 @@ def list_groups(request: HttpRequest) -> list[dict[str, Any]]:
     pages = {model._meta.label: page for model, page in admin.site._registry.items()}  # noqa: SLF001
     general = [
         _item(gettext("Dashboard"), "dashboard", reverse("admin:index")),
+        _item(gettext("Find redemptions"), "manage_search", reverse("redemption-search")),
         _item(gettext("Audit log"), "history", reverse("audit")),
     ]
     groups: list[dict[str, Any]] = [{"title": "", "items": general}]

@@ -140,6 +140,7 @@ def rows() -> list[Row]:
         Row("api/v1/codes/<str:name>/", "GET", "owner", {"name": "<single code>"}),
         Row("api/v1/codes/<str:name>/revoke/", "POST", "owner", {"name": "<single code>"}, writes=True),
         Row("api/v1/events/", "GET", "owner", strangers="own"),
+        Row("api/v1/redemptions/", "GET", "owner", strangers="own"),
         Row("api/v1/results/", "GET", "owner", strangers="own"),
         Row("api/v1/events/<uuid:pk>/", "GET", "owner", {"pk": "<event>"}),
         Row("api/v1/campaigns/", "GET", "owner", strangers="own"),

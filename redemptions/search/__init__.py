@@ -1,0 +1,1 @@
+"""Search of redemptions and refused attempts of every kind of offer, read from the event log."""

@@ -1,0 +1,81 @@
+"""API views of the search of redemptions."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from accounts.contracts import Caller, get_caller
+from accounts.selectors import get_brand_for_caller, get_shopper, readable_brand_ids
+from core.errors import InvalidRequest, PermissionDenied
+from core.serializer_fields import localize
+from core.views import APIView
+from redemptions.search import rules, selectors
+from redemptions.search.api.serializers import UsePageSerializer, UseQuerySerializer, serialize_use
+from redemptions.search.contracts import UseFilter, UseStatus
+
+
+class RedemptionsView(APIView):
+    """``/api/v1/redemptions/``"""
+
+    throttle_scope = "report"
+    pagination_class = None
+
+    @extend_schema(parameters=[UseQuerySerializer], responses={200: UsePageSerializer}, operation_id="redemptions_list")
+    def get(self, request: Request) -> Response:
+        """Find uses of offers of every kind and refused attempts, newest first.
+
+        An order has an entry for each offer that it uses. Each entry has what happened to it, why an attempt was
+        refused, and what can be done now.
+        """
+        serializer = UseQuerySerializer(data=request.query_params.dict())
+        serializer.is_valid(raise_exception=True)
+        query = serializer.validated_data
+        wanted = _filter(get_caller(request.auth), query)
+        before, limit = _position(query.get("cursor")), query["limit"]
+        found = [] if wanted is None else selectors.find_uses(wanted=wanted, before=before, limit=limit + 1)
+        page = found[:limit]
+        following = None
+        if len(found) > limit:
+            cursor = rules.encode_cursor(page[-1].position)
+            following = replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+        return Response({"next": following, "previous": None, "results": [serialize_use(use) for use in page]})
+
+
+def _position(cursor: str | None) -> Any:
+    try:
+        return rules.decode_cursor(cursor) if cursor else None
+    except ValueError as error:
+        raise InvalidRequest.field("cursor", _("Invalid cursor.")) from error
+
+
+def _filter(caller: Caller, query: dict[str, Any]) -> UseFilter | None:
+    """Return the filter of a query within the caller's brands, or None if nothing can match.
+
+    Raises PermissionDenied for shoppers and for other brands.
+    """
+    brands: list[UUID] | None = readable_brand_ids(caller)
+    if brands is not None and not brands:
+        raise PermissionDenied
+    zone = "UTC"
+    if "brand" in query or (brands is not None and len(brands) == 1):
+        brand = get_brand_for_caller(caller=caller, slug=query.get("brand"))
+        brands, zone = [brand.pk], brand.timezone
+    shopper = get_shopper(query["customer_id"]) if "customer_id" in query else None
+    if "customer_id" in query and (shopper is None or shopper.id is None):
+        return None
+    return UseFilter(
+        brands=None if brands is None else tuple(brands),
+        kind=query.get("kind", ""),
+        offer=query.get("offer"),
+        customer=shopper.id if shopper else None,
+        codes=selectors.list_code_texts(text=query["code"], brands=brands) if "code" in query else (),
+        order=query.get("order", ""),
+        status=UseStatus(query["status"]) if "status" in query else None,
+        start=localize(query["from"], zone) if "from" in query else None,
+        end=localize(query["to"], zone) if "to" in query else None,
+    )
