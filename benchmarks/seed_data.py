@@ -79,7 +79,7 @@ def create_discount_codes(brand: Brand, count: int) -> list[int]:
     Code.objects.bulk_create(codes, 5_000)
     discount_codes = DiscountCode.objects.bulk_create(
         [
-            DiscountCode(code=code.text, offer_id=code.offer, brand=brand, rule=rule, validity=END, notify=False)
+            DiscountCode(code=code.text, offer_id=code.offer, brand=brand, rule=rule, end_date=END, notify=False)
             for code in codes
         ],
         5_000,

@@ -15,6 +15,7 @@ from discounts import selectors
 from discounts.models import DiscountCode
 from mailings.contracts import Content, MailType
 from mailings.emails import build_content
+from redemptions.statuses import OfferStatus
 
 ANNOUNCEMENT = "discounts.emails.announcement"
 USAGE_DIGEST = "discounts.emails.usage_digest"
@@ -23,7 +24,7 @@ USAGE_DIGEST = "discounts.emails.usage_digest"
 def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
     """Build the announcement of the code of ``data["offer"]``. Return None if shoppers can no longer redeem it."""
     code = selectors.codes().filter(offer_id=data["offer"]).first()
-    if code is None or not (code.is_active and code.brand.is_active and code.validity > at):
+    if code is None or not code.brand.is_active or code.status_at(at) != OfferStatus.ACTIVE:
         return None
     brand, percent = code.brand, code.rule.discount
     subject = _("%(percent)s%% off at %(brand)s with code %(code)s")
@@ -34,7 +35,7 @@ def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
             "code": code.code,
             "percent": percent,
             "terms": terms(code),
-            "until": format_datetime(code.validity, brand.timezone),
+            "until": format_datetime(code.end_date, brand.timezone),
             "timezone": brand.timezone,
         },
         sender_name=brand.name,

@@ -1,5 +1,6 @@
 """Discount rules, discount codes and their redemptions."""
 
+import uuid
 from typing import ClassVar
 
 import pghistory
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
+from redemptions.lifecycle import OfferLifecycle
+from redemptions.statuses import OfferDecision
 
 
 @pghistory.track()
@@ -63,19 +66,19 @@ class DiscountRule(models.Model):
 
 
 @pghistory.track(exclude=["offer_id"])
-class DiscountCode(models.Model):
-    """A code of a brand that each customer can redeem once until its validity ends. Codes are paused, never deleted.
+class DiscountCode(OfferLifecycle):
+    """A code of a brand that each customer can redeem once between its dates.
 
     ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to. ``code`` repeats
-    the text of the offer's ``redemptions.codes.models.Code``.
+    the text of the offer's ``redemptions.codes.models.Code``. The API calls the end ``validity``.
     """
 
     offer_id = models.UUIDField(_("offer ID"), default=uuid7, unique=True, editable=False)
     code = models.CharField(_("code"), max_length=64, db_collation="C", editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="discount_codes", verbose_name=_("brand"))
     rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes", verbose_name=_("rule"))
-    validity = models.DateTimeField(_("valid until"), help_text=_("The code ends at this date and time."))
-    is_active = models.BooleanField(_("active"), default=True)
+    start_date = models.DateTimeField(_("valid from"), db_default=Now())
+    end_date = models.DateTimeField(_("valid until"), db_column="validity")
     notify = models.BooleanField(_("announced"), default=True, help_text=_("Announce to customers by email"))
     created_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("created by")
@@ -86,13 +89,30 @@ class DiscountCode(models.Model):
         verbose_name = _("discount code")
         verbose_name_plural = _("discount codes")
         ordering: ClassVar[list[str]] = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(decision__in=OfferDecision.values), name="discounts_code_decision"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(end_date__gt=models.F("start_date")), name="discounts_code_dates"
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="discounts_code_of_brand"),
             models.Index(fields=["brand", "code"], name="discounts_code_by_text"),
+            models.Index(
+                fields=["start_date"],
+                name="discounts_code_announced",
+                condition=models.Q(decision="published", notify=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def offer_key(self) -> uuid.UUID:
+        return self.offer_id
 
 
 class Usage(models.Model):

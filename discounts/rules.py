@@ -9,7 +9,8 @@ from typing import Any
 from core.errors import DomainError
 from discounts.errors import DiscountOutOfRange, ValidityInPast
 from pricing import Offer, load_offer
-from redemptions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive
+from redemptions.errors import AudienceNotMember, CodeAlreadyUsed
+from redemptions.lifecycle import find_status_error
 
 # Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
 OFFER_FIELDS = frozenset({"conditions", "combinable", "lane", "priority", "group", "exclusive", "max_applications"})
@@ -54,15 +55,10 @@ def _build_offer_cached(discount: int, terms: str) -> Offer:
     return load_offer(build_offer_document(discount, json.loads(terms)))
 
 
-def find_error(*, is_active: bool, validity: datetime, is_member: bool, used: bool, at: datetime) -> DomainError | None:
-    """Return the error that stops a shopper from redeeming a code, or None.
-
-    Errors that last longest take precedence.
-    """
-    if not is_active:
-        return CodeInactive()
-    if validity <= at:
-        return CodeExpired()
+def find_error(*, status: str, is_member: bool, used: bool) -> DomainError | None:
+    """Return the error that stops a shopper from redeeming a code with this status, or None."""
+    if error := find_status_error(status):
+        return error
     if not is_member:
         return AudienceNotMember()
     return CodeAlreadyUsed() if used else None

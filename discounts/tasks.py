@@ -14,6 +14,12 @@ def announce(offer: str) -> None:
     announcements.announce(offer_id=uuid.UUID(offer), at=timezone.now())
 
 
+@shared_task(name="discounts.announce_started")
+def announce_started() -> None:
+    """Plan the emails about codes that have started on their own."""
+    announcements.announce_started(at=timezone.now())
+
+
 @shared_task(name="discounts.send_usage_digests")
 def send_usage_digests() -> None:
     """Send each brand a digest of the new redemptions of its codes."""

@@ -5,6 +5,7 @@ so it is always the one that checkout acts on, and no task has to write it.
 """
 
 import enum
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from redemptions.errors import InvalidStatus
+from core.errors import DomainError
+from redemptions.errors import CodeExpired, CodeInactive, CodeNotStarted, InvalidStatus
 from redemptions.statuses import OfferDecision, OfferStatus
 
 
@@ -54,7 +56,7 @@ UNCHANGED = {
 class OfferLifecycle(models.Model):
     """Base of an offer that a brand drafts, publishes, pauses, ends and archives.
 
-    The offer also has ``start_date`` and ``end_date``; the end is exclusive.
+    The offer also has ``brand``, ``start_date`` and ``end_date``; the end is exclusive.
     """
 
     decision = models.CharField(
@@ -69,13 +71,21 @@ class OfferLifecycle(models.Model):
     class Meta:
         abstract = True
 
+    @property
+    def offer_key(self) -> uuid.UUID:
+        """The ID of the offer among the offers of all kinds, which codes and events refer to."""
+        return self.pk  # type: ignore[no-any-return]
+
     def status_at(self, at: datetime) -> OfferStatus:
         """Return the status at this time."""
         return derive_status(decision=self.decision, start=self.start_date, end=self.end_date, at=at)  # type: ignore[attr-defined]
 
 
 def derive_status(*, decision: str, start: datetime, end: datetime, at: datetime) -> OfferStatus:
-    """Return the status of an offer with this decision from ``start`` until before ``end``."""
+    """Return the status of an offer with this decision from ``start`` until before ``end``.
+
+    The SQL function ``offer_status`` derives the same for statements.
+    """
     if decision in (OfferDecision.DRAFT, OfferDecision.ENDED, OfferDecision.ARCHIVED):
         return OfferStatus(decision)
     if end <= at:
@@ -96,6 +106,14 @@ def status_condition(status: str, at: datetime) -> Q:
         | Q(decision__in=[OfferDecision.PUBLISHED, OfferDecision.PAUSED], end_date__lte=at),
     }
     return conditions.get(OfferStatus(status), Q(decision=status))
+
+
+def find_status_error(status: str) -> DomainError | None:
+    """Return the error of a code whose offer has this status, or None if customers can redeem it."""
+    if status == OfferStatus.ACTIVE:
+        return None
+    errors: dict[str, type[DomainError]] = {OfferStatus.SCHEDULED: CodeNotStarted, OfferStatus.ENDED: CodeExpired}
+    return errors.get(status, CodeInactive)()
 
 
 def dates_of_duplicate(offer: OfferLifecycle, *, at: datetime) -> dict[str, datetime]:

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
+from redemptions.lifecycle import OfferLifecycle
+from redemptions.statuses import OfferDecision
 from vouchers.contracts import EVENT_ID_LENGTH
 
 MAX_VALID_DAYS = 3650
@@ -20,13 +22,6 @@ MAX_QUOTA = 100_000_000
 def default_offer() -> dict[str, object]:
     """Return the offer of a campaign that is created without one."""
     return {"benefits": [{"kind": "percent", "value": "30", "on": "order"}]}
-
-
-class CampaignStatus(models.TextChoices):
-    """Stored status of a campaign. An open campaign issues vouchers between its dates."""
-
-    OPEN = "open", _("Active")
-    CLOSED = "closed", _("Ended")
 
 
 class VoucherStatus(models.TextChoices):
@@ -40,10 +35,10 @@ class VoucherStatus(models.TextChoices):
 
 
 @pghistory.track()
-class Campaign(models.Model):
+class Campaign(OfferLifecycle):
     """A brand's campaign that issues vouchers to the first customers who sign in between two dates.
 
-    The terms of the vouchers never change after the campaign is created. ``discount`` is the percentage of the offer,
+    The terms of the vouchers never change after the campaign is published. ``discount`` is the percentage of the offer,
     if the offer is one.
     """
 
@@ -67,9 +62,6 @@ class Campaign(models.Model):
         help_text=_("Reassign revoked and expired vouchers to the waiting list."),
         db_column="pass_on",
     )
-    status = models.CharField(
-        max_length=6, choices=CampaignStatus.choices, default=CampaignStatus.OPEN, db_column="state"
-    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -85,17 +77,22 @@ class Campaign(models.Model):
                 name="vouchers_campaign_valid_days",
             ),
             models.CheckConstraint(
-                condition=models.Q(status__in=CampaignStatus.values), name="vouchers_campaign_state"
+                condition=models.Q(decision__in=OfferDecision.values), name="vouchers_campaign_decision"
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="vouchers_of_brand"),
-            models.Index(fields=["end_date"], name="vouchers_open", condition=models.Q(status="open")),
+            models.Index(fields=["end_date"], name="vouchers_open", condition=models.Q(decision="published")),
         ]
         triggers: ClassVar = [
-            pgtrigger.ReadOnly(
+            pgtrigger.Protect(
                 name="terms_stay",
-                fields=["brand", "slug", "offer", "discount", "voucher_type", "voucher_valid_days"],
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.decision <> 'draft' AND (OLD.brand_id, OLD.slug, OLD.offer, OLD.discount, OLD.voucher_type,"
+                    " OLD.voucher_valid_days) IS DISTINCT FROM (NEW.brand_id, NEW.slug, NEW.offer, NEW.discount,"
+                    " NEW.voucher_type, NEW.voucher_valid_days)"
+                ),
             )
         ]
 

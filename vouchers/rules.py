@@ -18,7 +18,6 @@ from vouchers import errors
 from vouchers.contracts import EVENT_ID_LENGTH, ClaimResult, LoginEvent, Result, VoucherView
 from vouchers.errors import VoucherExpired, VoucherUsed, VoucherWrongType
 
-SCHEDULED, ACTIVE, ENDED = "scheduled", "active", "ended"
 AVAILABLE, RESERVED, EXPIRED, REVOKED = "available", "reserved", "expired", "revoked"
 MAX_CLOCK_SKEW = timedelta(minutes=5)  # by which the clock of the identity provider can be ahead
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}", re.ASCII)
@@ -46,14 +45,6 @@ def parse_offer_cached(offer: Mapping[str, Any], voucher_type: str) -> Offer:
 @lru_cache(maxsize=4096)
 def _parse(offer: str, voucher_type: str) -> Offer:
     return load_offer(restrict_offer(json.loads(offer), voucher_type))
-
-
-# --- campaigns -------------------------------------------------------------------------------------------------------
-def get_campaign_status(*, is_closed: bool, start_date: datetime, end_date: datetime, at: datetime) -> str:
-    """Return the status of a campaign at a time: scheduled, active or ended."""
-    if is_closed or end_date <= at:
-        return ENDED
-    return SCHEDULED if start_date > at else ACTIVE
 
 
 # --- vouchers --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Queries on campaigns and vouchers."""
 
+import itertools
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,11 +11,14 @@ from accounts.contracts import Shopper
 from core import db
 from core.errors import NotFound
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import OfferDecision, OfferStatus
 from vouchers import rules
 from vouchers.contracts import VoucherView
-from vouchers.models import Campaign, CampaignStatus, FirstLogin, Voucher, VoucherStatus
+from vouchers.models import Campaign, FirstLogin, Voucher, VoucherStatus
 
 KIND = "voucher"
+MAX_SLUG_LENGTH = 64
 _CHUNK = 2_000  # rows that an export reads at once
 
 
@@ -34,8 +38,10 @@ def get_campaign(*, slug: str, brand_ids: Collection[uuid.UUID] | None) -> Campa
 
 
 def get_public_campaign(*, slug: str) -> Campaign:
-    """Return a campaign of an active brand, for customers. Raises NotFound."""
-    campaign = list_campaigns(brand_ids=None).filter(slug=slug, brand__is_active=True).first()
+    """Return a campaign of an active brand, for customers: no draft and no archived one. Raises NotFound."""
+    hidden = [OfferDecision.DRAFT, OfferDecision.ARCHIVED]
+    campaigns = list_campaigns(brand_ids=None).exclude(decision__in=hidden)
+    campaign = campaigns.filter(slug=slug, brand__is_active=True).first()
     if campaign is None:
         raise NotFound
     return campaign
@@ -43,20 +49,26 @@ def get_public_campaign(*, slug: str) -> Campaign:
 
 def list_open_slugs(*, at: datetime) -> list[str]:
     """Return the slugs of the campaigns that are active at a time, oldest first."""
-    campaigns = Campaign.objects.filter(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at)
-    return list(campaigns.filter(brand__is_active=True).order_by("pk").values_list("slug", flat=True))
+    campaigns = Campaign.objects.filter(status_condition(OfferStatus.ACTIVE, at), brand__is_active=True)
+    return list(campaigns.order_by("pk").values_list("slug", flat=True))
 
 
 def list_open_between(*, first: datetime, last: datetime) -> list[Campaign]:
-    """Return the open campaigns whose dates overlap a period, oldest first."""
-    campaigns = Campaign.objects.filter(status=CampaignStatus.OPEN, start_date__lte=last, end_date__gt=first)
+    """Return the published campaigns whose dates overlap a period, oldest first."""
+    campaigns = Campaign.objects.filter(decision=OfferDecision.PUBLISHED, start_date__lte=last, end_date__gt=first)
     return list(campaigns.filter(brand__is_active=True).order_by("pk"))
 
 
 def list_reassigning_campaigns() -> QuerySet[Campaign]:
-    """Return the open campaigns that reassign unused vouchers and have some."""
-    campaigns = Campaign.objects.filter(reassign_unused=True, status=CampaignStatus.OPEN, brand__is_active=True)
+    """Return the published campaigns that reassign unused vouchers and have some."""
+    campaigns = Campaign.objects.filter(reassign_unused=True, decision=OfferDecision.PUBLISHED, brand__is_active=True)
     return campaigns.filter(Exists(reassignable_vouchers().filter(campaign=OuterRef("pk")))).order_by("pk")
+
+
+def suggest_slug(slug: str) -> str:
+    """Return the slug with the first number from 2 that makes it one that no campaign has."""
+    slugs = (f"{slug[: MAX_SLUG_LENGTH - len(str(number)) - 1]}-{number}" for number in itertools.count(2))
+    return next(slug for slug in slugs if not Campaign.objects.filter(slug=slug).exists())
 
 
 def get_mailing_key(campaign_id: uuid.UUID) -> str:

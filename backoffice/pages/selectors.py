@@ -18,7 +18,7 @@ from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus, RedemptionStatus
 from segments.models import Segment
 from segments.models import State as SegmentState
-from vouchers.models import Campaign, CampaignStatus
+from vouchers.models import Campaign
 
 Row = TypeVar("Row", bound=Model)
 BrandIds = Collection[Any] | None  # None for all brands
@@ -46,7 +46,7 @@ def list_active_brand_ids(*, limit: int) -> list[Any]:
 
 def count_active_codes(*, brand_ids: BrandIds, at: datetime, limit: int) -> int:
     """Return the number of discount codes that can be redeemed now, counted up to ``limit`` + 1."""
-    codes = _of_brands(DiscountCode, brand_ids).filter(is_active=True, validity__gt=at)
+    codes = _of_brands(DiscountCode, brand_ids).filter(status_condition(OfferStatus.ACTIVE, at))
     return len(codes.values_list("pk")[: limit + 1])
 
 
@@ -65,7 +65,7 @@ def count_active_objects(*, brand_ids: BrandIds, at: datetime, upcoming: timedel
     promotions = _of_brands(Promotion, brand_ids)
     coupons = _of_brands(CouponDefinition, brand_ids).filter(decision=OfferDecision.PUBLISHED)
     segments = _of_brands(Segment, brand_ids).filter(state=SegmentState.ACTIVE)
-    campaigns = _of_brands(Campaign, brand_ids).filter(is_active, status=CampaignStatus.OPEN)
+    campaigns = _of_brands(Campaign, brand_ids).filter(status_condition(OfferStatus.ACTIVE, at))
     vouchers = campaigns.aggregate(issued=Sum("counter__issued"), total=Sum("counter__quota"))
     return ActiveObjects(
         promotions=promotions.filter(status_condition(OfferStatus.ACTIVE, at)).count(),

@@ -35,7 +35,6 @@ from redemptions.admin.lifecycle import (
     STATUS_COLORS,
     OfferActionsMixin,
     OfferStatusFilter,
-    apply_action,
     label_status,
     list_actions,
 )
@@ -104,7 +103,6 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         return [
             path("recommendation/", wrap(require_POST(self.recommendation)), name=f"{name}_recommendation"),
             path("<uuid:pk>/metrics/", wrap(require_safe(self.metrics)), name=f"{name}_metrics"),
-            path("<uuid:pk>/status/<str:action>/", wrap(require_POST(self.change_status)), name=f"{name}_status"),
             *CodeViews(self, kind="coupon").urls(wrap),
             *super().get_urls(),
         ]
@@ -186,29 +184,21 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         coupon = self.get_coupon_or_404(request, pk)
         return TemplateResponse(request, "admin/coupons/metrics.html", _metrics_context(coupon))
 
-    def change_status(self, request: HttpRequest, pk: uuid.UUID, action: str) -> HttpResponse:
-        """Apply an action to a coupon, or duplicate it."""
-        if action not in (*Action, "duplicate"):
-            raise Http404
-        coupon = self.get_coupon_or_404(request, pk, edit=True)
-        if action == "duplicate":
-            coupon = services.duplicate(coupon=coupon, by=request.user.pk, at=timezone.now())
-            messages.success(request, _("%(coupon)s saved as a draft.") % {"coupon": coupon})
-        else:
-            apply_action(request, [coupon], Action(action), self.change_decision)
-        return redirect("admin:coupons_coupondefinition_change", coupon.pk)
-
-    def get_coupon_or_404(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> CouponDefinition:
-        """Return the coupon with this ID. Raises Http404 and PermissionDenied."""
+    def get_coupon_or_404(self, request: HttpRequest, pk: uuid.UUID) -> CouponDefinition:
+        """Return the coupon with this ID. Raises Http404."""
         coupon: CouponDefinition | None = self.get_object(request, str(pk))
         if coupon is None:
             raise Http404
-        if edit and not self.has_brand_permission(request, BrandPermissions.EDIT, coupon):
-            raise PermissionDenied
         return coupon
 
     def change_decision(self, offer: CouponDefinition, action: Action) -> CouponDefinition:
         return services.change_decision(coupon=offer, action=action, at=timezone.now())
+
+    def duplicate(self, request: HttpRequest, offer: CouponDefinition) -> CouponDefinition:
+        return services.duplicate(coupon=offer, by=request.user.pk, at=timezone.now())
+
+    def delete_draft(self, offer: CouponDefinition) -> None:
+        services.delete(coupon=offer, at=timezone.now())
 
 
 def _details_context(coupon: CouponDefinition) -> dict[str, Any]:

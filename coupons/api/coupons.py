@@ -143,8 +143,8 @@ class CouponView(APIView):
 
     @extend_schema(responses={204: None}, operation_id="coupon_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """Archive a coupon, which ends it for good. Its redemptions stay valid."""
-        services.change_decision(coupon=editable(request, pk), action=Action.ARCHIVE, at=timezone.now())
+        """Delete a draft, or archive a coupon, which ends it for good. Its redemptions stay valid."""
+        services.delete(coupon=editable(request, pk), at=timezone.now())
         return Response(status=204)
 
 

@@ -16,10 +16,11 @@ from coupons.services.limits import LIMITS, counters
 from promotions.services import validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
-from redemptions.codes.services import archive_codes, create_batch, generate_small_batch, register_code
+from redemptions.codes.services import create_batch, generate_small_batch, register_code
+from redemptions.decisions import apply_action, delete_draft
 from redemptions.events.contracts import EventType, NewEvent
-from redemptions.events.services import append_decision, append_events
-from redemptions.lifecycle import Action, dates_of_duplicate, decide, reopens
+from redemptions.events.services import append_events
+from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.statuses import OfferDecision
 
 KIND = "coupon"
@@ -142,14 +143,16 @@ def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) 
 def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -> CouponDefinition:
     """Activate, pause, resume, end or archive a coupon. Repeating an action has no effect. Raises InvalidStatus."""
     locked = _lock(coupon)
-    decision = decide(action, status=locked.status_at(at))
-    if decision is not None:
-        locked.decision = decision
-        locked.save(update_fields=["decision"])
-        if decision == OfferDecision.ARCHIVED:
-            archive_codes(offer=locked.pk, at=at)
-        append_decision(locked, kind=KIND, action=action, at=at)
+    apply_action(locked, kind=KIND, action=action, at=at)
     return locked
+
+
+@transaction.atomic
+def delete(*, coupon: CouponDefinition, at: datetime) -> None:
+    """Delete a draft with its codes, and archive any other coupon. Its redemptions stay valid."""
+    locked = _lock(coupon)
+    if not delete_draft(locked, kind=KIND, at=at):
+        apply_action(locked, kind=KIND, action=Action.ARCHIVE, at=at)
 
 
 def duplicate(*, coupon: CouponDefinition, by: int | None, at: datetime) -> CouponDefinition:

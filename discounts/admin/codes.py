@@ -1,16 +1,17 @@
 """Admin pages of discount codes."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -18,12 +19,13 @@ from unfold.decorators import display
 
 from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.charts import build_daily_chart, describe_redemptions
-from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import (
     EMPTY_VALUE,
     format_capped_count,
     format_datetime,
     format_number,
+    format_period,
     format_totals,
     local_date,
 )
@@ -36,29 +38,16 @@ from discounts.emails import terms
 from discounts.models import DiscountCode
 from discounts.selectors import statistics
 from mailings.contracts import MailingStatus
-
-STATUS_LABELS = {"active": _("Active"), "ended": _("Ended"), "paused": _("Paused")}
-STATUS_COLORS = {"active": "success", "ended": "warning", "paused": "danger"}
-
-
-def code_status(code: DiscountCode) -> str:
-    """Return the status of a code: a key of ``STATUS_LABELS``."""
-    if not code.is_active:
-        return "paused"
-    return "active" if code.validity > timezone.now() else "ended"
-
-
-class CodeStatusFilter(StatusFilter):
-    """Filter by the status of a code."""
-
-    statuses = tuple(STATUS_LABELS.items())
-
-    def get_condition(self, status: str, at: datetime) -> Q:
-        return {
-            "active": Q(is_active=True, validity__gt=at),
-            "ended": Q(is_active=True, validity__lte=at),
-            "paused": Q(is_active=False),
-        }[status]
+from redemptions.admin.lifecycle import (
+    STATUS_COLORS,
+    OfferActionsMixin,
+    OfferStatusFilter,
+    label_status,
+    list_actions,
+)
+from redemptions.codes.selectors.codes import suggest_text
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision, OfferStatus
 
 
 class CodeList(AnnotatedChangeList):
@@ -71,11 +60,11 @@ class CodeList(AnnotatedChangeList):
 
 
 @admin.register(DiscountCode)
-class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
+class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
     """Discount codes of brands."""
 
     creation_form = CodeForm
-    list_filter = (CodeStatusFilter, BrandFilter, "notify")
+    list_filter = (OfferStatusFilter, BrandFilter, "notify")
     list_select_related = ("brand", "rule")
     search_fields = ("code",)
     search_help_text = _("Search by code")
@@ -83,19 +72,18 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     list_per_page = 25
     show_full_result_count = False
     paginator = EstimatingPaginator
-    actions = ("announce", "activate", "deactivate")
     change_form_outer_before_template = "admin/discounts/code_metrics.html"
     add_fieldsets = (
         (None, {"fields": ("text", "existing")}),
         (_("Discount"), {"fields": ("discount", "name", "audience", "minimum")}),
-        (_("Schedule and audience"), {"fields": ("validity", "notify")}),
+        (_("Schedule and audience"), {"fields": ("start_date", "end_date", "notify", "draft")}),
     )
-    fieldsets = ((None, {"fields": ("offer_summary", "validity", "is_active", "announced_by_email", "created")}),)
+    fieldsets = ((None, {"fields": ("offer_summary", "start_date", "end_date", "announced_by_email", "created")}),)
     readonly_fields = ("offer_summary", "announced_by_email", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         brand = ("brand",) if has_multiple_brands(request) else ()
-        return ("code_text", "percentage", *brand, "status", "valid_until", "redemptions", "announcement_progress")
+        return ("code_text", "percentage", *brand, "status", "dates", "redemptions", "announcement_progress")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AnnotatedChangeList]:
         return CodeList
@@ -109,6 +97,14 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        is_archived = isinstance(obj, DiscountCode) and obj.decision == OfferDecision.ARCHIVED
+        return not is_archived and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        locked = services.locked_fields(code=obj, at=timezone.now()) if obj else frozenset()
+        return [*self.readonly_fields, *(["start_date"] if "start_date" in locked else [])]
+
     # --- columns and fields ------------------------------------------------------------------------------------------
     @display(description=_("Code"), ordering="code")
     def code_text(self, code: DiscountCode) -> str:
@@ -119,13 +115,12 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         return code.rule.percentage
 
     @display(description=_("Status"), label=STATUS_COLORS)
-    def status(self, code: DiscountCode) -> tuple[str, str]:
-        status = code_status(code)
-        return status, str(STATUS_LABELS[status])
+    def status(self, code: DiscountCode) -> tuple[str, str | Promise]:
+        return label_status(code, timezone.now())
 
-    @display(description=_("Valid until"), ordering="validity")
-    def valid_until(self, code: DiscountCode) -> str:
-        return format_datetime(code.validity, code.brand.timezone)
+    @display(description=_("Dates"), ordering="end_date")
+    def dates(self, code: DiscountCode) -> str:
+        return format_period(code.start_date, code.end_date, code.brand.timezone)
 
     @display(description=_("Redemptions"))
     def redemptions(self, code: Any) -> str:
@@ -171,14 +166,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
             return force_render(super().change_view(request, object_id, form_url, context))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if not change:
-            return  # the form has called the service
-        if not self.has_brand_permission(request, self.needs_to_change, obj):
-            raise PermissionDenied
-        is_moved = "validity" in form.changed_data and obj.validity != form.initial_validity
-        services.change_code(
-            code=obj, at=timezone.now(), validity=obj.validity if is_moved else None, is_active=obj.is_active
-        )
+        """Do nothing: the form has called the service."""
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST:
@@ -212,19 +200,24 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
             (gettext("Reserved"), format_number(statistics.reserved(code, now)), gettext("now")),
             (gettext("Returned"), returned, gettext("total")),
         ]
-        status = code_status(code)
+        status = code.status_at(now)
+        may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, code)
         redemptions_url = reverse("admin:discounts_usage_changelist")
         return {
             "show_save_and_add_another": False,
             "code": code,
             "cards": cards,
-            "status_label": STATUS_LABELS[status],
+            "status_label": status.label,
             "status_color": STATUS_COLORS[status],
+            "may_edit": may_edit,
+            "actions": list_actions(code, now),
+            "duplicate_label": gettext("Code of the duplicate"),
+            "duplicate_text": suggest_text(text=code.code, brand_id=code.brand_id) if may_edit else "",
             "chart": build_daily_chart(
                 daily.redemptions, last=today, days=statistics.DAYS, describe=describe_redemptions
             ),
             "chart_title": gettext("Redemptions per day"),
-            "may_announce": status == "active" and self.has_brand_permission(request, BrandPermissions.EDIT, code),
+            "may_announce": status == OfferStatus.ACTIVE and may_edit,
             "redemptions_url": f"{redemptions_url}?brand={code.brand.slug}&code={code.code}",
             **self._announcement_context(code),
         }
@@ -234,7 +227,7 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         progress = selectors.announcement_progress(code)
         mailing = selectors.get_announcement(code)
         finished = progress["sent"] + progress["failed"]
-        is_pending = mailing is None and code.notify and code_status(code) == "active"
+        is_pending = mailing is None and code.notify and code.status_at(timezone.now()) == OfferStatus.ACTIVE
         return {
             "progress": progress,
             "mailing_status": mailing.get_status_display() if mailing else "",
@@ -266,25 +259,8 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
         context = {"code": code, **self._announcement_context(code)}
         return TemplateResponse(request, "admin/discounts/progress.html", context)
 
-    def has_edit_permission(self, request: HttpRequest) -> bool:
-        return self.has_brand_permission(request, BrandPermissions.EDIT)
-
-    @admin.action(description=_("Send announcement"), permissions=["edit"])
     def announce(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        self._announce(request, self._editable(request, queryset))
-
-    @admin.action(description=_("Resume"), permissions=["edit"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        count = self._set_active(request, queryset, is_active=True)
-        messages.success(request, gettext("Resumed: %(count)s.") % {"count": format_number(count)})
-
-    @admin.action(description=_("Pause"), permissions=["edit"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        count = self._set_active(request, queryset, is_active=False)
-        messages.success(request, gettext("Paused: %(count)s.") % {"count": format_number(count)})
-
-    def _editable(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> list[DiscountCode]:
-        return list(self.filter_queryset(queryset, request, BrandPermissions.EDIT))
+        self._announce(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)))
 
     def _announce(self, request: HttpRequest, codes: list[DiscountCode]) -> None:
         for code in codes:
@@ -296,8 +272,19 @@ class DiscountCodeAdmin(BrandCreateMixin, BrandScopedAdmin):
                 text = gettext("Announcement scheduled. Customers who already received it are skipped.")
                 messages.success(request, f"{code}: {text}")
 
-    def _set_active(self, request: HttpRequest, queryset: QuerySet[DiscountCode], *, is_active: bool) -> int:
-        codes = self._editable(request, queryset)
-        for code in codes:
-            services.change_code(code=code, at=timezone.now(), is_active=is_active)
-        return len(codes)
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the announcement and the actions of an offer, for users who may edit codes."""
+        actions = super().get_actions(request)
+        if actions:
+            actions["announce"] = (type(self).announce, "announce", _("Send announcement"))
+        return actions
+
+    def change_decision(self, offer: DiscountCode, action: Action) -> DiscountCode:
+        return services.change_decision(code=offer, action=action, at=timezone.now())
+
+    def duplicate(self, request: HttpRequest, offer: DiscountCode) -> DiscountCode:
+        text = request.POST.get("text") or None
+        return services.duplicate_code(code=offer, text=text, by=request.user.pk, at=timezone.now())
+
+    def delete_draft(self, offer: DiscountCode) -> None:
+        services.delete_code(code=offer, at=timezone.now())

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -36,7 +35,9 @@ FIELDS = {
     "rule.name": "name",
     "rule.conditions.0.value": "minimum",
     "conditions.0.value": "minimum",
-    "validity": "validity",
+    "start_date": "start_date",
+    "validity": "end_date",
+    "end_date": "end_date",
 }
 
 
@@ -51,8 +52,18 @@ class LocalDateTimeInput(forms.DateTimeInput):
         )
 
 
-def validity_field(brand: Brand) -> AwareDateTimeFormField:
-    """Build the field for the end of validity. The brand's time zone must be active."""
+def start_field(*, is_required: bool = False) -> AwareDateTimeFormField:
+    """Build the field for the start. The brand's time zone must be active."""
+    return AwareDateTimeFormField(
+        label=_("Valid from"),
+        required=is_required,
+        widget=LocalDateTimeInput(),
+        help_text="" if is_required else _("Leave blank to start now."),
+    )
+
+
+def end_field(brand: Brand) -> AwareDateTimeFormField:
+    """Build the field for the end. The brand's time zone must be active."""
     return AwareDateTimeFormField(
         is_end=True,
         label=_("Valid until"),
@@ -180,7 +191,13 @@ class CodeForm(NewRuleFields, ServiceForm):
         required=False,
         initial=True,
         widget=UnfoldBooleanSwitchWidget(),
-        help_text=_("Sent once to customers who subscribed to offers."),
+        help_text=_("Sent once, when the code is active, to customers who subscribed to offers."),
+    )
+    draft = forms.BooleanField(
+        label=_("Save as draft"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("Nobody can redeem a draft until you activate it."),
     )
 
     class Meta:
@@ -190,7 +207,7 @@ class CodeForm(NewRuleFields, ServiceForm):
     def __init__(self, *args: Any, brand: Brand, by: int | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.brand, self.by = brand, by
-        self.fields["validity"] = validity_field(brand)
+        self.fields |= {"start_date": start_field(), "end_date": end_field(brand)}
         self.rules = {str(rule.pk): rule for rule in list_recent_rules(brand=brand, limit=MAX_RULES)}
         choices = [(key, rule_label(rule)) for key, rule in self.rules.items()]
         self.fields["existing"].choices = [  # type: ignore[attr-defined]
@@ -214,8 +231,10 @@ class CodeForm(NewRuleFields, ServiceForm):
                 brand=self.brand,
                 text=cleaned["text"],
                 rule=rule,
-                validity=cleaned["validity"],
+                start_date=cleaned["start_date"],
+                validity=cleaned["end_date"],
                 notify=cleaned["notify"],
+                is_draft=cleaned["draft"],
                 by=self.by,
                 at=timezone.now(),
             )
@@ -223,31 +242,33 @@ class CodeForm(NewRuleFields, ServiceForm):
             add_service_errors(self, error, FIELDS, "text")
 
 
-class ChangeCodeForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Form that changes when a code ends and whether it is active."""
+class ChangeCodeForm(ServiceForm):
+    """Form that changes the dates of a code. The start is left out once it has passed."""
 
     class Meta:
         model = DiscountCode
-        fields = ("validity", "is_active")
+        fields = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "validity" in self.fields:
-            self.fields["validity"] = validity_field(self.instance.brand)
-            self.initial_validity: datetime = self.instance.validity
-        if "is_active" in self.fields:
-            self.fields["is_active"].help_text = gettext(
-                "Paused codes can't be redeemed. Existing redemptions are kept."
-            )
-
-    def clean_validity(self) -> datetime:
-        return keep_untouched(self.cleaned_data["validity"], self.initial_validity, seconds=True)
+        code = self.instance
+        dates = {"start_date": start_field(is_required=True), "end_date": end_field(code.brand)}
+        self.dates = {
+            name: getattr(code, name) for name in dates.keys() - services.locked_fields(code=code, at=timezone.now())
+        }
+        self.fields |= {name: field for name, field in dates.items() if name in self.dates}
+        self.initial.update(self.dates)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        validity = cleaned.get("validity")
-        if validity and validity != self.initial_validity and validity <= timezone.now():
-            self.add_error("validity", gettext("Choose a future end date. To stop the code now, pause it."))
+        if not self.errors:
+            picked = {name: keep_untouched(cleaned[name], self.dates[name], seconds=True) for name in self.dates}
+            changed = {name: value for name, value in picked.items() if value != self.dates[name]}
+            try:
+                if changed:
+                    self.instance = services.change_code(code=self.instance, fields=changed, at=timezone.now())
+            except DomainError as error:
+                add_service_errors(self, error, FIELDS, "end_date")
         return cleaned
 
 

@@ -1,6 +1,7 @@
 """Serializers of the discount code API."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from core.serializer_fields import (
     CurrencyField,
     EndField,
     SlugField,
+    StartField,
     StrictBooleanField,
     StrictCharField,
     UuidField,
@@ -21,7 +23,9 @@ from core.serializers import InputSerializer
 from discounts import rules
 from discounts.models import DiscountCode
 from discounts.services import RedemptionResult
+from redemptions.statuses import OfferStatus
 
+START_HELP = _("When the code starts. A date in the brand's time zone counts from its first instant.")
 VALIDITY_HELP = _("When the code ends (exclusive). A date in the brand's time zone is included.")
 _RULE_SCHEMA = {
     "oneOf": [
@@ -91,8 +95,9 @@ class CodeSerializer(serializers.Serializer[Any]):
     offer_id = serializers.UUIDField(help_text=_("ID of the code among the offers of all kinds."))
     brand = serializers.SlugField(help_text=_("Slug of the brand."))
     rule = RuleSerializer(help_text=_("Rule of the code."))
+    start_date = serializers.DateTimeField(help_text=_("When the code starts."))
     validity = serializers.DateTimeField(help_text=_("When the code ends."))
-    active = serializers.BooleanField(help_text=_("Whether the code isn't paused. It may have ended."))
+    status = serializers.ChoiceField(OfferStatus.choices, help_text=_("Status of the code at this time."))
     created_at = serializers.DateTimeField(help_text=_("When the code was created."))
     notified = NotifiedSerializer(
         required=False, help_text=_("Emails that announce the code. Visible to brand staff only.")
@@ -106,16 +111,38 @@ class CodeInputSerializer(InputSerializer):
         max_length=200, help_text=_("Text of the code: 3 to 64 letters, digits, hyphens or underscores.")
     )
     rule = RuleField(help_text=_("ID of one of the brand's rules, or the fields of a new rule."))
+    start_date = StartField(required=False, help_text=_("When the code starts. Defaults to now."))
     validity = EndField(help_text=VALIDITY_HELP)
     brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
-    notify = StrictBooleanField(default=True, help_text=_("Whether to announce the code to customers by email."))
+    status = serializers.ChoiceField(
+        [OfferStatus.DRAFT.value, OfferStatus.SCHEDULED.value],
+        required=False,
+        help_text=_("`draft` keeps the code unpublished. Defaults to `scheduled`, which is active from the start on."),
+    )
+    notify = StrictBooleanField(
+        default=True, help_text=_("Whether to announce the code to customers by email when it is active.")
+    )
 
 
 class CodeUpdateSerializer(InputSerializer):
     """Changes to a discount code."""
 
+    rule = RuleField(
+        required=False,
+        help_text=_("ID of one of the brand's rules, or the fields of a new rule. Can't be changed after the start."),
+    )
+    start_date = StartField(required=False, help_text=_("When the code starts. Can't be changed after the start."))
     validity = EndField(required=False, help_text=VALIDITY_HELP)
-    active = StrictBooleanField(required=False, help_text=_("False pauses the code, true resumes it."))
+
+
+class DuplicateInputSerializer(InputSerializer):
+    """The duplicate of a discount code."""
+
+    id = StrictCharField(
+        required=False,
+        max_length=200,
+        help_text=_("Text of the duplicate. Defaults to that of the code with a number."),
+    )
 
 
 class UsageInputSerializer(InputSerializer):
@@ -146,15 +173,16 @@ class UsageSerializer(serializers.Serializer[Any]):
     amount_to_pay = serializers.CharField(allow_null=True, help_text=_("Subtotal after the discount."))
 
 
-def serialize_code(code: DiscountCode, notified: dict[str, int] | None = None) -> dict[str, Any]:
+def serialize_code(code: DiscountCode, *, at: datetime, notified: dict[str, int] | None = None) -> dict[str, Any]:
     """Return a code in the form of ``CodeSerializer``."""
     rule = code.rule
     data = {
         "id": code.code,
         "offer_id": code.offer_id,
         "brand": code.brand.slug,
-        "validity": code.validity,
-        "active": code.is_active,
+        "start_date": code.start_date,
+        "validity": code.end_date,
+        "status": code.status_at(at),
         "created_at": code.created_at,
         "rule": {
             "id": rule.pk,

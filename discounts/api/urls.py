@@ -3,10 +3,16 @@
 from django.urls import path
 
 from discounts.api import views
+from discounts.api.serializers import CodeSerializer
+from redemptions.api.lifecycle import action_paths
+
+CODE = "discountcode/<str:name>/"
 
 urlpatterns = [
     path("discountcode/", views.CodesView.as_view(), name="discountcode-list"),
-    path("discountcode/<str:name>/", views.CodeView.as_view(), name="discountcode"),
+    path(CODE, views.CodeView.as_view(), name="discountcode"),
+    *action_paths(CODE, views.apply_action, serializer=CodeSerializer, name="discountcode", parameters=[views.BRAND]),
+    path(f"{CODE}duplicate/", views.DuplicateView.as_view(), name="discountcode-duplicate"),
     path("discountcodeusage/", views.UsagesView.as_view(), name="discountcodeusage-list"),
     path("discountcodeusage/<uuid:usage_id>/", views.UsageView.as_view(), name="discountcodeusage"),
 ]

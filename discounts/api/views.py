@@ -1,6 +1,8 @@
 """API views for discount codes and their redemptions."""
 
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,12 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.contracts import Caller, get_caller
+from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids, shopper_for
 from core import throttle
 from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
+from core.openapi import problem_responses
 from core.serializer_fields import localize, parse_minor_units, validate
 from core.views import APIView
 from discounts import selectors, services
@@ -23,6 +27,7 @@ from discounts.api.serializers import (
     CodeInputSerializer,
     CodeSerializer,
     CodeUpdateSerializer,
+    DuplicateInputSerializer,
     UsageInputSerializer,
     UsageSerializer,
     serialize_code,
@@ -30,7 +35,9 @@ from discounts.api.serializers import (
 )
 from discounts.models import DiscountCode
 from redemptions.codes.rules import canonicalize_code
-from redemptions.errors import CodeNotFound
+from redemptions.errors import CodeNotFound, CodeTaken
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision, OfferStatus
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
 UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # fails open without Redis, so that shoppers can check out
@@ -52,16 +59,19 @@ class CodesView(APIView):
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         brand = get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True)
+        dates = _to_dates(data, brand)
         code = services.create_code(
             brand=brand,
             text=data["id"],
             rule=data["rule"],
-            validity=localize(data["validity"], brand.timezone),
+            start_date=dates.get("start_date"),
+            validity=dates["end_date"],
             notify=data["notify"],
+            is_draft=data.get("status") == OfferStatus.DRAFT,
             by=get_caller(request.auth).user_key,
             at=timezone.now(),
         )
-        return Response(serialize_code(code, selectors.announcement_progress(code)), status=201)
+        return Response(_serialize_own(code), status=201)
 
     @extend_schema(
         parameters=[
@@ -89,7 +99,7 @@ class CodesView(APIView):
             raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
         paginator = CursorPagination()
         page = paginator.paginate_queryset(codes, request, view=self) or []
-        return paginator.get_paginated_response([serialize_code(code) for code in page])
+        return paginator.get_paginated_response([serialize_code(code, at=timezone.now()) for code in page])
 
 
 class CodeView(APIView):
@@ -97,16 +107,14 @@ class CodeView(APIView):
 
     @extend_schema(parameters=[BRAND], responses={200: CodeSerializer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
-        """Return a discount code with its rule, even if it has ended."""
+        """Return a discount code with its rule, even if it has ended. Only its brand sees a draft."""
         throttle.peek(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
         try:
-            code = _get_code(request, name)
+            code, is_own = _get_visible_code(request, name)
         except CodeNotFound:
             throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
             raise
-        brand_ids = readable_brand_ids(get_caller(request.auth))
-        is_own = brand_ids is None or code.brand_id in brand_ids
-        return Response(serialize_code(code, selectors.announcement_progress(code) if is_own else None))
+        return Response(_serialize_own(code) if is_own else serialize_code(code, at=timezone.now()))
 
     @extend_schema(
         parameters=[BRAND],
@@ -115,35 +123,66 @@ class CodeView(APIView):
         operation_id="discountcode_change",
     )
     def patch(self, request: Request, name: str) -> Response:
-        """Change when a discount code ends, or pause or resume it."""
+        """Change when a discount code ends, and before its start also its rule and start.
+
+        A later end makes an ended code active again.
+        """
         serializer = CodeUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        code, validity = self._get_own_code(request, name), serializer.validated_data.get("validity")
-        code = services.change_code(
-            code=code,
-            at=timezone.now(),
-            validity=None if validity is None else localize(validity, code.brand.timezone),
-            is_active=serializer.validated_data.get("active"),
-        )
-        return Response(serialize_code(code, selectors.announcement_progress(code)))
+        code, data = _get_editable_code(request, name), serializer.validated_data
+        fields = _to_dates(data, code.brand) | ({"rule": data["rule"]} if "rule" in data else {})
+        return Response(_serialize_own(services.change_code(code=code, fields=fields, at=timezone.now())))
 
-    @extend_schema(parameters=[BRAND], responses={204: None}, operation_id="discountcode_deactivate")
+    @extend_schema(parameters=[BRAND], responses={204: None}, operation_id="discountcode_delete")
     def delete(self, request: Request, name: str) -> Response:
-        """Pause a discount code. Its redemptions are kept."""
-        services.deactivate_code(code=self._get_own_code(request, name))
+        """Delete a draft, or archive a discount code, which ends it for good and frees its text.
+
+        Its redemptions are kept.
+        """
+        services.delete_code(code=_get_editable_code(request, name), at=timezone.now())
         return Response(status=204)
 
-    def _get_own_code(self, request: Request, name: str) -> DiscountCode:
-        """Return a code of the caller's brand. Raises NotFound for codes of other brands."""
-        brand_ids = readable_brand_ids(get_caller(request.auth))
-        try:
-            code = _get_code(request, name)
-        except CodeNotFound as error:
-            raise NotFound from error
-        if brand_ids is not None and code.brand_id not in brand_ids:
-            raise NotFound
-        get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
-        return code
+
+class DuplicateView(APIView):
+    """``/api/v1/discountcode/<id>/duplicate/``"""
+
+    @extend_schema(
+        parameters=[BRAND],
+        request=DuplicateInputSerializer,
+        responses={201: CodeSerializer, **problem_responses(CodeTaken)},
+        operation_id="discountcode_duplicate",
+    )
+    @idempotent
+    def post(self, request: Request, name: str) -> Response:
+        """Create a draft with the rule and the dates of a discount code, and another text."""
+        serializer = DuplicateInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        code = services.duplicate_code(
+            code=_get_editable_code(request, name),
+            text=serializer.validated_data.get("id"),
+            by=get_caller(request.auth).user_key,
+            at=timezone.now(),
+        )
+        return Response(_serialize_own(code), status=201)
+
+
+def apply_action(request: Request, name: str, action: Action) -> dict[str, Any]:
+    """Change the status of a code that the caller may change, and return the code."""
+    code = _get_editable_code(request, name)
+    return _serialize_own(services.change_decision(code=code, action=action, at=timezone.now()))
+
+
+def _get_editable_code(request: Request, name: str) -> DiscountCode:
+    """Return a code of the caller's brand. Raises NotFound for codes of other brands, PermissionDenied for viewers."""
+    brand_ids = readable_brand_ids(get_caller(request.auth))
+    try:
+        code = _get_code(request, name)
+    except CodeNotFound as error:
+        raise NotFound from error
+    if brand_ids is not None and code.brand_id not in brand_ids:
+        raise NotFound
+    get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
+    return code
 
 
 class UsagesView(HotView):
@@ -202,6 +241,26 @@ def _get_code(request: Request, name: str) -> DiscountCode:
     """Return the code that the URL and ``?brand=`` name, of the caller's brands first. Raises CodeNotFound."""
     own = readable_brand_ids(get_caller(request.auth)) or ()
     return selectors.get_code(name, brand=request.query_params.get("brand"), own=own)
+
+
+def _to_dates(data: Mapping[str, Any], brand: Brand) -> dict[str, datetime]:
+    """Return the dates of a request as fields of the model. Days are those of the brand's time zone."""
+    names = {"start_date": "start_date", "validity": "end_date"}
+    return {field: localize(data[name], brand.timezone) for name, field in names.items() if name in data}
+
+
+def _serialize_own(code: DiscountCode) -> dict[str, Any]:
+    """Return a code with the fields for its brand."""
+    return serialize_code(code, at=timezone.now(), notified=selectors.announcement_progress(code))
+
+
+def _get_visible_code(request: Request, name: str) -> tuple[DiscountCode, bool]:
+    """Return a code and whether it is of the caller's brands. Raises CodeNotFound, also for drafts of other brands."""
+    code, brand_ids = _get_code(request, name), readable_brand_ids(get_caller(request.auth))
+    is_own = brand_ids is None or code.brand_id in brand_ids
+    if not is_own and code.decision == OfferDecision.DRAFT:
+        raise CodeNotFound
+    return code, is_own
 
 
 def _is_other_brands_shopper(caller: Caller, slug: str | None, brand_ids: list[uuid.UUID]) -> bool:

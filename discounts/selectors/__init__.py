@@ -15,6 +15,7 @@ from discounts.selectors.mails import (
     announcement_progress,
     get_announcement,
     iter_recipients,
+    list_unannounced,
     mailing_key,
     still_consenting,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "get_code_statuses",
     "iter_recipients",
     "list_for_brands",
+    "list_unannounced",
     "list_usable",
     "mailing_key",
     "offer_names",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from discounts.models import DiscountCode
 from redemptions.contracts import CodeOffer, CodeStatus
 from redemptions.errors import InvalidStatus
+from redemptions.statuses import UPCOMING_OR_ACTIVE
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -21,9 +22,9 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
             brand_id=code.brand_id,
             name=str(code.rule),
             description="",
-            start_date=None,
-            end_date=code.validity,
-            is_live=code.is_active and code.validity > at and code.brand.is_active,
+            start_date=code.start_date,
+            end_date=code.end_date,
+            is_live=code.brand.is_active and code.status_at(at) in UPCOMING_OR_ACTIVE,
             error=InvalidStatus(_("A discount code has no other codes.")),
             url=reverse("admin:discounts_discountcode_change", args=[code.pk]),
             is_code=True,

@@ -10,13 +10,16 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts.contracts import Shopper
 from accounts.models import Brand
 from core import db
+from core.errors import DomainError
 from core.ids import parse_uuid
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule, Usage
 from redemptions.codes.rules import choose_code
-from redemptions.codes.selectors.codes import find_codes_by_name
+from redemptions.codes.selectors.codes import find_archived_code, find_codes_by_name
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
-from redemptions.errors import CodeNotFound
+from redemptions.errors import CodeInactive, CodeNotFound
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import OfferStatus
 from segments.models import AudienceMember
 
 KIND = "discount_code"
@@ -32,10 +35,10 @@ def get_code(name: str, *, brand: str | None = None, own: Collection[uuid.UUID] 
     """Return a code by its text, by the lowercase hex SHA-256 of its canonical text, or by its offer ID.
 
     A text means the code of the brand with the slug ``brand``. Without it, it means the code of one of the brands
-    ``own``, otherwise the oldest. Raises CodeNotFound.
+    ``own``, otherwise the oldest, otherwise the newest that one of the brands ``own`` archived. Raises CodeNotFound.
     """
     found = [code for code in find_codes_by_name(name) if code.kind == KIND and brand in (None, code.brand)]
-    chosen = choose_code(found, own=own)
+    chosen = choose_code(found, own=own) or find_archived_code(code=name, brand_ids=own, kind=KIND)
     offer_id = chosen.offer if chosen else parse_uuid(name)
     code = codes().filter(offer_id=offer_id).first() if offer_id else None
     if code is None or brand not in (None, code.brand.slug):
@@ -75,10 +78,9 @@ def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
     return codes().filter(
         Q(rule__audience="") | Exists(member),
         ~Exists(redeemed),
+        status_condition(OfferStatus.ACTIVE, at),
         brand__is_active=True,
         notify=True,
-        is_active=True,
-        validity__gt=at,
     )
 
 
@@ -87,17 +89,13 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     if not query.codes:
         return []
     params = {"codes": list(query.codes), "customer": query.shopper.id if query.shopper else None, "at": query.at}
-    return [_to_candidate(row, query.at) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
+    return [_to_candidate(row) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
 
 
-def _to_candidate(row: db.Row, at: datetime) -> Candidate | Rejection:
-    error = rules.find_error(
-        is_active=row["is_active"] and row["brand_is_active"],
-        validity=row["validity"],
-        is_member=row["is_member"],
-        used=row["used"],
-        at=at,
-    )
+def _to_candidate(row: db.Row) -> Candidate | Rejection:
+    error: DomainError | None = CodeInactive()
+    if row["brand_is_active"]:
+        error = rules.find_error(status=row["status"], is_member=row["is_member"], used=row["used"])
     if error is not None:
         return Rejection(row["code"], error.as_dict(), KIND, row["offer_id"], row["brand_id"])
     return Candidate(

@@ -2,11 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from accounts.models import Customer
 from discounts.models import DiscountCode
 from mailings import selectors as mail_selectors
 from mailings.models import Mailing
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import OfferStatus
 from segments.models import AudienceMember
 
 
@@ -19,6 +25,18 @@ def mailing_key(code: DiscountCode) -> str:
 def announcement_progress(code: DiscountCode) -> dict[str, int]:
     """Return the number of emails that announce the code: ``{"planned", "sent", "failed"}``."""
     return mail_selectors.get_progress(key=mailing_key(code))
+
+
+def list_unannounced(*, started_after: datetime, at: datetime) -> list[uuid.UUID]:
+    """Return the offer IDs of active codes to announce that started since then and have no mailing, oldest first."""
+    key = Concat(Value("discount_code:"), Cast(OuterRef("offer_id"), TextField()))
+    codes = DiscountCode.objects.filter(
+        ~Exists(Mailing.objects.filter(key=key)),
+        status_condition(OfferStatus.ACTIVE, at),
+        notify=True,
+        start_date__gt=started_after,
+    )
+    return list(codes.order_by("start_date").values_list("offer_id", flat=True))
 
 
 def get_announcement(code: DiscountCode) -> Mailing | None:

@@ -1,7 +1,7 @@
 """Announcements of codes by email to subscribed shoppers, once per shopper."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -10,19 +10,31 @@ from discounts.models import DiscountCode
 from mailings.contracts import MailingStatus, Recipient
 from mailings.models import Mailing
 from mailings.services import planning
+from redemptions.lifecycle import status_condition
+from redemptions.statuses import OfferStatus
+
+MAX_DELAY = timedelta(days=7)  # after which the start of a code is no news
 
 
 def announce(*, offer_id: uuid.UUID, at: datetime) -> None:
     """Plan an email to each subscribed shopper. Each chunk has its own transaction, so that planning can be resumed.
 
-    A code for an audience is announced to that audience only, as set when planning started.
+    A code for an audience is announced to that audience only, as set when planning started. Does nothing for a code
+    that customers can't redeem now.
     """
-    discount_code = selectors.codes().filter(offer_id=offer_id, is_active=True, notify=True, validity__gt=at).first()
+    active = selectors.codes().filter(status_condition(OfferStatus.ACTIVE, at), notify=True)
+    discount_code = active.filter(offer_id=offer_id).first()
     if discount_code is None:
         return
     mailing = _get_or_create_mailing(discount_code)
     while mailing.status == MailingStatus.PLANNING and _plan_chunk(mailing, discount_code, at):
         pass
+
+
+def announce_started(*, at: datetime) -> None:
+    """Plan the emails about codes that have started on their own. Repeating this plans nothing twice."""
+    for offer_id in selectors.list_unannounced(started_after=at - MAX_DELAY, at=at):
+        announce(offer_id=offer_id, at=at)
 
 
 def _get_or_create_mailing(code: DiscountCode) -> Mailing:

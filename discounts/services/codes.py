@@ -1,4 +1,4 @@
-"""Services that create, change, announce and pause discount codes."""
+"""Services that create, change, announce and end discount codes."""
 
 import uuid
 from collections.abc import Mapping
@@ -15,12 +15,17 @@ from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
+from redemptions import decisions
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.selectors.codes import suggest_text
 from redemptions.codes.services import register_code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.lifecycle import Action, dates_of_duplicate, find_status_error, reopens
+from redemptions.statuses import OfferDecision, OfferStatus
 
 KIND = "discount_code"
+EDITABLE_BEFORE_START = frozenset({"start_date", "rule"})
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
 MAX_TEXT_LENGTH = 100
 
@@ -35,36 +40,57 @@ def create_code(
     notify: bool,
     by: int | None,
     at: datetime,
+    start_date: datetime | None = None,
+    is_draft: bool = False,
 ) -> DiscountCode:
-    """Create a discount code and, with ``notify``, schedule its announcement.
+    """Create a discount code from ``start_date``, or now, until before ``validity``.
 
-    ``rule`` is the ID of one of the brand's rules, or the fields of a new rule. ``by`` is the key of the user.
-    Raises InvalidRequest, DiscountOutOfRange, ValidityInPast and CodeTaken.
+    With ``notify``, the code is announced when it becomes active. ``rule`` is the ID of one of the brand's rules, or
+    the fields of a new rule. ``by`` is the key of the user. Raises InvalidRequest, DiscountOutOfRange, ValidityInPast
+    and CodeTaken.
     """
-    rules.check_validity(validity, at=at)
+    _check_dates(start_date or at, validity, at)
     normalized = normalize_code(text)
     if normalized is None:
         raise InvalidRequest.field("id", str(CODE_FORMAT_MESSAGE))
-    discount_rule = (
-        get_brand_rule(brand=brand, rule_id=rule)
-        if isinstance(rule, uuid.UUID)
-        else create_rule(brand=brand, fields=rule)
-    )
+    discount_rule = _get_or_create_rule(brand, rule)
     offer_id = uuid7(at)
     code = DiscountCode.objects.create(
         code=register_code(text=normalized, kind=KIND, brand=brand, offer=offer_id).text,
         offer_id=offer_id,
         brand=brand,
         rule=discount_rule,
-        validity=validity,
+        start_date=start_date or at,
+        end_date=validity,
+        decision=OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED,
         notify=notify,
         created_by_id=by,
         created_at=at,
     )
     append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=offer_id, code=normalized)])
-    if notify:
-        enqueue_on_commit("discounts.announce", offer=str(offer_id))
+    _announce_active(code, at)
     return code
+
+
+def _check_dates(start: datetime, end: datetime, at: datetime) -> None:
+    rules.check_validity(end, at=at)
+    if end <= start:
+        raise InvalidRequest.field("validity", _("The end must be after the start."))
+
+
+def _get_or_create_rule(brand: Brand, rule: Mapping[str, Any] | uuid.UUID) -> DiscountRule:
+    if isinstance(rule, uuid.UUID):
+        return get_brand_rule(brand=brand, rule_id=rule)
+    return create_rule(brand=brand, fields=rule)
+
+
+def _announce_active(code: DiscountCode, at: datetime) -> None:
+    """Schedule the announcement of a code that customers can redeem now. Scheduled codes are announced at their start.
+
+    A code is announced once, so repeating this has no effect.
+    """
+    if code.notify and code.status_at(at) == OfferStatus.ACTIVE:
+        enqueue_on_commit("discounts.announce", offer=str(code.offer_id))
 
 
 def get_brand_rule(*, brand: Brand, rule_id: uuid.UUID) -> DiscountRule:
@@ -118,30 +144,85 @@ def _clean_text(fields: Mapping[str, Any], name: str) -> str:
 
 
 @transaction.atomic
-def change_code(
-    *, code: DiscountCode, at: datetime, validity: datetime | None = None, is_active: bool | None = None
-) -> DiscountCode:
-    """Change when a code ends, or pause or resume it. None keeps a value. Raises ValidityInPast."""
-    if validity is not None:
-        code.validity = rules.check_validity(validity, at=at)
-    if is_active is not None:
-        code.is_active = is_active
-    code.save(update_fields=["validity", "is_active"])
-    return code
+def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) -> DiscountCode:
+    """Change ``end_date``, and before the start also ``start_date`` and ``rule`` of a code.
+
+    Another end date in the future makes an ended code active again. Raises InvalidRequest with an error per field,
+    ValidityInPast, DiscountOutOfRange, and InvalidStatus for an archived code, or an ended one without a new end date.
+    """
+    locked = _lock(code)
+    if reopens(locked, fields=fields, at=at):
+        locked.decision = OfferDecision.PUBLISHED
+    current = {name: locked.rule_id if name == "rule" else getattr(locked, name) for name in fields}
+    changed = {name: value for name, value in fields.items() if current[name] != value}
+    if immutable := sorted(changed.keys() & locked_fields(code=locked, at=at)):
+        detail = _("This field can't be changed after the start.")
+        raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
+    if "rule" in changed:
+        locked.rule = _get_or_create_rule(locked.brand, changed.pop("rule"))
+    for name, value in changed.items():
+        setattr(locked, name, value)
+    if changed:
+        _check_dates(locked.start_date, locked.end_date, at)
+    locked.save()
+    _announce_active(locked, at)
+    return locked
 
 
-def deactivate_code(*, code: DiscountCode) -> None:
-    """Pause a code. Its redemptions stay, and pausing it again changes nothing."""
-    DiscountCode.objects.filter(pk=code.pk).update(is_active=False)
+def locked_fields(*, code: DiscountCode, at: datetime) -> frozenset[str]:
+    """Return the fields that could be changed before the start and no longer can."""
+    is_open = code.decision == OfferDecision.DRAFT or at < code.start_date
+    return frozenset() if is_open else EDITABLE_BEFORE_START
+
+
+@transaction.atomic
+def change_decision(*, code: DiscountCode, action: Action, at: datetime) -> DiscountCode:
+    """Activate, pause, resume, end or archive a code. Repeating an action has no effect. Raises InvalidStatus."""
+    locked = _lock(code)
+    if decisions.apply_action(locked, kind=KIND, action=action, at=at):
+        _announce_active(locked, at)
+    return locked
+
+
+@transaction.atomic
+def delete_code(*, code: DiscountCode, at: datetime) -> None:
+    """Delete a draft, and archive any other code. Its redemptions stay, and its text can be used again."""
+    locked = _lock(code)
+    if not decisions.delete_draft(locked, kind=KIND, at=at):
+        decisions.apply_action(locked, kind=KIND, action=Action.ARCHIVE, at=at)
+
+
+def duplicate_code(*, code: DiscountCode, text: str | None, by: int | None, at: datetime) -> DiscountCode:
+    """Create a draft with the rule and the dates of a code, and ``text`` or a similar text that is free.
+
+    The duplicate of a code that has ended starts now and lasts as long. Raises InvalidRequest and CodeTaken.
+    """
+    dates = dates_of_duplicate(code, at=at)
+    return create_code(
+        brand=code.brand,
+        text=suggest_text(text=code.code, brand_id=code.brand_id) if text is None else text,
+        rule=code.rule_id,
+        start_date=dates["start_date"],
+        validity=dates["end_date"],
+        notify=code.notify,
+        by=by,
+        at=at,
+        is_draft=True,
+    )
+
+
+def _lock(code: DiscountCode) -> DiscountCode:
+    rows = DiscountCode.objects.select_for_update(of=("self",), no_key=True).select_related("brand", "rule")
+    return rows.get(pk=code.pk)
 
 
 @transaction.atomic
 def announce_code(*, code: DiscountCode, at: datetime) -> None:
     """Schedule the announcement of a code. Shoppers who received it don't get it again.
 
-    Raises CodeInactive and CodeExpired for codes that shoppers can't redeem.
+    Raises CodeInactive, CodeNotStarted and CodeExpired for codes that shoppers can't redeem.
     """
-    error = rules.find_error(is_active=code.is_active, validity=code.validity, is_member=True, used=False, at=at)
+    error = find_status_error(code.status_at(at))
     if error is not None:
         raise error
     DiscountCode.objects.filter(pk=code.pk, notify=False).update(notify=True)

@@ -57,14 +57,14 @@ def redeem_code(
     """Redeem a code for the shopper. Concurrent requests share one statement.
 
     ``code`` is the canonical form, and ``brand`` the slug of the code's brand; without it, the oldest code is redeemed.
-    Raises CodeNotFound, CodeInactive, CodeExpired, AudienceNotMember, CartRequired (only checkout can evaluate the
-    rule's terms), CodeAlreadyUsed, and TokenInvalid (the user was deactivated after signing in).
+    Raises CodeNotFound, CodeInactive, CodeNotStarted, CodeExpired, AudienceNotMember, CartRequired (only checkout can
+    evaluate the rule's terms), CodeAlreadyUsed, and TokenInvalid (the user was deactivated after signing in).
     """
     row = _executor.submit(_BatchItem(code, brand, shopper.id, uuid7(), at, amount, currency))
     if row["text"] is None:
         raise CodeNotFound
     if row["id"] is None:
-        error = _error_for(row, at)
+        error = _error_for(row)
         _record_rejection(row, error, shopper=shopper, amount=amount, currency=currency, at=at)
         raise error
     return RedemptionResult(
@@ -98,12 +98,10 @@ def _redeem_batch(items: Sequence[_BatchItem]) -> list[db.Row]:
 _executor = batching.BatchExecutor("discounts.use", _redeem_batch, is_idempotent=True)
 
 
-def _error_for(row: db.Row, at: datetime) -> DomainError:
+def _error_for(row: db.Row) -> DomainError:
     if not row["caller_active"]:
         return TokenInvalid()
-    error = rules.find_error(
-        is_active=row["is_active"], validity=row["validity"], is_member=row["is_member"], used=False, at=at
-    )
+    error = rules.find_error(status=row["status"], is_member=row["is_member"], used=False)
     return error or (CartRequired() if row["has_terms"] else CodeAlreadyUsed())
 
 

@@ -6,13 +6,14 @@ from core import db
 from core.ids import uuid7
 from redemptions.amendments import exchange_items
 from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem
-from redemptions.errors import CodeAlreadyUsed, CodeExpired, CodeInactive, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
+from redemptions.lifecycle import find_status_error
 
 
 def reserve(*, purchase: Purchase) -> None:
     """Reserve one redemption of each code until ``purchase.until``, in key order.
 
-    Raises OfferUnavailable with CodeAlreadyUsed, CodeInactive or CodeExpired.
+    Raises OfferUnavailable with CodeAlreadyUsed, CodeInactive, CodeNotStarted or CodeExpired.
     """
     items = sorted(purchase.items, key=lambda item: int(item.key))
     rows = db.fetch_all(
@@ -32,11 +33,10 @@ def reserve(*, purchase: Purchase) -> None:
     rows_by_key = {row["id"]: row for row in rows}
     for item in items:
         row = rows_by_key.get(int(item.key))
-        if row is None or not row["is_active"]:
-            raise OfferUnavailable(item, CodeInactive())
-        if row["validity"] <= purchase.at:
-            raise OfferUnavailable(item, CodeExpired())
-        if not row["is_reserved"]:
+        error = CodeInactive() if row is None else find_status_error(row["status"])
+        if error is not None:
+            raise OfferUnavailable(item, error)
+        if row is None or not row["is_reserved"]:
             raise OfferUnavailable(item, CodeAlreadyUsed())
 
 

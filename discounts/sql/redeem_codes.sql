@@ -6,7 +6,7 @@ WITH request AS (
         %(currencies)s::text[]
     ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
 ), checked AS (
-    SELECT request.*, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, c.is_active, c.validity, r.discount, r.terms <> '{}'::jsonb AS has_terms,
+    SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, r.discount, r.terms <> '{}'::jsonb AS has_terms,
         r.audience = '' OR EXISTS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
             WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = request.customer_id
@@ -28,7 +28,7 @@ WITH request AS (
     LEFT JOIN accounts_user u ON u.id = cu.user_id
 ), first AS (
     SELECT DISTINCT ON (code_id, customer_id) * FROM checked
-    WHERE is_active AND validity > at AND is_member AND caller_active AND NOT has_terms
+    WHERE status = 'active' AND is_member AND caller_active AND NOT has_terms
     ORDER BY code_id, customer_id, number
 ), redeemed AS (
     INSERT INTO discounts_usage AS u (code_id, customer_id, id, used_at, currency, amount, discount_amount)
@@ -53,7 +53,7 @@ WITH request AS (
         coalesce(currency, '')
     FROM new
 )
-SELECT checked.text, checked.brand_id, checked.offer_id, checked.is_active, checked.validity, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
+SELECT checked.text, checked.brand_id, checked.offer_id, checked.status, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
     redeemed.id, redeemed.used_at, redeemed.discount_amount
 FROM checked LEFT JOIN redeemed USING (id)
 ORDER BY checked.number

@@ -1,14 +1,14 @@
--- Reserve one redemption of each code in key order, and return each code's validity and whether it is reserved now.
+-- Reserve one redemption of each code in key order, and return each code's status and whether it is reserved now.
 -- Upholds discounts_usage_once_per_shopper; an expired reservation of the same customer is replaced.
 WITH requested AS (
-    SELECT c.id, c.is_active, c.validity, w.usage_id, w.discount
+    SELECT c.id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, w.usage_id, w.discount
     FROM unnest(%(codes)s::bigint[], %(ids)s::uuid[], %(discounts)s::bigint[]) AS w (code_id, usage_id, discount)
     JOIN discounts_discountcode c ON c.id = w.code_id
 ), reserved AS (
     INSERT INTO discounts_usage AS u
         (code_id, customer_id, id, used_at, reserved_until, redemption_id, currency, amount, discount_amount)
     SELECT id, %(customer)s, usage_id, %(at)s, %(until)s, %(redemption)s, %(currency)s, %(amount)s, discount
-    FROM requested WHERE is_active AND validity > %(at)s
+    FROM requested WHERE status = 'active'
     ORDER BY id
     ON CONFLICT (code_id, customer_id) DO UPDATE
         SET id = excluded.id, used_at = excluded.used_at, reserved_until = excluded.reserved_until,
@@ -17,5 +17,5 @@ WITH requested AS (
         WHERE u.reserved_until <= excluded.used_at
     RETURNING u.code_id
 )
-SELECT requested.id, requested.is_active, requested.validity, requested.id IN (SELECT code_id FROM reserved) AS is_reserved
+SELECT requested.id, requested.status, requested.id IN (SELECT code_id FROM reserved) AS is_reserved
 FROM requested

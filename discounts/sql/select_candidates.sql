@@ -1,6 +1,6 @@
 -- Select codes with their rules, and whether the customer has redeemed them and is in their audience.
 -- Upholds no constraint; writes nothing.
-SELECT c.id, c.code, c.offer_id, c.is_active, c.validity, c.created_at, r.id AS rule_id, r.name, r.discount, r.terms,
+SELECT c.id, c.code, c.offer_id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, c.created_at, r.id AS rule_id, r.name, r.discount, r.terms,
     b.id AS brand_id, b.slug AS brand, b.timezone, b.currency, b.is_active AS brand_is_active,
     u.code_id IS NOT NULL AS used,
     r.audience = '' OR EXISTS (

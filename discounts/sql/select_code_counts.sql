@@ -2,7 +2,7 @@
 -- Upholds no constraint; writes nothing.
 SELECT c.id, confirmed.redemptions, planned.mails AS planned, sent.mails AS sent
 FROM discounts_discountcode c
-LEFT JOIN mail_mailing m ON m.key = 'discount_code:' || c.code
+LEFT JOIN mail_mailing m ON m.key = 'discount_code:' || c.offer_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS redemptions FROM (
         SELECT 1 FROM discounts_usage u WHERE u.code_id = c.id AND u.reserved_until IS NULL LIMIT %(cap)s + 1

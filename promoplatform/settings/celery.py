@@ -34,6 +34,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="23"),
         "options": {"expires": 3600},
     },
+    "announce started codes": {"task": "discounts.announce_started", "schedule": 60.0, "options": {"expires": 60}},
     "send usage digests": {"task": "discounts.send_usage_digests", "schedule": 60.0, "options": {"expires": 60}},
     "create usage partitions": {
         "task": "discounts.create_partitions",

@@ -175,10 +175,3 @@ def get_form_values(promotion: Promotion) -> dict[str, Any]:
     names = (*TEXT_FIELDS, *DATE_FIELDS, "target_audience", "trigger", "offer", "priority", *LIMIT_COLUMNS.values())
     values = {name: getattr(promotion, name) for name in names}
     return values | {"budget": format_budgets(promotion.budgets, currency=promotion.currency) or ""}
-
-
-def get_copy_values(promotion: Promotion, at: datetime) -> dict[str, Any]:
-    """Return the initial values of the form for a duplicate. The dates are left blank if the end has passed."""
-    name = _("Copy of %(promotion)s") % {"promotion": promotion.name}
-    values = get_form_values(promotion) | {"name": name[:100]}
-    return {name: value for name, value in values.items() if name not in DATE_FIELDS or promotion.end_date > at}

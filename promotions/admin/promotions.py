@@ -25,7 +25,7 @@ from core.errors import DomainError
 from core.permissions import BrandPermissions
 from promotions import services
 from promotions.admin import calendar, metrics, offer_field
-from promotions.admin.promotion_form import PromotionForm, get_copy_values
+from promotions.admin.promotion_form import PromotionForm
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.selectors.promotions import list_promotion_syncs
@@ -34,7 +34,6 @@ from redemptions.admin.lifecycle import (
     STATUS_COLORS,
     OfferActionsMixin,
     OfferStatusFilter,
-    apply_action,
     label_status,
     list_actions,
 )
@@ -115,11 +114,7 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         return [
             path("calendar/", wrap(require_safe(calendar.calendar_view)), name="promotions_calendar"),
             path("offer/", wrap(offer_field.form_fragment_view), name="promotions_offer"),
-            path(
-                "<uuid:pk>/<str:action>/switch/",
-                wrap(require_POST(self.change_status)),
-                name="promotions_promotion_switch",
-            ),
+            path("<uuid:pk>/sync/", wrap(require_POST(self.sync)), name="promotions_promotion_sync"),
             *CodeViews(self, kind="promotion", takes_codes=lambda offer: offer.trigger == Trigger.CODE).urls(wrap),
             *super().get_urls(),
         ]
@@ -127,31 +122,20 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the form of a new promotion, or of a duplicate (``?from=<id>``), and create the promotion."""
+        """Show the form of a new promotion, and create the promotion."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        original = self._original(request)
-        brand = original.brand if original else self.selected_brand(request)
+        brand = self.selected_brand(request)
         if brand is None:
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
-            initial = get_copy_values(original, timezone.now()) if original else {"priority": 0}
-            form = PromotionForm(request.POST or None, brand=brand, initial=initial)
+            form = PromotionForm(request.POST or None, brand=brand, initial={"priority": 0})
             if form.is_valid() and (promotion := self._create(form, brand, draft="draft" in request.POST)):
                 is_draft = promotion.decision == OfferDecision.DRAFT
                 message = _("%(promotion)s saved as a draft.") if is_draft else _("%(promotion)s scheduled.")
                 messages.success(request, message % {"promotion": promotion})
                 return redirect("admin:promotions_promotion_change", promotion.pk)
             return self._page(request, _("New promotion"), brand, form=form)
-
-    def _original(self, request: HttpRequest) -> Promotion | None:
-        """Return the promotion to duplicate, if any. Raises Http404 for one that the user may not edit."""
-        if not (pk := request.GET.get("from")):
-            return None
-        promotion = self.get_object(request, pk)
-        if promotion is None or not self.has_brand_permission(request, BrandPermissions.EDIT, promotion):
-            raise Http404
-        return promotion  # type: ignore[no-any-return]
 
     def _create(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
         fields = form.values() | {"decision": OfferDecision.DRAFT if draft else OfferDecision.PUBLISHED}
@@ -225,22 +209,25 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         base = self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "brand": brand}
         return force_render(TemplateResponse(request, "admin/promotions/promotion.html", base | context))
 
-    def change_status(self, request: HttpRequest, pk: Any, action: str) -> HttpResponse:
-        """Apply an action to a promotion, or sync it."""
+    def sync(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Sync a promotion to the campaign engine."""
         promotion = self.get_object(request, str(pk))
-        if promotion is None or action not in (*Action, "sync"):
+        if promotion is None:
             raise Http404
         if not self.has_brand_permission(request, BrandPermissions.EDIT, promotion):
             raise PermissionDenied
-        if action == "sync":
-            services.retry_sync(promotion=promotion, at=timezone.now())
-            messages.success(request, _("Sync started for %(promotion)s.") % {"promotion": promotion})
-        else:
-            apply_action(request, [promotion], Action(action), self.change_decision)
+        services.retry_sync(promotion=promotion, at=timezone.now())
+        messages.success(request, _("Sync started for %(promotion)s.") % {"promotion": promotion})
         return redirect("admin:promotions_promotion_change", promotion.pk)
 
     def change_decision(self, offer: Promotion, action: Action) -> Promotion:
         return services.change_decision(promotion=offer, action=action, at=timezone.now())
+
+    def duplicate(self, request: HttpRequest, offer: Promotion) -> Promotion:
+        return services.duplicate_promotion(promotion=offer, at=timezone.now())
+
+    def delete_draft(self, offer: Promotion) -> None:
+        services.delete_promotion(promotion=offer, at=timezone.now())
 
 
 def format_dates(promotion: Promotion) -> str:

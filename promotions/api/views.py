@@ -79,9 +79,8 @@ class PromotionView(APIView):
 
     @extend_schema(responses={204: None}, operation_id="promotion_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """Archive a promotion, which ends it for good. Its redemptions stay valid."""
-        promotion = get_editable_promotion(request, pk)
-        services.change_decision(promotion=promotion, action=Action.ARCHIVE, at=timezone.now())
+        """Delete a draft, or archive a promotion, which ends it for good. Its redemptions stay valid."""
+        services.delete_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now())
         return Response(status=204)
 
 

@@ -2,7 +2,7 @@
 
 from promotions.services.budgets import format_budgets, parse_budgets, to_budget_fields
 from promotions.services.campaign_sync import retry_sync
-from promotions.services.lifecycle import change_decision, end_due, start_due
+from promotions.services.lifecycle import change_decision, delete_promotion, end_due, start_due
 from promotions.services.promotions import (
     LIMIT_COLUMNS,
     MAX_PRIORITY,
@@ -20,6 +20,7 @@ __all__ = [
     "audience_counts",
     "change_decision",
     "create_promotion",
+    "delete_promotion",
     "duplicate_promotion",
     "end_due",
     "format_budgets",

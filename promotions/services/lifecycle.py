@@ -13,9 +13,8 @@ from django.db.models import QuerySet
 from core.errors import DomainError
 from promotions.models import UNFINISHED, Promotion
 from promotions.services import campaign_sync, segments
-from redemptions.codes.services import archive_codes
-from redemptions.events.services import append_decision
-from redemptions.lifecycle import Action, decide
+from redemptions.decisions import apply_action, delete_draft
+from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision, OfferStatus
 
 KIND = "promotion"
@@ -30,15 +29,17 @@ def change_decision(*, promotion: Promotion, action: Action, at: datetime) -> Pr
     archiving free the slots at once. Raises InvalidStatus, and AudienceEmpty if the target audience has no customers.
     """
     locked = lock_promotion(promotion)
-    decision = decide(action, status=locked.status_at(at))
-    if decision is None:
-        return locked
-    set_decision(locked, decision, at)
-    locked.save(update_fields=["decision", "decided_at", "recorded_status"])
-    if decision == OfferDecision.ARCHIVED:
-        archive_codes(offer=locked.pk, at=at)
-    append_decision(locked, kind=KIND, action=action, at=at)
+    if apply_action(locked, kind=KIND, action=action, at=at):
+        set_decision(locked, OfferDecision(locked.decision), at)
+        locked.save(update_fields=["decided_at", "recorded_status"])
     return locked
+
+
+@transaction.atomic
+def delete_promotion(*, promotion: Promotion, at: datetime) -> None:
+    """Delete a draft with its codes, and archive any other promotion. Its redemptions stay valid."""
+    if not delete_draft(lock_promotion(promotion), kind=KIND, at=at):
+        change_decision(promotion=promotion, action=Action.ARCHIVE, at=at)
 
 
 def lock_promotion(promotion: Promotion) -> Promotion:

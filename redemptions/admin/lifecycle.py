@@ -5,17 +5,24 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from backoffice.base.filters import StatusFilter
 from core.errors import DomainError
 from core.permissions import BrandPermissions
+from redemptions.errors import InvalidStatus
 from redemptions.lifecycle import ALLOWED, Action, OfferLifecycle, status_condition
-from redemptions.statuses import OfferStatus
+from redemptions.statuses import OfferDecision, OfferStatus
 
+DUPLICATE, DELETE = "duplicate", "delete"  # buttons that are no action
 STATUS_COLORS = {
     OfferStatus.DRAFT: "info",
     OfferStatus.SCHEDULED: "primary",
@@ -50,11 +57,51 @@ class OfferStatusFilter(StatusFilter):
 
 
 class OfferActionsMixin:
-    """The bulk actions of a list of offers. The admin of a kind implements ``change_decision``."""
+    """The buttons and the bulk actions of offers. The admin of a kind implements the first three methods."""
 
     def change_decision(self, offer: Any, action: Action) -> object:
         """Apply an action to an offer. Raises DomainError."""
         raise NotImplementedError
+
+    def duplicate(self, request: HttpRequest, offer: Any) -> Any:
+        """Return a draft with the terms of an offer, and with the ``text`` of the request. Raises DomainError."""
+        raise NotImplementedError
+
+    def delete_draft(self, offer: Any) -> None:
+        """Delete a draft. Raises DomainError."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs of the admin, with that of the buttons."""
+        opts, site = self.opts, self.admin_site  # type: ignore[attr-defined]
+        view = site.admin_view(require_POST(self.change_status))
+        name = f"{opts.app_label}_{opts.model_name}_status"
+        return [path("<str:pk>/status/<str:action>/", view, name=name), *super().get_urls()]  # type: ignore[misc]
+
+    def change_status(self, request: HttpRequest, pk: str, action: str) -> HttpResponse:
+        """Apply an action to an offer, duplicate it, or delete a draft."""
+        offer = self.get_object(request, pk)  # type: ignore[attr-defined]
+        if offer is None or action not in (*Action, DUPLICATE, DELETE):
+            raise Http404
+        if not self.has_brand_permission(request, BrandPermissions.EDIT, offer):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}"  # type: ignore[attr-defined]
+        try:
+            if action == DUPLICATE:
+                offer = self.duplicate(request, offer)
+                messages.success(request, gettext("%(offer)s saved as a draft.") % {"offer": offer})
+            elif action == DELETE:
+                if offer.decision != OfferDecision.DRAFT:
+                    raise InvalidStatus(gettext("Only drafts can be deleted. Archive the offer instead."))
+                self.delete_draft(offer)
+                messages.success(request, gettext("%(offer)s deleted.") % {"offer": offer})
+                return redirect(f"{page}_changelist")
+            else:
+                apply_action(request, [offer], Action(action), self.change_decision)
+        except DomainError as error:
+            details = [field_error["detail"] for field_error in error.errors or []] or [error.detail]
+            messages.error(request, f"{offer}: {' '.join(map(str, details))}")
+        return redirect(f"{page}_change", offer.pk)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return an action of the list for each action of an offer, for users who may edit offers."""

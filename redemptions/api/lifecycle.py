@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.urls import URLPattern, path
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -44,19 +44,21 @@ def action_paths(
     *,
     serializer: type[BaseSerializer[Any]],
     name: str,
-    actions: Sequence[Action] = tuple(Action),
+    parameters: Sequence[OpenApiParameter] = (),
 ) -> list[URLPattern]:
     """Return a path below ``prefix`` for each action of an offer.
 
     ``apply(request, ID, action)`` changes the offer for the caller and returns what ``serializer`` describes.
+    ``parameters`` are those of the URL's query.
     """
     paths = []
-    for action in actions:
+    for action in Action:
         view = cast(
             "type[OfferActionView]",
             type(f"{name.title()}{action.title()}View", (OfferActionView,), {"offer_action": action, "apply": apply}),
         )
         schema = extend_schema(
+            parameters=list(parameters),
             request=None,
             responses={200: serializer, **problem_responses(InvalidStatus)},
             operation_id=f"{name}_{action}",

@@ -13,6 +13,7 @@ from redemptions.codes.contracts import FoundCode
 CODE_FORMAT_MESSAGE = _("Use 3 to 64 letters, digits, hyphens or underscores.")
 PATTERN_FORMAT_MESSAGE = _("Use 3 to 64 letters, digits, hyphens or underscores, and # for random characters.")
 CHARSET_FORMAT_MESSAGE = _("Use 2 to 36 different letters and digits.")
+MAX_LENGTH = 64  # of the text of a code
 WILDCARD = "#"  # in a pattern: one character of the charset
 DEFAULT_CHARSET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without look-alikes: no 0 and O, no 1, I and L
 DEFAULT_PATTERN = "####-####-#####"  # 64 bits with the default charset: enough for 5,000,000 codes

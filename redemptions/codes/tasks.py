@@ -20,6 +20,12 @@ def archive_codes(offer: str) -> None:
     services.archive_batch_codes(offer=uuid.UUID(offer), at=timezone.now())
 
 
+@shared_task(name="redemptions.delete_codes")
+def delete_codes(offer: str) -> None:
+    """Delete the batches of an offer that was deleted as a draft, or continue to."""
+    services.delete_batches(offer=uuid.UUID(offer))
+
+
 @shared_task(name="redemptions.assign_codes")
 def assign_codes(assignment_id: str) -> None:
     """Assign codes to an audience, or continue to."""

@@ -55,8 +55,9 @@ def test_a_campaign_is_created_watched_extended_exported_and_ended(visit, brand,
     downloading.value.save_as(tmp_path / "vouchers.csv")
     rows = list(csv.DictReader((tmp_path / "vouchers.csv").read_text(encoding="utf-8-sig").splitlines()))
     page.get_by_text("End…").click()
-    page.get_by_role("button", name="End campaign").click()
-    page.get_by_text("ended. Issued vouchers stay valid.").wait_for()
+    page.get_by_text("Issued vouchers stay valid. Another end date").wait_for()
+    page.get_by_role("button", name="End now").click()
+    page.get_by_text("First top-up ended.").wait_for()
 
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
     assert olga.console_errors == []

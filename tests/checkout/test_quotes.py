@@ -148,8 +148,8 @@ def test_a_quote_redeems_nothing(shopper: Client, server: Client, billo: Brand) 
 # --- rejected codes --------------------------------------------------------------------------------------------------
 def test_every_rejected_code_has_its_reason(shopper: Client, user: User, billo: Brand) -> None:
     wrong_day = [{"kind": "date_range", "from": "2020-01-01", "to": "2020-01-02"}]
-    DiscountCodeFactory(text="OFF", brand=billo, is_active=False)
-    DiscountCodeFactory(text="OLD", brand=billo, validity=timezone.now())
+    DiscountCodeFactory(text="OFF", brand=billo, decision="paused")
+    DiscountCodeFactory(text="OLD", brand=billo, end_date=timezone.now())
     DiscountCodeFactory(text="FRIENDS", brand=billo, audience="friends")
     DiscountCodeFactory(text="CLOSED", brand=billo, terms={"conditions": wrong_day})
     DiscountCodeFactory(text="BIG", brand=billo, terms={"conditions": [{"kind": "min_subtotal", "value": "500"}]})
@@ -262,7 +262,7 @@ def test_guessing_codes_is_throttled_by_code_and_by_shopper(shopper: Client, ser
 
 
 def test_known_codes_are_never_throttled(shopper: Client) -> None:
-    DiscountCodeFactory(text="OLD", validity=timezone.now() - timedelta(days=1))
+    DiscountCodeFactory(text="OLD", end_date=timezone.now() - timedelta(days=1))
 
     assert {post(shopper, QUOTE, cart(codes=["OLD"])).status_code for _ in range(40)} == {200}
 

@@ -206,8 +206,8 @@ def test_order_references_are_unique_per_brand_and_per_shopper(
 # --- all or nothing --------------------------------------------------------------------------------------------------
 REASONS: dict[str, Callable[[Brand], Any]] = {
     "code_not_found": lambda _: None,
-    "code_inactive": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, is_active=False),
-    "code_expired": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, validity=timezone.now()),
+    "code_inactive": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, decision="paused"),
+    "code_expired": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, end_date=timezone.now()),
     "audience_not_member": lambda brand: DiscountCodeFactory(text="BAD", brand=brand, audience="friends"),
     "minimum_not_met": lambda brand: code_with_condition(brand, {"kind": "min_subtotal", "value": "124.10"}),
     "currency_mismatch": lambda brand: code_with_condition(brand, {"kind": "currency", "any": ["USD"]}),

@@ -99,7 +99,7 @@ def test_a_reserved_code_is_rejected_for_other_orders_of_the_shopper(
 
 
 def test_one_rejected_code_fails_the_whole_redemption(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    DiscountCodeFactory(text="OLD", brand=brand, validity=at)
+    DiscountCodeFactory(text="OLD", brand=brand, end_date=at)
 
     with pytest.raises(CodeExpired) as raised:
         reserve(brand, shopper, at, "TEN", "OLD")
@@ -111,7 +111,7 @@ def test_one_rejected_code_fails_the_whole_redemption(brand: Brand, shopper: Sho
 
 
 def test_skipping_reserves_the_rest(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    DiscountCodeFactory(text="OLD", brand=brand, validity=at)
+    DiscountCodeFactory(text="OLD", brand=brand, end_date=at)
 
     redemption = reserve(brand, shopper, at, "TEN", "OLD", "NOSUCH", skip=True)
 

@@ -83,7 +83,7 @@ def test_first_login_takes_one_statement_whatever_the_result(
     shopper_client: ClientOf, statement_count: Callable[..., int]
 ) -> None:
     CampaignFactory(slug="spring", quota=1)
-    CampaignFactory(slug="over", status="closed")
+    CampaignFactory(slug="over", decision="ended")
     recipient, late_customer = shopper_client(ShopperFactory()), shopper_client(ShopperFactory())
 
     assert statement_count(recipient, FIRST_LOGIN.format("spring")) == 1

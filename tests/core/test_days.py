@@ -51,7 +51,7 @@ def campaign(start: str, end: str) -> tuple[str, dict[str, Any]]:
 
 
 def code(start: str, end: str) -> tuple[str, dict[str, Any]]:
-    return f"{API}discountcode/", {"id": "ONE-DAY", "rule": {"discount": 10}, "validity": end}
+    return f"{API}discountcode/", {"id": "ONE-DAY", "rule": {"discount": 10}, "start_date": start, "validity": end}
 
 
 def send(client: Client, method: str, path: str, body: Any) -> Any:
@@ -101,7 +101,7 @@ def test_a_changed_end_includes_its_day(brand_client: ClientOf, kind: Kind, path
 @pytest.mark.django_db
 def test_changed_ends_of_codes_and_campaigns_include_their_day(brand_client: ClientOf) -> None:
     client = brand_client(BrandFactory(timezone="Europe/Madrid"))
-    send(client, "post", *code("", "2027-10-01"))
+    send(client, "post", *code("2027-10-01", "2027-10-01"))
     send(client, "post", *campaign("2027-10-01", "2027-10-02"))
 
     validity = send(client, "patch", f"{API}discountcode/ONE-DAY/", {"validity": "2027-10-31"})["validity"]

@@ -40,7 +40,7 @@ def test_first_run_creates_brands_accounts_and_live_examples() -> None:
     }
     assert User.objects.filter(username__startswith="shopper").count() == 3
     assert User.objects.get(username="shopper1").check_password("demo-pass-1234")
-    assert DiscountCode.objects.filter(is_active=True).count() == 5
+    assert DiscountCode.objects.filter(decision="published").count() == 5
     assert set(Promotion.objects.values_list("recorded_status", flat=True)) == {"active", "scheduled", "draft"}
     automatic = Audience.objects.filter(source="computed").values_list("segment_type", flat=True)
     assert set(automatic) == {"lapsed_users", "purchase_above_100"}

@@ -68,7 +68,7 @@ def form_data(**fields):
     later = timezone.now().astimezone(ZoneInfo("Europe/Madrid")) + timedelta(days=30)
     return {
         "text": "summer10", "existing": "", "discount": "10", "name": "", "audience": "", "minimum": "",
-        "validity": f"{later:%Y-%m-%dT%H:%M:%S}", "notify": "on",
+        "end_date": f"{later:%Y-%m-%dT%H:%M:%S}", "notify": "on",
     } | fields  # fmt: skip
 
 
@@ -112,10 +112,10 @@ def test_a_code_is_created_with_an_existing_rule(owner, brand):
 
 
 def test_validity_is_entered_and_shown_in_the_brands_time_zone(owner, brand):
-    owner.post(f"{CODES}add/", form_data(validity="2099-07-31T23:59:59"))
+    owner.post(f"{CODES}add/", form_data(end_date="2099-07-31T23:59:59"))
 
     code = DiscountCode.objects.get()
-    assert code.validity == datetime(2099, 7, 31, 23, 59, 59, tzinfo=ZoneInfo("Europe/Madrid"))
+    assert code.end_date == datetime(2099, 7, 31, 23, 59, 59, tzinfo=ZoneInfo("Europe/Madrid"))
     page = text(owner.get(f"{CODES}{code.pk}/change/"))
     assert "2099-07-31T23:59:59" in page
     assert "Europe/Madrid" in page
@@ -137,9 +137,9 @@ def test_validity_is_entered_and_shown_in_the_brands_time_zone(owner, brand):
         ({"minimum": "12.345"}, "minimum"),
         ({"minimum": "-1"}, "minimum"),
         ({"minimum": "9" * 18}, "minimum"),
-        ({"validity": "2020-01-01T00:00:00"}, "validity"),
-        ({"validity": "2027-03-28T02:30:00"}, "validity"),  # skipped by the brand's clocks
-        ({"validity": "soon"}, "validity"),
+        ({"end_date": "2020-01-01T00:00:00"}, "end_date"),
+        ({"end_date": "2027-03-28T02:30:00"}, "end_date"),  # skipped by the brand's clocks
+        ({"end_date": "soon"}, "end_date"),
         ({"name": "n" * 101}, "name"),
     ],
 )
@@ -186,29 +186,76 @@ def test_codes_cannot_be_created_for_another_brand(owner):
 
 
 # --- changing and announcing -----------------------------------------------------------------------------------------
-def test_a_code_is_extended_and_paused(owner, brand):
+def test_a_code_is_extended(owner, brand):
     code = DiscountCodeFactory(brand=brand)
 
-    response = owner.post(f"{CODES}{code.pk}/change/", {"validity": "2031-06-01T12:00:00"})
+    response = owner.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"})
 
     assert response.status_code == 302
     code.refresh_from_db()
-    assert code.validity == datetime(2031, 6, 1, 12, tzinfo=ZoneInfo("Europe/Madrid"))
-    assert not code.is_active
+    assert code.end_date == datetime(2031, 6, 1, 12, tzinfo=ZoneInfo("Europe/Madrid"))
 
 
-def test_an_ended_code_can_be_paused_but_not_end_in_the_past(owner, brand):
+def test_the_start_changes_until_it_has_passed(owner, brand):
+    code = DiscountCodeFactory(brand=brand, start_date=timezone.now() + timedelta(days=1))
+    dates = {"start_date": "2020-06-01T12:00:00", "end_date": "2031-06-01T12:00:00"}
+
+    for start in ("2020-06-01T12:00:00", "2019-06-01T12:00:00"):
+        owner.post(f"{CODES}{code.pk}/change/", dates | {"start_date": start})
+
+    code.refresh_from_db()
+    assert code.start_date == datetime(2020, 6, 1, 12, tzinfo=ZoneInfo("Europe/Madrid"))
+    assert 'name="start_date"' not in text(owner.get(f"{CODES}{code.pk}/change/"))
+
+
+def test_a_draft_is_created_activated_duplicated_and_deleted(owner, brand):
+    owner.post(f"{CODES}add/", form_data(draft="on"))
+    code = DiscountCode.objects.get()
+    assert code.decision == "draft"
+
+    owner.post(f"{CODES}{code.pk}/status/activate/")
+    owner.post(f"{CODES}{code.pk}/status/duplicate/", {"text": "again"})
+    owner.post(f"{CODES}{code.pk}/status/delete/")  # only drafts
+    duplicate = DiscountCode.objects.get(code="AGAIN")
+    code.refresh_from_db()
+    assert (code.decision, duplicate.decision) == ("published", "draft")
+
+    assert "Delete draft" in text(owner.get(f"{CODES}{duplicate.pk}/change/"))
+    assert owner.post(f"{CODES}{duplicate.pk}/status/delete/").url == CODES
+    assert DiscountCode.objects.get() == code
+
+
+def test_a_taken_text_of_a_duplicate_is_reported(owner, brand):
+    code = DiscountCodeFactory(brand=brand)
+
+    page = owner.post(f"{CODES}{code.pk}/status/duplicate/", {"text": code.code}, follow=True)
+
+    assert "This code already exists." in text(page)
+    assert DiscountCode.objects.count() == 1
+
+
+def test_an_archived_code_can_only_be_duplicated(owner, brand):
+    code = DiscountCodeFactory(brand=brand, decision="archived")
+
+    page = text(owner.get(f"{CODES}{code.pk}/change/"))
+
+    assert f"{CODES}{code.pk}/status/duplicate/" in page
+    assert f"{CODES}{code.pk}/status/archive/" not in page
+    assert owner.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"}).status_code == 403
+
+
+def test_an_end_in_the_past_is_rejected(owner, brand):
     past = timezone.now() - timedelta(days=1)
-    code = DiscountCodeFactory(brand=brand, validity=past)
+    code = DiscountCodeFactory(brand=brand, end_date=past)
     shown = past.astimezone(ZoneInfo("Europe/Madrid"))
 
-    kept = owner.post(f"{CODES}{code.pk}/change/", {"validity": f"{shown:%Y-%m-%dT%H:%M:%S}"})
-    moved = owner.post(f"{CODES}{code.pk}/change/", {"validity": "2020-01-01T00:00:00", "is_active": "on"})
+    kept = owner.post(f"{CODES}{code.pk}/change/", {"end_date": f"{shown:%Y-%m-%dT%H:%M:%S}"})
+    moved = owner.post(f"{CODES}{code.pk}/change/", {"end_date": "2020-01-01T00:00:00"})
 
     code.refresh_from_db()
     assert kept.status_code == 302
-    assert (code.is_active, code.validity) == (False, past)
-    assert "validity" in moved.context["adminform"].form.errors
+    assert code.end_date == past
+    assert "end_date" in moved.context["adminform"].form.errors
 
 
 def test_announcing_enqueues_a_task_and_marks_the_code_as_announced(owner, brand):
@@ -236,8 +283,8 @@ def test_announcing_twice_sends_one_email_per_shopper(owner, brand, run_outbox):
 
 
 def test_ended_and_paused_codes_are_not_announced(owner, brand):
-    expired = DiscountCodeFactory(brand=brand, validity=timezone.now() - timedelta(days=1))
-    off = DiscountCodeFactory(brand=brand, is_active=False)
+    expired = DiscountCodeFactory(brand=brand, end_date=timezone.now() - timedelta(days=1))
+    off = DiscountCodeFactory(brand=brand, decision="paused")
 
     for code in (expired, off):
         owner.post(f"{CODES}{code.pk}/announce/")
@@ -266,9 +313,9 @@ def test_the_progress_view_is_polled_until_the_announcement_is_done(owner, brand
 def test_several_codes_are_paused_with_one_action(owner, brand):
     codes = [DiscountCodeFactory(brand=brand) for _ in range(3)]
 
-    owner.post(CODES, {"action": "deactivate", "_selected_action": [code.pk for code in codes]})
+    owner.post(CODES, {"action": "pause", "_selected_action": [code.pk for code in codes]})
 
-    assert not DiscountCode.objects.filter(is_active=True).exists()
+    assert not DiscountCode.objects.filter(decision="published").exists()
 
 
 # --- permissions -----------------------------------------------------------------------------------------------------
@@ -280,15 +327,15 @@ def test_a_viewer_can_only_view(viewer, brand):
     responses = [
         viewer.get(f"{CODES}add/"),
         viewer.post(f"{CODES}add/", form_data()),
-        viewer.post(f"{CODES}{code.pk}/change/", {"validity": "2031-06-01T12:00:00"}),
+        viewer.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"}),
         viewer.post(f"{CODES}{code.pk}/announce/"),
         viewer.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/"),
     ]
-    viewer.post(CODES, {"action": "deactivate", "_selected_action": [code.pk]})
+    viewer.post(CODES, {"action": "pause", "_selected_action": [code.pk]})
 
     assert [response.status_code for response in responses] == [403] * 5
     code.refresh_from_db()
-    assert code.is_active
+    assert code.decision == "published"
     assert not code.notify
     assert Usage.objects.count() == 1
     assert DiscountCode.objects.count() == 1
@@ -301,10 +348,10 @@ def test_objects_of_another_brand_are_not_found(stranger, brand):
     for path in ("change/", "history/", "progress/", "delete/"):
         assert stranger.get(f"{CODES}{code.pk}/{path}").status_code in (403, 404), path
     assert stranger.post(f"{CODES}{code.pk}/announce/").status_code == 404
-    assert stranger.post(f"{CODES}{code.pk}/change/", {"validity": "2031-06-01T12:00:00"}).status_code == 404
+    assert stranger.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"}).status_code == 404
     assert stranger.get(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/").status_code == 404
     assert stranger.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/").status_code == 404
-    stranger.post(CODES, {"action": "deactivate", "_selected_action": [code.pk]})
+    stranger.post(CODES, {"action": "pause", "_selected_action": [code.pk]})
     filters = ("?brand=billo", "?code=SECRETCODE", "?customer=secret-customer")
     lists = [f"/admin/{path}/" for path in ("discounts/discountrule", "log")]
     for path in (
@@ -322,7 +369,7 @@ def test_objects_of_another_brand_are_not_found(stranger, brand):
     assert text(export).count("\n") == 1
     assert stranger.get(f"{REDEMPTIONS}export/?brand=billo").status_code == 404
     code.refresh_from_db()
-    assert code.is_active
+    assert code.decision == "published"
     assert not code.notify
     assert Usage.objects.count() == 1
 

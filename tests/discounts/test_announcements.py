@@ -15,6 +15,7 @@ from discounts.models import DiscountCode
 from discounts.services import announcements, codes
 from mailings.models import Mail, Mailing, Suppression
 from mailings.services import planning, sending
+from redemptions.lifecycle import Action
 from segments.models import Audience, AudienceMember
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
@@ -28,7 +29,7 @@ def brand() -> Brand:
 
 @pytest.fixture
 def code(brand: Brand, at: datetime) -> DiscountCode:
-    return DiscountCodeFactory(text="AHMED2022BILLO", brand=brand, validity=datetime(2027, 6, 30, 22, tzinfo=at.tzinfo))
+    return DiscountCodeFactory(text="AHMED2022BILLO", brand=brand, end_date=datetime(2027, 6, 30, 22, tzinfo=at.tzinfo))
 
 
 def create_shopper(name: str, **fields: Any) -> User:
@@ -124,12 +125,13 @@ def test_concurrent_announcements_plan_every_shopper_once(
 @pytest.mark.parametrize(
     "change",
     [
-        {"is_active": False},
+        {"decision": "paused"},
+        {"start_date": datetime(2027, 4, 17, tzinfo=timezone.get_default_timezone())},
         {"notify": False},
-        {"validity": datetime(2027, 3, 17, tzinfo=timezone.get_default_timezone())},
+        {"end_date": datetime(2027, 3, 17, tzinfo=timezone.get_default_timezone())},
     ],
 )
-def test_paused_ended_and_unannounced_codes_are_not_announced(
+def test_paused_scheduled_ended_and_unannounced_codes_are_not_announced(
     code: DiscountCode, at: datetime, change: dict[str, Any]
 ) -> None:
     create_shopper("ann")
@@ -186,12 +188,34 @@ def test_a_shopper_who_unsubscribed_from_the_brand_gets_no_email(
 def test_a_code_that_is_paused_before_sending_is_not_announced(code: DiscountCode, at: datetime) -> None:
     create_shopper("ann")
     announcements.announce(offer_id=code.offer_id, at=at)
-    codes.deactivate_code(code=code)
+    codes.change_decision(code=code, action=Action.PAUSE, at=at)
 
     sending.send_due(at=at)
 
     assert mail.outbox == []
     assert Mail.objects.get().status == "suppressed"
+
+
+def test_a_scheduled_code_is_announced_when_it_starts(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
+    start = at + timedelta(hours=1)
+    DiscountCode.objects.update(start_date=start)
+
+    announcements.announce_started(at=at)
+    assert not Mail.objects.exists()
+
+    for _ in range(2):
+        announcements.announce_started(at=start)
+    assert addresses() == ["ann@example.com"]
+
+
+def test_a_code_that_started_long_ago_is_announced_only_by_hand(code: DiscountCode, at: datetime) -> None:
+    create_shopper("ann")
+    DiscountCode.objects.update(start_date=at - announcements.MAX_DELAY)
+
+    announcements.announce_started(at=at)
+
+    assert not Mail.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

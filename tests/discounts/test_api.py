@@ -50,13 +50,13 @@ def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
 
     assert response.status_code == 201
     data = response.json()
-    assert data.pop("created_at").endswith("Z")
+    assert data.pop("start_date") == data.pop("created_at")
     assert data.pop("offer_id") == str(DiscountCode.objects.get().offer_id)
     rule = data.pop("rule")
     assert uuid.UUID(rule.pop("id")).version == 7
     assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}}
     assert data == {
-        "id": "AHMED2022BILLO", "brand": "billo", "validity": "2099-01-31T22:59:59Z", "active": True,
+        "id": "AHMED2022BILLO", "brand": "billo", "validity": "2099-01-31T22:59:59Z", "status": "active",
         "notified": {"planned": 0, "sent": 0, "failed": 0},
     }  # fmt: skip
 
@@ -142,7 +142,7 @@ def test_another_brands_rule_is_rejected_like_an_unknown_one(shopper_client: Cli
 
 
 def test_any_user_reads_a_code_by_text_or_digest_even_after_its_end(shopper_client: ClientOf) -> None:
-    code = DiscountCodeFactory(text="OLD", validity=timezone.now() - timedelta(days=1))
+    code = DiscountCodeFactory(text="OLD", end_date=timezone.now() - timedelta(days=1))
     client = shopper_client(ShopperFactory())
 
     for name in ("OLD", "old", hashlib.sha256(b"OLD").hexdigest()):
@@ -186,8 +186,8 @@ def test_a_shopper_lists_the_codes_of_a_brand_that_they_can_redeem(shopper_clien
     client = shopper_client(shopper)
     usable = DiscountCodeFactory(brand=billo, text="OPEN")
     DiscountCodeFactory(brand=billo, text="QUIET", notify=False)
-    DiscountCodeFactory(brand=billo, text="OFF", is_active=False)
-    DiscountCodeFactory(brand=billo, text="OLD", validity=timezone.now())
+    DiscountCodeFactory(brand=billo, text="OFF", decision="paused")
+    DiscountCodeFactory(brand=billo, text="OLD", end_date=timezone.now())
     DiscountCodeFactory(brand=billo, text="USED")
     DiscountCodeFactory(text="OTHERBRAND")
     DiscountCodeFactory(brand=billo, text="FRIENDS", audience="friends")
@@ -201,17 +201,48 @@ def test_a_shopper_lists_the_codes_of_a_brand_that_they_can_redeem(shopper_clien
     assert client.get(CODES).status_code == 403
 
 
-def test_an_owner_changes_and_pauses_a_code(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+def test_an_owner_changes_and_archives_a_code(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
     DiscountCodeFactory(brand=billo, text="TEN")
     client = shopper_client(owner)
 
-    changed = client.patch(f"{CODES}TEN/", {"active": False, "validity": in_a_year()}, content_type="application/json")
-    assert (changed.status_code, changed.json()["active"]) == (200, False)
-    client.patch(f"{CODES}TEN/", {"active": True}, content_type="application/json")
+    changed = client.patch(f"{CODES}TEN/", {"validity": in_a_year()}, content_type="application/json")
+    assert (changed.status_code, changed.json()["status"]) == (200, "active")
 
     assert client.delete(f"{CODES}TEN/").status_code == 204
     assert client.delete(f"{CODES}TEN/").status_code == 204
-    assert not DiscountCode.objects.get().is_active
+    assert client.get(f"{CODES}TEN/").json()["status"] == "archived"
+    assert shopper_client(ShopperFactory()).get(f"{CODES}TEN/").status_code == 404
+
+
+def test_a_code_is_redeemed_from_its_start_on(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+    body = code_data(start_date=in_a_year())
+    created = post(shopper_client(owner), CODES, body).json()
+
+    assert created["status"] == "scheduled"
+    response = post(shopper_client(ShopperFactory()), REDEMPTIONS, {"discount_code": body["id"]})
+    assert (response.status_code, response.json()["code"]) == (409, "code_not_started")
+
+
+def test_only_its_brand_sees_a_draft(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+    created = post(shopper_client(owner), CODES, code_data(status="draft")).json()
+    shopper = shopper_client(ShopperFactory())
+
+    assert created["status"] == "draft"
+    assert shopper.get(f"{CODES}{created['id']}/").status_code == 404
+    assert shopper.get(f"{CODES}{created['offer_id']}/").status_code == 404
+    assert shopper_client(owner).get(f"{CODES}{created['id']}/").json()["status"] == "draft"
+    assert post(shopper, REDEMPTIONS, {"discount_code": created["id"]}).json()["code"] == "code_inactive"
+
+
+def test_a_code_is_duplicated_with_another_text(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+    DiscountCodeFactory(brand=billo, text="TEN")
+    client = shopper_client(owner)
+
+    first = post(client, f"{CODES}TEN/duplicate/", {"id": "Other"})
+    second = post(client, f"{CODES}TEN/duplicate/", {"id": "other"})
+
+    assert (first.status_code, first.json()["id"], first.json()["status"]) == (201, "OTHER", "draft")
+    assert (second.status_code, second.json()["code"]) == (409, "code_taken")
 
 
 def test_nobody_else_changes_a_code(shopper_client: ClientOf, brand_client: ClientOf, billo: Brand) -> None:
@@ -226,10 +257,13 @@ def test_nobody_else_changes_a_code(shopper_client: ClientOf, brand_client: Clie
     for client in strangers:
         response = client.delete(f"{CODES}TEN/")
         assert (response.status_code, response.json()) == (404, client.delete(f"{CODES}NOSUCH/").json())
-        assert client.patch(f"{CODES}TEN/", {"active": False}, content_type="application/json").status_code == 404
+        assert (
+            client.patch(f"{CODES}TEN/", {"validity": in_a_year()}, content_type="application/json").status_code == 404
+        )
+        assert client.post(f"{CODES}TEN/pause/").status_code == 404
     assert shopper_client(viewer).delete(f"{CODES}TEN/").status_code == 403
 
-    assert DiscountCode.objects.get().is_active
+    assert DiscountCode.objects.get().decision == "published"
 
 
 def test_a_shopper_redeems_a_code_on_an_amount(shopper_client: ClientOf, billo: Brand) -> None:
@@ -319,8 +353,8 @@ def test_a_rejected_redemption_returns_its_reason(
 ) -> None:
     client = shopper_client(ShopperFactory())
     DiscountCodeFactory(text="USED")
-    DiscountCodeFactory(text="OFF", is_active=False)
-    DiscountCodeFactory(text="OLD", validity=timezone.now())
+    DiscountCodeFactory(text="OFF", decision="paused")
+    DiscountCodeFactory(text="OLD", end_date=timezone.now())
     DiscountCodeFactory(text="FRIENDS", audience="friends")
     DiscountCodeFactory(text="BIG", terms={"conditions": [{"kind": "min_subtotal", "value": "50.00"}]})
     post(client, REDEMPTIONS, {"discount_code": "USED"})

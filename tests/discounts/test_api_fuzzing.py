@@ -115,7 +115,7 @@ def test_an_audience_that_is_no_text_never_creates_a_code_for_everyone(
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"active": "yes"}, "active"), ({"active": 1}, "active"), ({"active": None}, "active"),
+        ({"start_date": 1}, "start_date"), ({"start_date": None}, "start_date"), ({"rule": None}, "rule"),
         ({"validity": None}, "validity"), ({"validity": "2020-01-01T00:00:00Z"}, "validity"),
         ({"validity": "2099-01-01T00:00:00"}, "validity"),
     ],

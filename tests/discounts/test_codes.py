@@ -1,4 +1,4 @@
-"""Services that create, change and pause discount codes."""
+"""Services that create, change, end and duplicate discount codes."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.models import Brand
 from core.errors import InvalidRequest
 from core.models import OutboxMessage
-from discounts import services
+from discounts import selectors, services
 from discounts.errors import DiscountOutOfRange, ValidityInPast
 from discounts.models import DiscountCode, DiscountRule
 from discounts.services.partitions import create_partitions
 from redemptions.codes.models import Code
 from redemptions.errors import CodeTaken
+from redemptions.lifecycle import Action
 from tests.factories import BrandFactory, DiscountCodeFactory, DiscountRuleFactory
+from tests.redemptions.events import iter_types
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +29,11 @@ def create(at: datetime, **changes: Any) -> DiscountCode:
     }  # fmt: skip
     arguments |= changes
     return services.create_code(**arguments | {"brand": arguments["brand"] or BrandFactory()})
+
+
+@pytest.fixture
+def brand() -> Brand:
+    return BrandFactory()
 
 
 def test_a_code_is_stored_in_upper_case_without_surrounding_space(at: datetime) -> None:
@@ -118,25 +126,72 @@ def test_an_unknown_rule_field_is_rejected(at: datetime) -> None:
     assert [error["field"] for error in raised.value.errors or []] == ["rule.benefits"]
 
 
-def test_a_code_is_paused_and_resumed(at: datetime) -> None:
-    code = create(at)
+def test_a_code_starts_at_its_start_date(at: datetime) -> None:
+    code = create(at, start_date=at + timedelta(hours=1))
 
-    services.deactivate_code(code=code)
-    services.deactivate_code(code=code)
-    code.refresh_from_db()
-    assert not code.is_active
+    assert code.status_at(at) == "scheduled"
+    assert code.status_at(at + timedelta(hours=1)) == "active"
+    assert code.status_at(at + timedelta(days=1)) == "ended"
+    with pytest.raises(InvalidRequest):
+        create(at, text="WINTER", start_date=at + timedelta(days=1))
 
-    services.change_code(code=code, at=at, is_active=True, validity=at + timedelta(days=9))
+
+def test_the_rule_and_the_start_of_a_code_change_until_it_starts(at: datetime) -> None:
+    code = create(at, start_date=at + timedelta(hours=1))
+
+    services.change_code(code=code, fields={"rule": {"discount": 20}}, at=at)
+    services.change_code(code=code, fields={"start_date": at}, at=at)
     code.refresh_from_db()
-    assert code.is_active
-    assert code.validity == at + timedelta(days=9)
+    assert (code.rule.discount, code.start_date) == (20, at)
+
+    services.change_code(code=code, fields={"rule": code.rule_id, "start_date": at}, at=at)  # nothing new
+    for fields in ({"rule": {"discount": 30}}, {"start_date": at + timedelta(hours=2)}):
+        with pytest.raises(InvalidRequest) as raised:
+            services.change_code(code=code, fields=fields, at=at)
+        assert [error["code"] for error in raised.value.errors or []] == ["immutable"]
+
+
+def test_the_text_of_an_archived_code_can_be_used_again(at: datetime, brand: Brand) -> None:
+    first = create(at, brand=brand)
+    services.change_decision(code=first, action=Action.END, at=at)
+    with pytest.raises(CodeTaken), transaction.atomic():
+        create(at, brand=brand)
+
+    services.change_decision(code=first, action=Action.ARCHIVE, at=at)
+    second = create(at, brand=brand)
+
+    assert {second.code, first.code} == {"SUMMER"}
+    assert selectors.get_code("SUMMER") == second
+
+
+def test_a_deleted_draft_is_gone_and_frees_its_text(at: datetime) -> None:
+    draft = create(at, is_draft=True)
+
+    services.delete_code(code=draft, at=at)
+
+    assert not DiscountCode.objects.exists()
+    assert not Code.objects.exists()
+    assert list(iter_types()) == ["offer.created", "offer.archived"]
+
+
+def test_a_duplicate_gets_a_free_text_and_ends_later(at: datetime, brand: Brand) -> None:
+    code = create(at, brand=brand)
+    create(at, brand=brand, text="SUMMER2")
+    later = at + timedelta(days=5)
+
+    duplicate = services.duplicate_code(code=code, text=None, by=None, at=later)
+
+    assert (duplicate.code, duplicate.decision, duplicate.rule_id) == ("SUMMER-3", "draft", code.rule_id)
+    assert (duplicate.start_date, duplicate.end_date) == (later, later + timedelta(days=1))
+    with pytest.raises(CodeTaken), transaction.atomic():
+        services.duplicate_code(code=code, text="SUMMER", by=None, at=later)
 
 
 def test_a_code_cannot_be_changed_to_end_in_the_past(at: datetime) -> None:
     code = create(at)
 
     with pytest.raises(ValidityInPast):
-        services.change_code(code=code, at=at, validity=at - timedelta(days=1))
+        services.change_code(code=code, at=at, fields={"end_date": at - timedelta(days=1)})
 
 
 def test_partitions_are_created_in_advance() -> None:

@@ -83,7 +83,7 @@ def test_an_unknown_code_is_rejected(shopper: Shopper, at: datetime) -> None:
 
 
 def test_an_inactive_code_is_rejected(shopper: Shopper, at: datetime) -> None:
-    DiscountCodeFactory(text="OFF", is_active=False)
+    DiscountCodeFactory(text="OFF", decision="paused")
 
     with pytest.raises(CodeInactive):
         redeem("OFF", shopper, at)
@@ -93,7 +93,7 @@ def test_an_inactive_code_is_rejected(shopper: Shopper, at: datetime) -> None:
 
 
 def test_a_code_ends_exactly_at_its_validity(shopper: Shopper, at: datetime) -> None:
-    DiscountCodeFactory(text="TEN", validity=at)
+    DiscountCodeFactory(text="TEN", end_date=at)
 
     with pytest.raises(CodeExpired):
         redeem("TEN", shopper, at)
@@ -194,7 +194,7 @@ def batch_item(code: str, shopper: Shopper, at: datetime, **more: Any) -> redemp
 def test_the_first_of_several_requests_in_a_batch_gets_the_redemption(shopper: Shopper, at: datetime) -> None:
     DiscountCodeFactory(text="TEN")
     DiscountCodeFactory(text="TWENTY", percent=20)
-    DiscountCodeFactory(text="OFF", is_active=False)
+    DiscountCodeFactory(text="OFF", decision="paused")
     other = ShopperFactory()
     another = Shopper(other.customer.pk, other.customer.customer_id)
     items = [
@@ -219,7 +219,7 @@ def test_the_first_of_several_requests_in_a_batch_gets_the_redemption(shopper: S
 
 def test_each_request_of_a_batch_is_checked_at_its_own_time(shopper: Shopper, at: datetime) -> None:
     """A request after the end of the code must not block an earlier request of the same customer in the batch."""
-    DiscountCodeFactory(text="TEN", validity=at)
+    DiscountCodeFactory(text="TEN", end_date=at)
 
     late, in_time = redemptions._redeem_batch(
         [batch_item("TEN", shopper, at), batch_item("TEN", shopper, at - timedelta(seconds=1))]

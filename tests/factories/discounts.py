@@ -43,5 +43,6 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
             brand=params.brand, discount=params.percent, audience=params.audience, terms=params.terms
         )
     )
-    validity = datetime(2030, 12, 31, tzinfo=UTC)
+    start_date = datetime(2026, 1, 1, tzinfo=UTC)
+    end_date = datetime(2030, 12, 31, tzinfo=UTC)
     created_at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -63,6 +63,7 @@ def rows() -> list[Row]:
     """Return the matrix. Values in ``ids`` and bodies are names of Billo's objects in angle brackets."""
     cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00"}]}
     order = cart | {"order": "fresh", "customer_id": "<customer>"}
+    codes, coded = "api/v1/discountcode/<str:name>/", {"name": "<code>"}
     code = {"id": "FRESH", "rule": {"discount": 10}, "validity": "2099-01-01T00:00:00Z"}
     brand, checkout = "api/v1/brands/<slug:slug>", "api/v1/checkout"
     redemption = f"{checkout}/redemptions/<uuid:pk>"
@@ -104,9 +105,11 @@ def rows() -> list[Row]:
         Row(f"{brand}/api-keys/<uuid:key_id>/", "DELETE", "owner", slug | {"key_id": "<spare key>"}, writes=True),
         Row("api/v1/discountcode/", "GET", "owner", strangers="own"),
         Row("api/v1/discountcode/", "POST", "owner", body=code | {"brand": "<slug>"}, writes=True),
-        Row("api/v1/discountcode/<str:name>/", "GET", "owner", {"name": "<code>"}, strangers="read"),
-        Row("api/v1/discountcode/<str:name>/", "PATCH", "owner", {"name": "<code>"}, {"active": True}, writes=True),
-        Row("api/v1/discountcode/<str:name>/", "DELETE", "owner", {"name": "<code>"}, writes=True),
+        Row(codes, "GET", "owner", coded, strangers="read"),
+        Row(codes, "PATCH", "owner", coded, {"validity": "2098-01-01T00:00:00Z"}, writes=True),
+        Row(codes, "DELETE", "owner", coded, writes=True),
+        *(Row(f"{codes}{action}/", "POST", "owner", coded, writes=True) for action in Action),
+        Row(f"{codes}duplicate/", "POST", "owner", coded, {"id": "OTHER"}, writes=True),
         Row("api/v1/discountcodeusage/", "POST", "shopper", body={"discount_code": "<open code>", "user": "<user>"}),
         Row("api/v1/discountcodeusage/<uuid:usage_id>/", "DELETE", "server", {"usage_id": "<usage>"}, writes=True),
         Row("api/v1/promotions/", "GET", "owner", strangers="own"),
@@ -147,7 +150,9 @@ def rows() -> list[Row]:
         Row("api/v1/campaigns/", "POST", "owner", body=campaign | {"brand": "<slug>"}, writes=True),
         Row(campaigns, "GET", "owner", {"slug": "<campaign>"}, strangers="facts"),
         Row(campaigns, "PATCH", "owner", {"slug": "<campaign>"}, {"quota": 500}, writes=True),
-        Row(f"{campaigns}close/", "POST", "owner", {"slug": "<campaign>"}, writes=True),
+        Row(campaigns, "DELETE", "owner", {"slug": "<campaign>"}, writes=True),
+        *(Row(f"{campaigns}{action}/", "POST", "owner", {"slug": "<campaign>"}, writes=True) for action in Action),
+        Row(f"{campaigns}duplicate/", "POST", "owner", {"slug": "<campaign>"}, {"slug": "other"}, writes=True),
         Row(f"{campaigns}first-login/", "POST", "shopper", {"slug": "<campaign>"}, strangers="own"),
         Row("api/v1/vouchers/", "GET", "shopper", strangers="own"),
         Row("api/v1/promotions/simulate/", "POST", "owner", body={"cart": cart, "promotions": []}, strangers="own"),

@@ -1,5 +1,6 @@
 """Admin pages of promotions: create, update, duplicate and end, with the permissions of each role."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -130,18 +131,19 @@ def test_a_draft_is_created_activated_and_ended(owner: Client) -> None:
     promotion = Promotion.objects.get()
     assert promotion.decision == "draft"
 
-    owner.post(f"{LIST}{promotion.pk}/activate/switch/")
+    owner.post(f"{LIST}{promotion.pk}/status/activate/")
     promotion.refresh_from_db()
     assert promotion.decision == "published"
 
-    owner.post(f"{LIST}{promotion.pk}/end/switch/")
+    owner.post(f"{LIST}{promotion.pk}/status/end/")
     promotion.refresh_from_db()
     assert promotion.decision == "ended"
 
-    owner.post(f"{LIST}{promotion.pk}/archive/switch/")
+    owner.post(f"{LIST}{promotion.pk}/status/archive/")
     promotion.refresh_from_db()
     assert promotion.decision == "archived"
-    assert "<form method" not in text(owner.get(page_of(promotion))).split('id="content-main"')[1]
+    page = text(owner.get(page_of(promotion))).split('id="content-main"')[1]
+    assert re.findall(r"/status/(\w+)/", page) == ["duplicate"]
 
 
 @pytest.mark.parametrize(
@@ -254,26 +256,22 @@ def test_a_used_limit_is_lowered_and_removed(owner: Client, brand: Brand) -> Non
         assert promotion.limit_total == limit
 
 
-def test_a_duplicate_starts_with_the_values_of_the_original(owner: Client, brand: Brand) -> None:
+def test_a_promotion_is_duplicated_as_a_draft(owner: Client, brand: Brand) -> None:
     original = PromotionFactory(brand=brand, name="Summer", percent="35", budget=5_000, limit_per_user=1)
 
-    form = owner.get(f"{ADD}?from={original.pk}").context["form"]
-    response = owner.post(f"{ADD}?from={original.pk}", FORM | {"offer-benefits-0-value": "36"})
+    response = owner.post(f"{LIST}{original.pk}/status/duplicate/")
 
-    assert form["name"].value() == "Copy of Summer"
-    assert form["budget"].value() == "50.00"
-    assert 'value="35"' in str(form["offer"])
-    assert response.status_code == 302
-    original.refresh_from_db()
-    assert original.offer["benefits"][0]["value"] == "35"
-    assert Promotion.objects.count() == 2
+    duplicate = Promotion.objects.exclude(pk=original.pk).get()
+    assert response["Location"] == page_of(duplicate)
+    assert (duplicate.name, duplicate.decision, duplicate.budget) == ("Copy of Summer", "draft", 5_000)
+    assert duplicate.offer == original.offer
 
 
 # --- permissions ------------------------------------------------------------------------------------------------------
 def test_only_editors_end_promotions(brand: Brand, stranger: Client) -> None:
     promotion = PromotionFactory(brand=brand)
     data = {"action": "end", "_selected_action": [str(promotion.pk)]}
-    viewer, url = as_staff(brand, Role.VIEWER), f"{LIST}{promotion.pk}/end/switch/"
+    viewer, url = as_staff(brand, Role.VIEWER), f"{LIST}{promotion.pk}/status/end/"
 
     viewer.post(LIST, data)
     stranger.post(LIST, data)
@@ -296,22 +294,21 @@ def test_staff_of_other_brands_cannot_edit_or_duplicate_a_promotion(brand: Brand
 
     assert stranger.get(page_of(promotion)).status_code == 404
     assert stranger.post(page_of(promotion), FORM).status_code == 404
-    assert stranger.get(f"{ADD}?from={promotion.pk}").status_code == 404
+    assert stranger.post(f"{LIST}{promotion.pk}/status/duplicate/").status_code == 404
     assert stranger.get(f"{ADD}?brand=billo").status_code == 404
     assert stranger.post(OFFER, {"offer-do": "add conditions"}).status_code == 404
     assert "secret" not in text(stranger.get(ADD)).lower()
     assert stranger.post(ADD, FORM | {"target_audience": "secret_segment"}).context["form"].errors
     assert viewer.get(ADD).status_code == 403
-    assert viewer.get(f"{ADD}?from={promotion.pk}").status_code == 403
+    assert viewer.post(f"{LIST}{promotion.pk}/status/duplicate/").status_code == 403
     assert viewer.post(page_of(promotion), FORM).status_code == 403
     assert viewer.post(OFFER, {}).status_code == 404
     assert "<form method" not in text(viewer.get(page_of(promotion))).split('id="content-main"')[1]
     assert Promotion.objects.get().name == "Secret"
 
 
-@pytest.mark.parametrize("query", ["from=x", "brand=x", "from=" + "9" * 40])
-def test_invalid_parameters_of_the_add_page_are_not_found(query: str, owner: Client) -> None:
-    assert owner.get(f"{ADD}?{query}").status_code == 404
+def test_an_unknown_brand_of_the_add_page_is_not_found(owner: Client) -> None:
+    assert owner.get(f"{ADD}?brand=x").status_code == 404
 
 
 @pytest.mark.parametrize("query", ["", "?brand=%00", "?brand=billo&name=<b>", "?brand=nobody"])

@@ -215,7 +215,7 @@ def test_a_promotion_starts_when_its_segment_is_synced(
     assert re.search(r"Since \d+ \w{3}, \d\d:\d\d, next attempt at \d+ \w{3}, \d\d:\d\d\.", html)
 
     outside.fault_rates = {}
-    client.post(f"{page}/sync/switch/")
+    client.post(f"{page}/sync/")
     run_outbox()
     services.start_due(at=timezone.now())
     run_outbox()
@@ -238,9 +238,9 @@ def test_only_editors_of_the_brand_retry_a_sync(outside: FakeServices, at: datet
     client = Client()
     client.force_login(MembershipFactory().user)
 
-    assert client.post(f"/admin/promotions/promotion/{promotion.pk}/sync/switch/").status_code == 404
+    assert client.post(f"/admin/promotions/promotion/{promotion.pk}/sync/").status_code == 404
     viewer = Client()
     viewer.force_login(MembershipFactory(brand=promotion.brand, role=Role.VIEWER).user)
-    assert viewer.post(f"/admin/promotions/promotion/{promotion.pk}/sync/switch/").status_code == 403
+    assert viewer.post(f"/admin/promotions/promotion/{promotion.pk}/sync/").status_code == 403
 
     assert SyncJob.objects.get().due_at == before.due_at

@@ -17,7 +17,7 @@ from tests.factories import CampaignFactory
 from vouchers.consistency import check
 from vouchers.contracts import ClaimRequest, ClaimResult, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
-from vouchers.services import claim, claim_many, claims, extend
+from vouchers.services import change, claim, claim_many, claims
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -140,8 +140,8 @@ def test_raised_quota_is_issued_completely(run_concurrently: RunConcurrently, at
         for shopper in shoppers
     ]
     calls[40:40] = [
-        lambda: extend(campaign=campaign, quota=40, at=at),
-        lambda: extend(campaign=campaign, quota=60, at=at),
+        lambda: change(campaign=campaign, quota=40, at=at),
+        lambda: change(campaign=campaign, quota=60, at=at),
     ]
 
     results = run_concurrently(lambda call: call(), calls)

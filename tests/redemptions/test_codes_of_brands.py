@@ -245,7 +245,8 @@ def test_the_text_of_an_archived_promotion_is_free_again(
     second = post(server, path, sale("20"), 201)["id"]
 
     assert applied(quote(shopper, "SUMMER")) == [("SUMMER", "16.00")]
-    assert server.get(f"{path}{first}/").json()["code"] == server.get(f"{path}{second}/").json()["code"] == "SUMMER"
+    assert server.get(f"{path}{second}/").json()["code"] == "SUMMER"
+    assert how == "draft" or server.get(f"{path}{first}/").json()["code"] == "SUMMER"
 
 
 def test_orders_with_a_reused_code_keep_their_own_offer(billo: Brand, brand_client: BrandClient) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -39,7 +40,7 @@ def test_the_status_follows_from_decision_and_dates(decision: str, at: datetime,
 
 
 class SqlCondition(TestCase):
-    """The condition of each status selects exactly the offers with that status."""
+    """Conditions and the function of the database derive the same status."""
 
     @settings(max_examples=60, deadline=None)
     @given(
@@ -58,8 +59,13 @@ class SqlCondition(TestCase):
         )
 
         met = [status for status in OfferStatus if Promotion.objects.filter(status_condition(status, at)).exists()]
+        dates = (promotion.start_date, promotion.end_date)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT offer_status(%s, %s, %s, %s)", [decision.value, *dates, at])
+            row = cursor.fetchone()
 
         assert met == [promotion.status_at(at)]
+        assert row == (promotion.status_at(at).value,)
         Promotion.objects.all().delete()
 
 

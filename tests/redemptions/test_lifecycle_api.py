@@ -9,7 +9,15 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, User
-from tests.factories import BrandFactory, CouponFactory, MembershipFactory, PromotionFactory
+from redemptions.lifecycle import OfferLifecycle
+from tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    CouponFactory,
+    DiscountCodeFactory,
+    MembershipFactory,
+    PromotionFactory,
+)
 from tests.redemptions.events import iter_types
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +25,10 @@ ClientOf = Callable[[User], Client]
 KINDS: dict[str, tuple[str, Any]] = {
     "promotion": ("/api/v1/promotions/", PromotionFactory),
     "coupon": ("/api/v1/coupons/", CouponFactory),
+    "discount_code": ("/api/v1/discountcode/", DiscountCodeFactory),
+    "voucher": ("/api/v1/campaigns/", CampaignFactory),
 }
+END_NAMES = {"discount_code": "validity"}  # that of the other kinds is end_date
 
 
 class Offers:
@@ -25,11 +36,13 @@ class Offers:
 
     def __init__(self, client: Client, brand: Brand, kind: str) -> None:
         self.path, self.factory = KINDS[kind]
+        self.end_name = END_NAMES.get(kind, "end_date")
         self.client, self.brand = client, brand
 
     def create(self, **fields: Any) -> str:
         """Create an active offer and return its URL."""
-        return f"{self.path}{self.factory(brand=self.brand, **fields).pk}/"
+        offer: OfferLifecycle = self.factory(brand=self.brand, **fields)
+        return f"{self.path}{getattr(offer, 'slug', offer.offer_key)}/"
 
     def post(self, url: str, action: str) -> tuple[int, str]:
         """Run an action. Return the HTTP status, and the new status of the offer or the code of the error."""
@@ -40,10 +53,15 @@ class Offers:
         """Return the status of the offer."""
         return str(self.client.get(url).json()["status"])
 
-    def patch(self, url: str, **fields: str) -> tuple[int, str]:
-        """Change an offer. Return the HTTP status, and the new status of the offer or the code of the error."""
-        response = self.client.patch(url, fields, content_type="application/json")
+    def move_end(self, url: str, end: str) -> tuple[int, str]:
+        """Change the end of an offer. Return the HTTP status, and the new status or the code of the error."""
+        response = self.client.patch(url, {self.end_name: end}, content_type="application/json")
         return response.status_code, response.json()["code" if response.status_code >= 400 else "status"]
+
+
+def list_changes() -> list[str]:
+    """Return the types of all events but creations, in order."""
+    return [type_ for type_ in iter_types() if type_ != "offer.created"]
 
 
 @pytest.fixture(params=list(KINDS))
@@ -62,7 +80,7 @@ def test_an_action_can_be_repeated_and_the_others_are_rejected(offers: Offers) -
     assert offers.post(url, "pause") == (409, "invalid_status")
     assert [offers.post(url, "archive"), offers.post(url, "archive")] == [(200, "archived")] * 2
     assert [offers.post(url, action)[0] for action in ("activate", "pause", "resume", "end")] == [409] * 4
-    assert list(iter_types()) == ["offer.paused", "offer.resumed", "offer.ended", "offer.archived"]
+    assert list_changes() == ["offer.paused", "offer.resumed", "offer.ended", "offer.archived"]
 
 
 def test_a_draft_is_published(offers: Offers) -> None:
@@ -88,27 +106,36 @@ def test_another_end_date_makes_an_ended_offer_active_again(offers: Offers) -> N
     offers.client.delete(archived)
 
     for url in (ended, over):
-        assert offers.patch(url, end_date="2098-01-01T00:00:00Z") == (200, "active")
+        assert offers.move_end(url, "2098-01-01T00:00:00Z") == (200, "active")
     assert offers.read(archived) == "archived"
-    assert offers.patch(archived, end_date="2098-01-01T00:00:00Z") == (409, "invalid_status")
+    assert offers.move_end(archived, "2098-01-01T00:00:00Z") == (409, "invalid_status")
 
 
 def test_an_ended_offer_stays_ended_without_another_end_date(offers: Offers) -> None:
     url = offers.create()
     offers.post(url, "end")
-    end_date = offers.client.get(url).json()["end_date"]
+    end = offers.client.get(url).json()[offers.end_name]
 
-    assert offers.patch(url, end_date=end_date) == (409, "invalid_status")
+    assert offers.move_end(url, end) == (409, "invalid_status")
     assert offers.read(url) == "ended"
 
 
 def test_a_duplicate_is_a_draft(offers: Offers) -> None:
     url = offers.create()
 
-    response = offers.client.post(f"{url}duplicate/")
+    response = offers.client.post(f"{url}duplicate/", content_type="application/json")
 
     original, duplicate = offers.client.get(url).json(), response.json()
     assert (response.status_code, duplicate["status"]) == (201, "draft")
     assert duplicate["id"] != original["id"]
-    for name in ("offer", "start_date", "end_date"):
+    for name in original.keys() & {"offer", "rule", "start_date", offers.end_name}:
         assert duplicate[name] == original[name]
+
+
+def test_a_draft_is_deleted_and_any_other_offer_is_archived(offers: Offers) -> None:
+    draft, active = offers.create(decision="draft"), offers.create()
+
+    assert [offers.client.delete(url).status_code for url in (draft, active)] == [204, 204]
+    assert offers.client.get(draft).status_code == 404
+    assert offers.read(active) == "archived"
+    assert list_changes() == ["offer.archived"] * 2

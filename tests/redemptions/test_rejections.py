@@ -99,7 +99,7 @@ def test_a_code_that_a_cart_cannot_use(path: str, on_reject: str | None, billo: 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [QUOTE, REDEMPTIONS])
 def test_codes_that_are_not_valid_at_checkout(path: str, billo: Brand, server: Client) -> None:
-    DiscountCodeFactory(text="TEN", brand=billo, is_active=False)
+    DiscountCodeFactory(text="TEN", brand=billo, decision="paused")
     CouponFactory(text="OLD", brand=billo, end_date=timezone.now() - timedelta(days=1))
 
     codes = {"codes": ["TEN", "OLD", "NOBODYS"], "customer_id": "c1"}

@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
+from redemptions.lifecycle import Action
 from tests.factories import BrandFactory, CampaignFactory, CustomerFactory, MembershipFactory
 from vouchers.contracts import ClaimRequest
 from vouchers.models import Campaign, Voucher
-from vouchers.services import claim_many, close
+from vouchers.services import change_decision, claim_many
 
 pytestmark = pytest.mark.django_db
 LIST, VOUCHERS = "/admin/vouchers/campaign/", "/admin/vouchers/voucher/"
@@ -117,9 +118,9 @@ def test_the_page_shows_metrics_chart_and_latest_vouchers(brand: Brand) -> None:
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        ({}, "active"), ({"status": "closed"}, "ended"), ({"start_date": timedelta(days=1)}, "scheduled"),
+        ({}, "active"), ({"decision": "ended"}, "ended"), ({"start_date": timedelta(days=1)}, "scheduled"),
         ({"end_date": timedelta(days=-1)}, "ended"),
-        ({"status": "closed", "start_date": timedelta(days=1)}, "ended"),
+        ({"decision": "ended", "start_date": timedelta(days=1)}, "ended"),
     ],
 )  # fmt: skip
 def test_the_status_is_shown_and_filters_the_list(brand: Brand, fields: dict[str, Any], status: str) -> None:
@@ -207,10 +208,32 @@ def test_a_lower_quota_or_an_earlier_end_is_rejected(brand: Brand, data: dict[st
 def test_a_campaign_is_ended(brand: Brand) -> None:
     campaign, client = CampaignFactory(brand=brand), member(brand)
 
-    client.post(page_of(campaign, "close/"))
+    client.post(page_of(campaign, "status/end/"))
 
-    assert Campaign.objects.get().status == "closed"
-    assert client.get(page_of(campaign)).context["extend_form"] is None
+    assert Campaign.objects.get().decision == "ended"
+    client.post(page_of(campaign), {"quota": "2", "end_date": "2098-01-01T00:00"})
+    assert Campaign.objects.get().decision == "published"
+
+
+def test_a_draft_is_edited_activated_duplicated_and_deleted(brand: Brand) -> None:
+    campaign, client = CampaignFactory(brand=brand, slug="spring", decision="draft"), member(brand)
+    assert client.get(page_of(campaign)).context["form"]["quota"].value() == 2
+    client.post(page_of(campaign), FORM | {"slug": "summer", "quota": "1", "offer-benefits-0-value": "45"})
+    campaign = Campaign.objects.select_related("counter").get()
+    assert (campaign.slug, campaign.counter.quota, str(campaign.discount), campaign.decision) == (
+        "summer", 1, "45.00", "draft",
+    )  # fmt: skip
+
+    client.post(page_of(campaign, "status/activate/"))
+    client.post(page_of(campaign, "status/duplicate/"), {"text": "winter"})
+    bad = client.post(page_of(campaign, "status/duplicate/"), {"text": "no slug"}, follow=True)
+    client.post(page_of(campaign, "status/delete/"))  # only drafts
+
+    winter = Campaign.objects.get(slug="winter")
+    assert "Use letters, digits" in bad.content.decode()
+    assert (winter.decision, winter.name) == ("draft", f"Copy of {campaign.name}")
+    client.post(page_of(winter, "status/delete/"))
+    assert Campaign.objects.get().decision == "published"
 
 
 def test_a_voucher_is_revoked_and_a_used_one_is_not(brand: Brand) -> None:
@@ -252,21 +275,22 @@ def test_only_editors_of_the_brand_can_change_campaigns(brand: Brand, role: Role
 
     answers = [
         client.post(page_of(campaign), {"quota": "9", "end_date": "2031-01-01T00:00"}),
-        client.post(page_of(campaign, "close/")),
+        client.post(page_of(campaign, "status/end/")),
         client.post(f"{LIST}add/", FORM) if role else client.get(page_of(campaign, "vouchers.csv")),
     ]
 
     client.post(VOUCHERS, {"action": "revoke", "_selected_action": [key]})
 
     assert {answer.status_code for answer in answers} <= {302, 403, 404}
-    assert Campaign.objects.values_list("status", "counter__quota").get() == ("open", 2)
+    assert Campaign.objects.values_list("decision", "counter__quota").get() == ("published", 2)
     assert Voucher.objects.get().status == "available"
 
 
-def test_an_ended_campaign_is_not_extended(brand: Brand) -> None:
-    campaign = CampaignFactory(brand=brand)
-    close(campaign=campaign)
+def test_an_archived_campaign_cannot_be_changed(brand: Brand) -> None:
+    campaign, client = CampaignFactory(brand=brand), member(brand)
+    change_decision(campaign=campaign, action=Action.ARCHIVE, at=timezone.now())
 
-    member(brand).post(page_of(campaign), {"quota": "9", "end_date": "2031-01-01T00:00"})
+    client.post(page_of(campaign), {"quota": "9", "end_date": "2098-01-01T00:00"})
 
     assert Campaign.objects.values_list("counter__quota", flat=True).get() == 2
+    assert client.get(page_of(campaign)).context["extend_form"] is None

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, User
 from accounts.services import authentication
 from core.concurrency import ConcurrencyLimiter
+from redemptions.lifecycle import Action
 from tests.factories import PASSWORD, BrandFactory, CampaignFactory, MembershipFactory, ShopperFactory, UserFactory
 from vouchers.models import Campaign, FirstLogin, Voucher
-from vouchers.services import close
+from vouchers.services import change_decision
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -57,7 +59,7 @@ def test_a_campaign_defaults_to_100_vouchers_of_30_percent(owner: Client) -> Non
     assert response.status_code == 201
     created = response.json()
     assert (created["quota"], created["issued"], created["logins"], created["discount"]) == (100, 0, 0, 30)
-    assert (created["voucher_type"], created["voucher_valid_days"], created["status"]) == ("topup", 30, "open")
+    assert (created["voucher_type"], created["voucher_valid_days"], created["status"]) == ("topup", 30, "active")
     assert created["end_date"] == "2089-12-31T22:00:00Z"
     assert owner.get(f"{CAMPAIGNS}spring/").json() == created
     assert [row["slug"] for row in owner.get(CAMPAIGNS).json()["results"]] == ["spring"]
@@ -114,17 +116,17 @@ def test_a_viewer_cannot_change_campaigns(brand: Brand, campaign: Campaign, shop
 
     assert viewer.get(f"{CAMPAIGNS}spring/").json()["logins"] == 0
     for response in (
-        post(viewer, CAMPAIGNS, SPRING), post(viewer, f"{CAMPAIGNS}spring/close/"),
+        post(viewer, CAMPAIGNS, SPRING), post(viewer, f"{CAMPAIGNS}spring/end/"),
         viewer.patch(f"{CAMPAIGNS}spring/", {"quota": 9}, content_type="application/json"),
     ):  # fmt: skip
         assert response.status_code == 403
     campaign.refresh_from_db()
-    assert (campaign.status, campaign.counter.quota) == ("open", 2)
+    assert (campaign.decision, campaign.counter.quota) == ("published", 2)
 
 
 def test_an_ended_campaign_stays_ended(owner: Client, campaign: Campaign, shopper_client: ClientOf) -> None:
-    assert post(owner, f"{CAMPAIGNS}spring/close/").json()["status"] == "closed"
-    assert post(owner, f"{CAMPAIGNS}spring/close/").status_code == 200
+    assert post(owner, f"{CAMPAIGNS}spring/end/").json()["status"] == "ended"
+    assert post(owner, f"{CAMPAIGNS}spring/end/").status_code == 200
 
     rejected = owner.patch(f"{CAMPAIGNS}spring/", {"quota": 9}, content_type="application/json")
     assert (rejected.status_code, rejected.json()["code"]) == (409, "invalid_status")
@@ -251,7 +253,7 @@ def test_another_brands_staff_do_not_see_a_campaign(
 ) -> None:
     for stranger in (shopper_client(MembershipFactory().user), brand_client(BrandFactory())):
         assert stranger.get(f"{CAMPAIGNS}spring/").status_code == 404
-        assert post(stranger, f"{CAMPAIGNS}spring/close/").status_code == 404
+        assert post(stranger, f"{CAMPAIGNS}spring/end/").status_code == 404
         assert stranger.get(CAMPAIGNS).json()["results"] == []
 
 
@@ -270,7 +272,7 @@ def login(**body: object) -> Any:
 
 def test_a_sign_in_takes_part_in_every_active_campaign(campaign: Campaign) -> None:
     full = CampaignFactory(slug="full", quota=1)
-    close(campaign=CampaignFactory(slug="closed"))
+    change_decision(campaign=CampaignFactory(slug="closed"), action=Action.END, at=timezone.now())
     early, user = ShopperFactory(), ShopperFactory()
     login(account=early.username, password=PASSWORD, campaign=full.slug)
 
@@ -301,7 +303,7 @@ def test_a_second_sign_in_returns_the_voucher_of_the_first(campaign: Campaign) -
 
 @pytest.mark.parametrize("slug", ["nosuch", "closed", "../x"])
 def test_a_sign_in_succeeds_without_an_active_campaign(slug: str) -> None:
-    close(campaign=CampaignFactory(slug="closed"))
+    change_decision(campaign=CampaignFactory(slug="closed"), action=Action.END, at=timezone.now())
     user = ShopperFactory()
 
     answer = login(account=user.username, password=PASSWORD, campaign=slug).json()

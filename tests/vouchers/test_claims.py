@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.utils import ProgrammingError
+from django.utils import timezone
 
 from accounts.models import Customer, User
 from core.errors import NotFound
 from mailings.models import Mail
+from redemptions.lifecycle import Action
 from tests.factories import CampaignFactory, CustomerFactory, ShopperFactory
 from vouchers.contracts import ClaimRequest, ClaimResult, Result
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
-from vouchers.services import claim, claim_many, close
+from vouchers.services import change_decision, claim, claim_many
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +93,7 @@ def test_nothing_is_recorded_while_a_campaign_is_not_active(case: str, at: datet
     start = at + timedelta(seconds=1) if case == "early" else at - timedelta(days=1)
     campaign = CampaignFactory(start_date=start, end_date=at if case == "late" else at + timedelta(days=1))
     if case == "closed":
-        close(campaign=campaign)
+        change_decision(campaign=campaign, action=Action.END, at=timezone.now())
     if case == "brand":
         type(campaign.brand).objects.update(is_active=False)
     (customer,) = create_customers(1)
@@ -106,7 +108,7 @@ def test_nothing_is_recorded_while_a_campaign_is_not_active(case: str, at: datet
 def test_a_voucher_is_returned_after_the_end_of_the_campaign(at: datetime) -> None:
     campaign, (customer,) = CampaignFactory(), create_customers(1)
     first = claim(campaign=campaign.slug, customer_key=customer.pk, at=at)
-    close(campaign=campaign)
+    change_decision(campaign=campaign, action=Action.END, at=timezone.now())
 
     again = claim(campaign=campaign.slug, customer_key=customer.pk, at=at)
 

@@ -141,7 +141,7 @@ def test_an_event_after_a_login_sends_no_second_email(at: datetime) -> None:
 def test_an_event_without_a_campaign_counts_in_all_active_ones() -> None:
     for slug in ("spring", "summer"):
         CampaignFactory(slug=slug)
-    CampaignFactory(slug="closed", status="closed")
+    CampaignFactory(slug="closed", decision="ended")
     CampaignFactory(slug="later", start_date=THEN + timedelta(seconds=1))
 
     counts = process_events(events=[event(1, campaign=None)])

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.models import Customer
 from mailings.contracts import MailingStatus
 from mailings.models import Mail, Mailing
+from redemptions.lifecycle import Action
 from tests.factories import CampaignFactory, CustomerFactory, ShopperFactory
 from vouchers.consistency import check
 from vouchers.contracts import ClaimRequest, Result
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Campaign, CampaignCounter, FirstLogin, Voucher
-from vouchers.services import claim, claim_many, close, expiry, revoke, waiting_list
+from vouchers.services import change_decision, claim, claim_many, expiry, revoke, waiting_list
 
 pytestmark = pytest.mark.django_db
 Deliver = Callable[[], int]
@@ -113,7 +115,7 @@ def test_vouchers_are_not_reassigned_unless_the_campaign_is_active(case: str, at
     campaign = CampaignFactory(quota=1, reassign_unused=case != "not enabled")
     first, _ = add_logins(campaign, 2, at)
     if case == "ended":
-        close(campaign=campaign)
+        change_decision(campaign=campaign, action=Action.END, at=timezone.now())
     if case == "inactive brand":
         campaign.brand.is_active = False
         campaign.brand.save()

@@ -1,71 +1,53 @@
 """Admin pages of campaigns: create, watch, extend and end them, and export their vouchers."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
 from backoffice.base.csv_export import csv_response
-from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_number, format_period, get_percentage
 from backoffice.brand_selection import BrandSelectionMixin, force_render
-from core.errors import DomainError
+from core.errors import DomainError, InvalidRequest
 from core.permissions import BrandPermissions
 from promotions.admin.offer_field import describe_stored_offer
-from vouchers import rules, services
+from redemptions.admin.lifecycle import (
+    STATUS_COLORS,
+    OfferActionsMixin,
+    OfferStatusFilter,
+    label_status,
+    list_actions,
+)
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision, OfferStatus
+from vouchers import rules, selectors, services
 from vouchers.admin import metrics
 from vouchers.admin.forms import CampaignForm, ExtendForm
-from vouchers.models import Campaign, CampaignStatus
+from vouchers.models import Campaign
 
-STATUS_LABELS = {
-    rules.SCHEDULED: gettext_lazy("Scheduled"),
-    rules.ACTIVE: gettext_lazy("Active"),
-    rules.ENDED: gettext_lazy("Ended"),
-}
-STATUS_COLORS = {rules.SCHEDULED: "primary", rules.ACTIVE: "success", rules.ENDED: "info"}
 RECENT_LIMIT = 5  # vouchers on the page of a campaign
 
 
-def get_status(campaign: Campaign) -> str:
-    """Return the status of a campaign now: scheduled, active or ended."""
-    return rules.get_campaign_status(
-        is_closed=campaign.status == CampaignStatus.CLOSED, start_date=campaign.start_date,
-        end_date=campaign.end_date, at=timezone.now(),
-    )  # fmt: skip
-
-
-class CampaignStatusFilter(StatusFilter):
-    """A filter by the status that follows from a campaign's stored status and dates."""
-
-    statuses = tuple(STATUS_LABELS.items())
-
-    def get_condition(self, status: str, at: datetime) -> Q:
-        return {
-            rules.SCHEDULED: Q(status=CampaignStatus.OPEN, start_date__gt=at),
-            rules.ACTIVE: Q(status=CampaignStatus.OPEN, start_date__lte=at, end_date__gt=at),
-            rules.ENDED: Q(status=CampaignStatus.CLOSED) | Q(end_date__lte=at),
-        }[status]
-
-
 @admin.register(Campaign)
-class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
+class CampaignAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
     """The campaigns of a brand, newest first."""
 
-    list_filter = (CampaignStatusFilter, BrandFilter)
+    list_filter = (OfferStatusFilter, BrandFilter)
     list_select_related = ("brand", "counter")
     search_fields = ("name", "slug")
     search_help_text = gettext_lazy("Search by name or slug")
@@ -83,9 +65,8 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
 
     # --- columns -----------------------------------------------------------------------------------------------------
     @display(description=gettext_lazy("status"), label=STATUS_COLORS)
-    def status_label(self, campaign: Campaign) -> tuple[str, str]:
-        status = get_status(campaign)
-        return status, str(STATUS_LABELS[status])
+    def status_label(self, campaign: Campaign) -> tuple[str, str | Promise]:
+        return label_status(campaign, timezone.now())
 
     @display(description=gettext_lazy("dates"), ordering="start_date")
     def dates(self, campaign: Campaign) -> str:
@@ -104,7 +85,6 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("<uuid:pk>/close/", wrap(require_POST(self.close_view)), name="vouchers_campaign_close"),
             path("<uuid:pk>/vouchers.csv", wrap(require_safe(self.export_view)), name="vouchers_campaign_csv"),
             *super().get_urls(),
         ]
@@ -119,7 +99,7 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = CampaignForm(request.POST or None, brand=brand)
-            if form.is_valid() and (campaign := _create(form, brand)):
+            if form.is_valid() and (campaign := _create(form, brand, is_draft="draft" in request.POST)):
                 messages.success(request, _("Campaign %(name)s was created.") % {"name": campaign})
                 return redirect("admin:vouchers_campaign_change", campaign.pk)
             return self._page(request, _("New campaign"), brand, form=form)
@@ -127,19 +107,24 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a campaign, and to editors the form that extends it."""
+        """Show a campaign, and to editors the form of a draft, or the one that extends the campaign."""
         campaign = self._get_campaign(request, object_id)
         may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, campaign)
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         with timezone.override(campaign.brand.timezone):
-            form = None
-            if may_edit and campaign.status == CampaignStatus.OPEN:
-                form = ExtendForm(request.POST or None, campaign=campaign)
-                if form.is_valid() and _extend(form):
+            form: CampaignForm | ExtendForm | None = None
+            is_draft = campaign.decision == OfferDecision.DRAFT
+            if may_edit and campaign.decision != OfferDecision.ARCHIVED:
+                if is_draft:
+                    form = CampaignForm(request.POST or None, brand=campaign.brand, campaign=campaign)
+                else:
+                    form = ExtendForm(request.POST or None, campaign=campaign)
+                if form.is_valid() and _change(form, campaign):
                     messages.success(request, _("Changes saved."))
                     return redirect("admin:vouchers_campaign_change", campaign.pk)
-            context = _build_context(campaign) | {"extend_form": form, "may_edit": may_edit}
+            forms = {"form": form} if is_draft else {"extend_form": form}
+            context = _build_context(campaign) | forms | {"may_edit": may_edit}
             return self._page(request, str(campaign), campaign.brand, **context)
 
     def _page(self, request: HttpRequest, title: str, brand: Brand, **context: Any) -> HttpResponse:
@@ -154,14 +139,17 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
             raise Http404
         return campaign  # type: ignore[no-any-return]
 
-    def close_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """End a campaign."""
-        campaign = self._get_campaign(request, str(pk))
-        if not self.has_brand_permission(request, BrandPermissions.EDIT, campaign):
-            raise PermissionDenied
-        services.close(campaign=campaign)
-        messages.success(request, _("Campaign %(name)s ended. Issued vouchers stay valid.") % {"name": campaign})
-        return redirect("admin:vouchers_campaign_change", campaign.pk)
+    def change_decision(self, offer: Campaign, action: Action) -> Campaign:
+        return services.change_decision(campaign=offer, action=action, at=timezone.now())
+
+    def duplicate(self, request: HttpRequest, offer: Campaign) -> Campaign:
+        slug = request.POST.get("text") or None
+        if slug is not None and not rules.SLUG.fullmatch(slug):
+            raise InvalidRequest.field("slug", _("Use letters, digits, hyphens or underscores."))
+        return services.duplicate(campaign=offer, slug=slug, at=timezone.now())
+
+    def delete_draft(self, offer: Campaign) -> None:
+        services.delete(campaign=offer, at=timezone.now())
 
     def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
         """Export the vouchers of a campaign as CSV."""
@@ -169,8 +157,9 @@ class CampaignAdmin(BrandSelectionMixin, BrandScopedAdmin):
         return csv_response(f"vouchers-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
 
 
-def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
-    fields = dict(form.cleaned_data)
+def _create(form: CampaignForm, brand: Brand, *, is_draft: bool) -> Campaign | None:
+    decision = OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED
+    fields = form.cleaned_data | {"decision": decision}
     try:
         return services.create(brand=brand, quota=fields.pop("quota"), fields=fields, at=timezone.now())
     except DomainError as error:
@@ -178,9 +167,10 @@ def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
         return None
 
 
-def _extend(form: ExtendForm) -> bool:
+def _change(form: CampaignForm | ExtendForm, campaign: Campaign) -> bool:
+    fields = dict(form.cleaned_data)
     try:
-        services.extend(campaign=form.campaign, at=timezone.now(), **form.cleaned_data)
+        services.change(campaign=campaign, quota=fields.pop("quota"), fields=fields, at=timezone.now())
     except DomainError as error:
         form.add_service_errors(error)
         return False
@@ -189,13 +179,18 @@ def _extend(form: ExtendForm) -> bool:
 
 def _build_context(campaign: Campaign) -> dict[str, Any]:
     """Return the template context of a campaign."""
-    status, counter = get_status(campaign), campaign.counter
+    at, counter = timezone.now(), campaign.counter
+    status = campaign.status_at(at)
     query = urlencode({"campaign": campaign.slug})
     return {
         "campaign": campaign,
-        "status": (STATUS_LABELS[status], STATUS_COLORS[status]),
-        "limit_reached": status == rules.ACTIVE and counter.issued >= counter.quota,
-        "moving": status == rules.ACTIVE,
+        "status": (status.label, STATUS_COLORS[status]),
+        "actions": list_actions(campaign, at),
+        "effect": _("No more vouchers are issued. Issued vouchers stay valid."),
+        "duplicate_label": _("Slug of the duplicate"),
+        "duplicate_text": selectors.suggest_slug(campaign.slug),
+        "limit_reached": status == OfferStatus.ACTIVE and counter.issued >= counter.quota,
+        "moving": status == OfferStatus.ACTIVE,
         "percent": get_percentage(counter.issued, counter.quota),
         "cards": metrics.metric_cards(campaign),
         "chart": metrics.participants_per_minute(campaign),

@@ -39,7 +39,7 @@ def _text_field(
 
 
 class CampaignForm(forms.Form):
-    """A new campaign of a brand."""
+    """A new campaign of a brand, or a draft."""
 
     name = _text_field(_("Name"), 100, _("Shown to customers."))
     slug = forms.SlugField(
@@ -59,9 +59,13 @@ class CampaignForm(forms.Form):
         help_text=_("Revoked and expired vouchers are reassigned."),
     )  # fmt: skip
 
-    def __init__(self, data: Any = None, *, brand: Brand) -> None:
-        super().__init__(data, use_required_attribute=False)
-        self.fields["offer"] = OfferField(brand=brand, initial=default_offer(), label=_("Offer"))
+    def __init__(self, data: Any = None, *, brand: Brand, campaign: Campaign | None = None) -> None:
+        names = (*TEXT_FIELDS, *DATE_FIELDS, *VOUCHER_FIELDS)
+        initial = {name: getattr(campaign, name) for name in names if name != "quota"} if campaign else {}
+        initial |= {"quota": campaign.counter.quota} if campaign else {}
+        super().__init__(data, initial=initial, use_required_attribute=False)
+        offer = campaign.offer if campaign else default_offer()
+        self.fields["offer"] = OfferField(brand=brand, initial=offer, label=_("Offer"))
 
     def add_service_errors(self, error: DomainError) -> None:
         """Add a service's error to the form fields that it names."""

@@ -1,6 +1,7 @@
 """Serializers of campaigns and vouchers."""
 
 import uuid
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +18,12 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from core.serializers import InputSerializer
+from redemptions.statuses import OfferStatus
 from vouchers.contracts import Result, VoucherView
-from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, CampaignStatus
+from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign
 
-QUOTA: dict[str, Any] = {"min_value": 1, "max_value": MAX_QUOTA, "help_text": _("Number of vouchers.")}
+DEFAULT_QUOTA = 100
+QUOTA: dict[str, Any] = {"min_value": 1, "max_value": MAX_QUOTA, "help_text": _("Number of vouchers. Defaults to 100.")}
 RESULTS = [Result.GRANTED, Result.ALREADY_CLAIMED, Result.FULL, Result.NOT_OPEN]
 VOUCHER_STATUSES = ["available", "reserved", "used", "expired"]
 OFFER_HELP = _("Offer of the vouchers, in the offer language.")
@@ -32,19 +35,18 @@ END_INPUT_HELP = _("When the campaign ends (exclusive). A date in the brand's ti
 REASSIGN_HELP = _("Reassign revoked and expired vouchers to the waiting list.")
 
 
-class CampaignInputSerializer(InputSerializer):
-    """A new campaign."""
+class CampaignFieldsSerializer(InputSerializer):
+    """The fields of a campaign that a brand sets."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that customers see."))
     slug = SlugField(max_length=64, help_text=_("Identifies the campaign in the API. Can't be changed later."))
-    brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
     description = StrictCharField(
         max_length=200, required=False, allow_blank=True,
         help_text=_("Shown on the voucher. Defaults to the discount."),
     )  # fmt: skip
     start_date = StartField(help_text=START_INPUT_HELP)
     end_date = EndField(help_text=END_INPUT_HELP)
-    quota = StrictIntegerField(default=100, **QUOTA)
+    quota = StrictIntegerField(required=False, **QUOTA)
     offer = ObjectField(
         required=False, help_text=_("Offer of the vouchers, in the offer language. Defaults to 30% off the order.")
     )
@@ -55,11 +57,30 @@ class CampaignInputSerializer(InputSerializer):
     reassign_unused = StrictBooleanField(required=False, help_text=REASSIGN_HELP)
 
 
-class CampaignUpdateSerializer(InputSerializer):
-    """An extension of a campaign: more vouchers or a later end."""
+class CampaignInputSerializer(CampaignFieldsSerializer):
+    """A new campaign."""
 
-    quota = StrictIntegerField(required=False, **QUOTA)
-    end_date = EndField(required=False, help_text=END_INPUT_HELP)
+    brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
+    status = serializers.ChoiceField(
+        ["draft", "scheduled"], default="scheduled", help_text=_("Whether to save a draft or to publish.")
+    )
+
+
+class CampaignUpdateSerializer(CampaignFieldsSerializer):
+    """Changes of a campaign. After a draft is published, only the quota and the dates can change."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, partial=True, **kwargs)
+
+
+class CampaignDuplicateInputSerializer(InputSerializer):
+    """The duplicate of a campaign."""
+
+    slug = SlugField(
+        max_length=64,
+        required=False,
+        help_text=_("Slug of the duplicate. Defaults to that of the campaign with a number."),
+    )
 
 
 class CampaignSerializer(serializers.Serializer[Any]):
@@ -72,9 +93,7 @@ class CampaignSerializer(serializers.Serializer[Any]):
     description = serializers.CharField(help_text=_("Shown on the voucher."))
     start_date = serializers.DateTimeField(help_text=START_HELP)
     end_date = serializers.DateTimeField(help_text=END_HELP)
-    status = serializers.ChoiceField(
-        CampaignStatus.values, help_text=_("An open campaign issues vouchers between its dates.")
-    )
+    status = serializers.ChoiceField(OfferStatus.choices, help_text=_("Status of the campaign at this time."))
     discount = serializers.FloatField(allow_null=True, help_text=DISCOUNT_HELP)
     voucher_type = serializers.CharField(help_text=TYPE_HELP)
     voucher_valid_days = serializers.IntegerField(help_text=_("Validity in days after issue."))
@@ -147,14 +166,14 @@ class CampaignLoginSerializer(serializers.Serializer[Any]):
     campaigns = CampaignResultSerializer(many=True, required=False)
 
 
-def serialize_campaign(campaign: Campaign, *, own: bool, logins: int | None = None) -> dict[str, Any]:
+def serialize_campaign(campaign: Campaign, *, own: bool, at: datetime, logins: int | None = None) -> dict[str, Any]:
     """Return a campaign for ``CampaignSerializer``; ``own`` adds the fields for staff of its brand."""
     data = {
         "id": campaign.pk, "slug": campaign.slug, "brand": campaign.brand.slug, "name": campaign.name,
         "description": campaign.description, "start_date": campaign.start_date, "end_date": campaign.end_date,
-        "status": campaign.status, "discount": _to_number(campaign.discount), "voucher_type": campaign.voucher_type,
-        "voucher_valid_days": campaign.voucher_valid_days, "quota": campaign.counter.quota,
-        "issued": campaign.counter.issued,
+        "status": campaign.status_at(at), "discount": _to_number(campaign.discount),
+        "voucher_type": campaign.voucher_type, "voucher_valid_days": campaign.voucher_valid_days,
+        "quota": campaign.counter.quota, "issued": campaign.counter.issued,
     }  # fmt: skip
     if own:
         data |= {

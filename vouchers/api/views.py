@@ -1,6 +1,7 @@
 """API views of campaigns and vouchers."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.contracts import Caller, get_caller
+from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied, TokenInvalid
@@ -18,8 +20,12 @@ from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView
+from redemptions.lifecycle import Action
+from redemptions.statuses import OfferDecision, OfferStatus
 from vouchers import selectors, services
 from vouchers.api.serializers import (
+    DEFAULT_QUOTA,
+    CampaignDuplicateInputSerializer,
     CampaignInputSerializer,
     CampaignSerializer,
     CampaignUpdateSerializer,
@@ -53,10 +59,11 @@ class CampaignsView(APIView):
         body.is_valid(raise_exception=True)
         data: dict[str, Any] = body.validated_data
         brand = get_brand_for_caller(caller=get_caller(request.auth), slug=data.get("brand"), edit=True)
-        fields = {name: data[name] for name in MODEL_FIELDS if name in data}
-        fields |= {name: localize(data[name], brand.timezone) for name in ("start_date", "end_date")}
-        campaign = services.create(brand=brand, quota=data["quota"], fields=fields, at=timezone.now())
-        return Response(serialize_campaign(campaign, own=True, logins=0), status=201)
+        fields = _to_model_fields(data, brand)
+        campaign = services.create(
+            brand=brand, quota=data.get("quota", DEFAULT_QUOTA), fields=fields, at=timezone.now()
+        )
+        return Response(serialize_campaign(campaign, own=True, logins=0, at=timezone.now()), status=201)
 
     @extend_schema(responses={200: CampaignSerializer(many=True)}, operation_id="campaign_list")
     def get(self, request: Request) -> Response:
@@ -64,7 +71,9 @@ class CampaignsView(APIView):
         pagination = CursorPagination()
         campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(get_caller(request.auth)))
         page = pagination.paginate_queryset(campaigns, request, view=self) or []
-        return pagination.get_paginated_response([serialize_campaign(campaign, own=True) for campaign in page])
+        return pagination.get_paginated_response(
+            [serialize_campaign(campaign, own=True, at=timezone.now()) for campaign in page]
+        )
 
 
 class CampaignView(APIView):
@@ -76,30 +85,62 @@ class CampaignView(APIView):
         caller = get_caller(request.auth)
         brand_ids = readable_brand_ids(caller)
         if brand_ids == [] and caller.shopper is not None:
-            return Response(serialize_campaign(selectors.get_public_campaign(slug=slug), own=False))
+            return Response(serialize_campaign(selectors.get_public_campaign(slug=slug), own=False, at=timezone.now()))
         return _own_campaign_response(selectors.get_campaign(slug=slug, brand_ids=brand_ids))
 
     @extend_schema(
         request=CampaignUpdateSerializer, responses={200: CampaignSerializer}, operation_id="campaign_extend"
     )
     def patch(self, request: Request, slug: str) -> Response:
-        """Raise the quota of a campaign or move its end. The waiting list gets the new vouchers first."""
+        """Change a draft, or raise the quota of a campaign or move its end. The waiting list gets new vouchers first.
+
+        The start can change until it has passed.
+        """
         body = CampaignUpdateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        campaign, changes = _get_editable_campaign(request, slug), dict(body.validated_data)
-        if "end_date" in changes:
-            changes["end_date"] = localize(changes["end_date"], campaign.brand.timezone)
-        return _own_campaign_response(services.extend(campaign=campaign, at=timezone.now(), **changes))
+        campaign, data = _get_editable_campaign(request, slug), body.validated_data
+        fields = _to_model_fields(data, campaign.brand)
+        changed = services.change(campaign=campaign, fields=fields, quota=data.get("quota"), at=timezone.now())
+        return _own_campaign_response(changed)
+
+    @extend_schema(responses={204: None}, operation_id="campaign_delete")
+    def delete(self, request: Request, slug: str) -> Response:
+        """Delete a draft, or archive a campaign, which ends it for good. Issued vouchers stay valid."""
+        services.delete(campaign=_get_editable_campaign(request, slug), at=timezone.now())
+        return Response(status=204)
 
 
-class CloseView(APIView):
-    """``/api/v1/campaigns/<slug>/close/``"""
+class DuplicateView(APIView):
+    """``/api/v1/campaigns/<slug>/duplicate/``"""
 
-    @extend_schema(request=None, responses={200: CampaignSerializer}, operation_id="campaign_close")
+    @extend_schema(
+        request=CampaignDuplicateInputSerializer,
+        responses={201: CampaignSerializer, **problem_responses(SlugTaken)},
+        operation_id="campaign_duplicate",
+    )
     @idempotent
     def post(self, request: Request, slug: str) -> Response:
-        """End a campaign for good. Issued vouchers stay valid."""
-        return _own_campaign_response(services.close(campaign=_get_editable_campaign(request, slug)))
+        """Create a draft with the terms of a campaign, and another slug."""
+        body = CampaignDuplicateInputSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        campaign, new_slug = _get_editable_campaign(request, slug), body.validated_data.get("slug")
+        duplicate = services.duplicate(campaign=campaign, slug=new_slug, at=timezone.now())
+        return Response(serialize_campaign(duplicate, own=True, logins=0, at=timezone.now()), status=201)
+
+
+def apply_action(request: Request, slug: str, action: Action) -> dict[str, Any]:
+    """Change the status of a campaign that the caller may change, and return the campaign."""
+    campaign = _get_editable_campaign(request, slug)
+    return _serialize_own(services.change_decision(campaign=campaign, action=action, at=timezone.now()))
+
+
+def _to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
+    """Return the validated data as model fields. Dates are days in the brand's time zone."""
+    fields = {name: data[name] for name in MODEL_FIELDS if name in data}
+    fields |= {name: localize(data[name], brand.timezone) for name in ("start_date", "end_date") if name in data}
+    if data.get("status") == OfferStatus.DRAFT:
+        fields["decision"] = OfferDecision.DRAFT
+    return fields
 
 
 class FirstLoginView(HotView):
@@ -153,8 +194,13 @@ class VouchersView(APIView):
 
 
 def _own_campaign_response(campaign: Campaign) -> Response:
+    return Response(_serialize_own(campaign))
+
+
+def _serialize_own(campaign: Campaign) -> dict[str, Any]:
+    """Return a campaign with the fields for its brand."""
     logins = selectors.count_logins(campaign=campaign)
-    return Response(serialize_campaign(campaign, own=True, logins=logins))
+    return serialize_campaign(campaign, own=True, logins=logins, at=timezone.now())
 
 
 def _get_editable_campaign(request: Request, slug: str) -> Campaign:

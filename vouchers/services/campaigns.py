@@ -1,4 +1,4 @@
-"""Creation, extension and end of campaigns."""
+"""Services that create, change, end and duplicate campaigns."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,14 +15,20 @@ from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from mailings.services import planning
 from promotions.services import validate_offer
-from redemptions.errors import InvalidStatus
+from redemptions import decisions
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.lifecycle import Action, dates_of_duplicate, reopens
+from redemptions.statuses import OfferDecision
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
-from vouchers.models import Campaign, CampaignCounter, CampaignStatus
-from vouchers.selectors import KIND, get_mailing_key
+from vouchers.models import Campaign, CampaignCounter
+from vouchers.selectors import KIND, get_mailing_key, suggest_slug
 from vouchers.services import waiting_list
+
+MAX_NAME_LENGTH = 100
+DUPLICATED_FIELDS = ("description", "offer", "voucher_type", "voucher_valid_days", "reassign_unused")
+EDITABLE_IN_DRAFT = frozenset({"name", "slug", "start_date", "end_date", *DUPLICATED_FIELDS})
 
 
 @transaction.atomic
@@ -32,10 +38,7 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
     ``fields`` are the model fields that a brand can set. Raises InvalidRequest with each field error, and SlugTaken.
     """
     campaign = Campaign(brand=brand, created_at=at, **fields)
-    _check_dates(campaign, at)
-    offer = validate_offer(campaign.offer, currency=brand.currency)
-    validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
-    campaign.discount = rules.get_percentage(offer)
+    _check(campaign, at)
     with translate_constraint("vouchers_campaign_slug", SlugTaken):
         campaign.save(force_insert=True)
     campaign.counter = CampaignCounter.objects.create(campaign=campaign, quota=quota)
@@ -48,26 +51,52 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
 
 
 @transaction.atomic
-def extend(*, campaign: Campaign, at: datetime, quota: int | None = None, end_date: datetime | None = None) -> Campaign:
-    """Raise the quota of a campaign or move its end; None leaves a value as it is.
+def change(
+    *, campaign: Campaign, at: datetime, quota: int | None = None, fields: Mapping[str, Any] | None = None
+) -> Campaign:
+    """Change a campaign: any field of a draft, the start until it has passed, and later only its end and its quota.
 
-    Customers on the waiting list get the new vouchers before later logins. Raises InvalidRequest for a lower quota or
-    an earlier end, and InvalidStatus if the campaign has ended.
+    A published campaign's end can only move to a later time, which makes an ended campaign active again, and its quota
+    can only be raised: customers on the waiting list get the new vouchers before later logins. Raises InvalidRequest
+    with an error per field, SlugTaken, and InvalidStatus for an archived campaign, or an ended one without a later end.
     """
-    locked = _lock(campaign)
-    if locked.status == CampaignStatus.CLOSED:
-        raise InvalidStatus(current_status=locked.status)
-    if end_date is not None and end_date != locked.end_date:
-        if end_date <= max(locked.end_date, at):
-            raise InvalidRequest.field(
-                "end_date", _("The new end must be later than the current one and in the future.")
-            )
-        locked.end_date = end_date
-        locked.save(update_fields=["end_date"])
-        Mailing.objects.filter(key=get_mailing_key(locked.pk)).update(status=MailingStatus.PLANNING)
-    if quota is not None:
+    locked, fields = _lock(campaign), fields or {}
+    changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
+    is_draft = locked.decision == OfferDecision.DRAFT
+    if reopens(locked, fields=changed, at=at):
+        locked.decision = OfferDecision.PUBLISHED
+    _check_editable(locked, changed, at)
+    if changed:
+        for name, value in changed.items():
+            setattr(locked, name, value)
+        _check(locked, at)
+        with translate_constraint("vouchers_campaign_slug", SlugTaken):
+            locked.save()
+    if "end_date" in changed:
+        _follow_decision(locked)
+    if quota is not None and is_draft:
+        CampaignCounter.objects.filter(campaign=locked).update(quota=quota)
+        locked.counter.refresh_from_db()
+    elif quota is not None:
         _raise_quota(locked, quota, at)
     return locked
+
+
+def editable_fields(*, campaign: Campaign, at: datetime) -> frozenset[str]:
+    """Return the fields beside the quota that can change now."""
+    if campaign.decision == OfferDecision.DRAFT:
+        return EDITABLE_IN_DRAFT
+    return frozenset({"start_date", "end_date"} if at < campaign.start_date else {"end_date"})
+
+
+def _check_editable(campaign: Campaign, changed: Mapping[str, Any], at: datetime) -> None:
+    if immutable := sorted(changed.keys() - editable_fields(campaign=campaign, at=at)):
+        detail = _("This field can't be changed after the campaign is published.")
+        raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
+    if "end_date" not in changed or campaign.decision == OfferDecision.DRAFT:
+        return
+    if changed["end_date"] <= max(campaign.end_date, at):
+        raise InvalidRequest.field("end_date", _("The new end must be later than the current one and in the future."))
 
 
 def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
@@ -82,13 +111,45 @@ def _raise_quota(campaign: Campaign, quota: int, at: datetime) -> None:
 
 
 @transaction.atomic
-def close(*, campaign: Campaign) -> Campaign:
-    """End a campaign for good. Issued vouchers stay valid. Repeated calls change nothing."""
+def change_decision(*, campaign: Campaign, action: Action, at: datetime) -> Campaign:
+    """Activate, pause, resume, end or archive a campaign. Repeating an action has no effect.
+
+    Issued vouchers stay valid. While a campaign is paused, nobody gets a voucher, and its waiting list waits. Raises
+    InvalidStatus.
+    """
     locked = _lock(campaign)
-    if locked.status != CampaignStatus.CLOSED:
-        locked.status = CampaignStatus.CLOSED
-        locked.save(update_fields=["status"])
+    if decisions.apply_action(locked, kind=KIND, action=action, at=at):
+        _follow_decision(locked)
     return locked
+
+
+def _follow_decision(campaign: Campaign) -> None:
+    """Let a published campaign send emails about its vouchers, and serve its waiting list."""
+    if campaign.decision == OfferDecision.PUBLISHED:
+        Mailing.objects.filter(key=get_mailing_key(campaign.pk)).update(status=MailingStatus.PLANNING)
+        enqueue_on_commit("vouchers.serve_waiting_list", campaign=str(campaign.pk))
+
+
+@transaction.atomic
+def delete(*, campaign: Campaign, at: datetime) -> None:
+    """Delete a draft, and archive any other campaign. Issued vouchers stay valid."""
+    locked = _lock(campaign)
+    key = get_mailing_key(locked.pk)
+    if decisions.delete_draft(locked, kind=KIND, at=at):
+        Mailing.objects.filter(key=key).delete()
+    else:
+        decisions.apply_action(locked, kind=KIND, action=Action.ARCHIVE, at=at)
+
+
+def duplicate(*, campaign: Campaign, slug: str | None, at: datetime) -> Campaign:
+    """Create a draft with the terms and the quota of a campaign, and ``slug`` or a similar one that is free.
+
+    The duplicate of a campaign that has ended starts now and lasts as long. Raises SlugTaken.
+    """
+    fields = {name: getattr(campaign, name) for name in DUPLICATED_FIELDS} | dates_of_duplicate(campaign, at=at)
+    name = (_("Copy of %(campaign)s") % {"campaign": campaign.name})[:MAX_NAME_LENGTH]
+    fields |= {"name": name, "slug": slug or suggest_slug(campaign.slug), "decision": OfferDecision.DRAFT}
+    return create(brand=campaign.brand, quota=campaign.counter.quota, fields=fields, at=at)
 
 
 def _lock(campaign: Campaign) -> Campaign:
@@ -96,8 +157,12 @@ def _lock(campaign: Campaign) -> Campaign:
     return rows.get(pk=campaign.pk)
 
 
-def _check_dates(campaign: Campaign, at: datetime) -> None:
+def _check(campaign: Campaign, at: datetime) -> None:
+    """Check dates and offer, and set the percentage of the offer. Raises InvalidRequest."""
     if campaign.end_date <= campaign.start_date:
         raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if campaign.end_date <= at:
         raise InvalidRequest.field("end_date", _("The end must be in the future."))
+    offer = validate_offer(campaign.offer, currency=campaign.brand.currency)
+    validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
+    campaign.discount = rules.get_percentage(offer)

@@ -12,16 +12,17 @@ from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.statuses import OfferDecision
 from vouchers import rules
 from vouchers.errors import VoucherExpired, VoucherUsed
-from vouchers.models import CampaignCounter, CampaignStatus, Voucher, VoucherStatus
+from vouchers.models import CampaignCounter, Voucher, VoucherStatus
 from vouchers.selectors import KIND, get_mailing_key, list_reassigning_campaigns, reassignable_vouchers
 
 CHUNK = 5_000  # vouchers that one statement issues
 
 
 def serve_waiting_list(*, campaign_id: uuid.UUID, at: datetime) -> int:
-    """Issue the remaining vouchers of an open campaign to its waiting list. Return their number.
+    """Issue the remaining vouchers of a published campaign to its waiting list. Return their number.
 
     New logins wait for the counter meanwhile.
     """
@@ -66,7 +67,7 @@ def revoke(*, voucher: Voucher, at: datetime) -> Voucher:
 
 
 def reassign_vouchers(*, campaign_id: uuid.UUID, at: datetime) -> int:
-    """Reassign revoked and expired vouchers of an open campaign to its waiting list. Return their number.
+    """Reassign revoked and expired vouchers of a published campaign to its waiting list. Return their number.
 
     Does nothing for a campaign that doesn't reassign unused vouchers.
     """
@@ -94,11 +95,11 @@ def reassign_due(*, at: datetime) -> int:
 
 
 def _lock_counter(campaign_id: uuid.UUID, **conditions: bool) -> CampaignCounter | None:
-    """Lock the counter of an open campaign. The following statement then sees all vouchers that were issued before."""
+    """Lock the counter of a published campaign. The next statement then sees all vouchers that were issued before."""
     rows = CampaignCounter.objects.select_for_update(of=("self",), no_key=True).filter(campaign=campaign_id)
     campaign_conditions = {f"campaign__{name}": value for name, value in conditions.items()}
-    open_campaigns = rows.filter(campaign__status=CampaignStatus.OPEN, campaign__brand__is_active=True)
-    return open_campaigns.filter(**campaign_conditions).first()
+    published = rows.filter(campaign__decision=OfferDecision.PUBLISHED, campaign__brand__is_active=True)
+    return published.filter(**campaign_conditions).first()
 
 
 def _issue(statement: str, campaign_id: uuid.UUID, limit: int, at: datetime) -> int:

@@ -1,8 +1,8 @@
 -- Record first logins in a campaign, in order, and issue the vouchers that are left, with their events and emails.
 -- Upholds vouchers_firstlogin_pkey, vouchers_event_once, vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
-    SELECT c.id, c.brand_id, c.slug, c.name, c.description, c.discount, c.voucher_type, c.starts_at, c.ends_at,
-        c.state = 'open' AND b.is_active AS is_open, make_interval(days => c.voucher_valid_days) AS valid,
+    SELECT c.id, c.brand_id, c.slug, c.name, c.description, c.discount, c.voucher_type, c.decision, c.starts_at, c.ends_at,
+        b.is_active AS brand_is_active, make_interval(days => c.voucher_valid_days) AS valid,
         b.timezone, m.id AS mailing_id
     FROM vouchers_campaign c
     JOIN accounts_brand b ON b.id = c.brand_id
@@ -10,7 +10,7 @@ WITH campaign AS (
     WHERE c.slug = %(campaign)s
 ), request AS (
     SELECT r.position, r.customer_id, r.at, r.event, r.voucher_id, u.email, u.username, cu.id IS NOT NULL AND coalesce(u.is_active, true) AS is_active,
-        campaign.is_open AND campaign.starts_at <= r.at AND r.at < campaign.ends_at AS is_open
+        campaign.brand_is_active AND offer_status(campaign.decision, campaign.starts_at, campaign.ends_at, r.at) = 'active' AS is_open
     FROM unnest(%(customers)s::bigint[], %(times)s::timestamptz[], %(events)s::text[], %(ids)s::uuid[]) WITH ORDINALITY
         AS r (customer_id, at, event, voucher_id, position)
     CROSS JOIN campaign

@@ -8,5 +8,5 @@ CROSS JOIN LATERAL (
     FROM vouchers_voucher WHERE campaign_id = c.id
 ) v
 CROSS JOIN LATERAL (SELECT count(*) AS logins FROM vouchers_firstlogin WHERE campaign_id = c.id) f
-WHERE n.issued <> v.vouchers OR v.highest <> v.vouchers OR v.widest > n.quota OR v.vouchers < least(n.quota, f.logins)
+WHERE n.issued <> v.vouchers OR v.highest <> v.vouchers OR v.widest > n.quota OR (c.decision = 'published' AND v.vouchers < least(n.quota, f.logins))
 ORDER BY c.id

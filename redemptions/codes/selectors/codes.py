@@ -1,5 +1,6 @@
 """Reads of codes: what a text means, and the generic codes of offers."""
 
+import itertools
 import uuid
 from collections.abc import Collection
 from datetime import datetime
@@ -8,7 +9,7 @@ from core import db
 from redemptions.backends import get_code_backend
 from redemptions.codes.contracts import FoundCode
 from redemptions.codes.models import Code
-from redemptions.codes.rules import canonicalize_code, is_digest
+from redemptions.codes.rules import MAX_LENGTH, canonicalize_code, is_digest
 from redemptions.contracts import CodeStatus
 from redemptions.errors import CodeNotFound
 
@@ -45,6 +46,19 @@ def find_code_of_brand(*, code: str, brand_id: uuid.UUID, kind: str | None = Non
     if kind is not None:
         codes = codes.filter(kind=kind)
     return codes.filter(archived_at=None).first() or codes.filter(archived_at__isnull=False).order_by("-pk").first()
+
+
+def find_archived_code(*, code: str, brand_ids: Collection[uuid.UUID], kind: str) -> Code | None:
+    """Return the newest archived code of these brands and this kind of offer with this text in any spelling."""
+    codes = Code.objects.filter(canonical=canonicalize_code(code), brand_id__in=brand_ids, archived_at__isnull=False)
+    return codes.filter(kind=kind).order_by("-pk").first()
+
+
+def suggest_text(*, text: str, brand_id: uuid.UUID) -> str:
+    """Return the text with the first number from 2 that makes it a code that the brand doesn't have yet."""
+    codes = Code.objects.filter(brand_id=brand_id, archived_at=None)
+    texts = (f"{text[: MAX_LENGTH - len(str(number)) - 1]}-{number}" for number in itertools.count(2))
+    return next(text for text in texts if not codes.filter(canonical=canonicalize_code(text)).exists())
 
 
 def get_code(*, name: str, brand_id: uuid.UUID) -> Code:

@@ -19,6 +19,8 @@ from redemptions.codes.services.codes import (
     archive_batch_codes,
     archive_codes,
     check_takes_codes,
+    delete_batches,
+    delete_codes,
     register_code,
     revoke_code,
 )
@@ -34,6 +36,8 @@ __all__ = [
     "check_takes_codes",
     "continue_assignment",
     "create_batch",
+    "delete_batches",
+    "delete_codes",
     "generate_chunk",
     "generate_codes",
     "generate_small_batch",

@@ -5,6 +5,7 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
@@ -74,6 +75,27 @@ def archive_batch_codes(*, offer: uuid.UUID, at: datetime, time_budget: float = 
         if time.monotonic() >= deadline:
             enqueue_on_commit("redemptions.archive_codes", offer=str(offer))
             return
+
+
+@transaction.atomic
+def delete_codes(*, offer: uuid.UUID) -> None:
+    """Delete the codes of a draft that is deleted: its generic code now, its batches in the background."""
+    Code.objects.filter(offer=offer, batch=None).delete()
+    if CodeBatch.objects.filter(offer=offer).update(count=F("generated_count")):  # generates no more
+        enqueue_on_commit("redemptions.delete_codes", offer=str(offer))
+
+
+def delete_batches(*, offer: uuid.UUID, time_budget: float = TIME_BUDGET_SECONDS) -> None:
+    """Delete the batches of a deleted offer with their codes, ``ARCHIVE_CHUNK`` in a transaction.
+
+    After ``time_budget`` seconds, enqueues another task for the rest.
+    """
+    deadline = time.monotonic() + time_budget
+    while db.execute("redemptions/codes/sql/delete_codes.sql", {"offer": offer, "limit": ARCHIVE_CHUNK}):
+        if time.monotonic() >= deadline:
+            enqueue_on_commit("redemptions.delete_codes", offer=str(offer))
+            return
+    CodeBatch.objects.filter(offer=offer).delete()
 
 
 def check_takes_codes(*, kind: str, offer: uuid.UUID, brand_id: uuid.UUID, at: datetime) -> CodeOffer:
