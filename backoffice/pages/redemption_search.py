@@ -100,12 +100,14 @@ def redemption_search_page(request: HttpRequest) -> HttpResponse:
 def _build_context(request: HttpRequest, filters: Mapping[str, Any], brand_ids: list[Any] | None) -> dict[str, Any]:
     zone = shared_time_zone(request)
     wanted = _to_filter(filters, brand_ids, ZoneInfo(zone))
-    found = selectors.find_uses(wanted=wanted, before=filters["before"], limit=ROWS + 1) if wanted else []
+    page = selectors.UsePage([], None)
+    if wanted is not None:
+        page = selectors.find_uses(wanted=wanted, before=filters["before"], limit=ROWS)
     query = urlencode({name: filters[name] for name in FILTERS if filters[name]})
-    older = rules.encode_cursor(found[ROWS - 1].position) if len(found) > ROWS else None
+    older = rules.encode_cursor(page.position) if page.position else None
     names = dict(Brand.objects.values_list("slug", "name")) if brand_ids is None or len(brand_ids) > 1 else {}
     return {
-        "rows": [_to_row(use, zone, names) for use in found[:ROWS]],
+        "rows": [_to_row(use, zone, names) for use in page.uses],
         "zone": zone,
         "older": f"?{query}&before={older}" if older else None,
         "newest": f"?{query}" if filters["before"] else None,

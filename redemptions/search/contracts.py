@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from redemptions.events.contracts import Position
-
 
 class UseStatus(enum.StrEnum):
     """What happened last to a use of an offer. ``rejected`` is an attempt that was refused."""
@@ -66,7 +64,6 @@ class FoundUse:
     discount, and ``subtotal`` the total of the order before discounts, both in minor units of ``currency``.
     """
 
-    position: Position
     status: UseStatus
     at: datetime
     brand: str

@@ -1,7 +1,10 @@
 """Reads of uses of offers and of refused attempts."""
 
+import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core import db
@@ -9,37 +12,67 @@ from redemptions.backends import get_offer_names
 from redemptions.codes.models import Code
 from redemptions.codes.rules import canonicalize_code
 from redemptions.events.contracts import Position
+from redemptions.events.selectors import get_epoch_and_horizon
 from redemptions.search.contracts import FoundUse, UseEvent, UseFilter, UseStatus
 
 TYPE_PREFIX = "redemption."
 LAST_CHARACTER = "\U0010ffff"
+LAST = Position((1 << 63) - 1)  # after every event
+FIRST_RANGE = 20_000  # transactions that the first statement covers
+RANGE_GROWTH = 4
+TIME_BUDGET_SECONDS = 1.0
 
 
-def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> Sequence[FoundUse]:
-    """Return the uses and attempts that match, by their last event, newest first, older than a position."""
+@dataclass(frozen=True, slots=True)
+class UsePage:
+    """Uses and attempts, newest first, and the position from which the next page continues; None at the end."""
+
+    uses: Sequence[FoundUse]
+    position: Position | None
+
+
+def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> UsePage:
+    """Return the uses and attempts that match, by their last event, newest first, older than a position.
+
+    Without a customer, code, order or offer, reads ranges of transactions that grow until there are enough uses or the
+    time is over. So a page with fewer uses isn't necessarily the last one.
+    """
+    params = _to_params(wanted)
+    is_selective = wanted.offer is not None or wanted.customer is not None or bool(wanted.order or wanted.codes)
+    deadline = time.monotonic() + TIME_BUDGET_SECONDS
+    position, span = before or LAST, FIRST_RANGE
+    oldest = 0 if is_selective else max(0, min(position.tx, get_epoch_and_horizon()[1]) - span)
+    rows: list[db.Row] = []
+    while True:
+        bounds = {"tx": position.tx, "id": position.id, "oldest": oldest, "limit": limit + 1 - len(rows)}
+        rows += db.fetch_all("redemptions/search/sql/select_uses.sql", params | bounds)
+        position, span = Position(oldest), span * RANGE_GROWTH
+        if len(rows) > limit or oldest == 0 or time.monotonic() > deadline:
+            break
+        oldest = max(0, oldest - span)
+    following: Position | None = position if oldest else None
+    if len(rows) > limit:
+        following = Position(rows[limit - 1]["tx"], rows[limit - 1]["id"])
+    names = get_offer_names((row["kind"], row["offer_id"]) for row in rows[:limit])
+    return UsePage([_to_use(row, names.get(row["offer_id"], "")) for row in rows[:limit]], following)
+
+
+def _to_params(wanted: UseFilter) -> dict[str, Any]:
     statuses = [wanted.status] if wanted.status else list(UseStatus)
     lasting = [status for status in UseStatus if status is not UseStatus.REJECTED]
-    rows = db.fetch_all(
-        "redemptions/search/sql/select_uses.sql",
-        {
-            "types": [f"{TYPE_PREFIX}{status}" for status in statuses],
-            "last": [f"{TYPE_PREFIX}{status}" for status in lasting],
-            "tx": before.tx if before else None,
-            "id": before.id if before else None,
-            "brands": None if wanted.brands is None else list(wanted.brands),
-            "kind": wanted.kind or None,
-            "offer": wanted.offer,
-            "customer": wanted.customer,
-            "codes": list(wanted.codes) or None,
-            "order": wanted.order or None,
-            "order_end": wanted.order + LAST_CHARACTER,
-            "start": wanted.start,
-            "end": wanted.end,
-            "limit": limit,
-        },
-    )
-    names = get_offer_names((row["kind"], row["offer_id"]) for row in rows)
-    return [_to_use(row, names.get(row["offer_id"], "")) for row in rows]
+    return {
+        "types": [f"{TYPE_PREFIX}{status}" for status in statuses],
+        "last": [f"{TYPE_PREFIX}{status}" for status in lasting],
+        "brands": None if wanted.brands is None else list(wanted.brands),
+        "kind": wanted.kind or None,
+        "offer": wanted.offer,
+        "customer": wanted.customer,
+        "codes": list(wanted.codes) or None,
+        "order": wanted.order or None,
+        "order_end": wanted.order + LAST_CHARACTER,
+        "start": wanted.start,
+        "end": wanted.end,
+    }
 
 
 def _to_use(row: db.Row, name: str) -> FoundUse:
@@ -47,7 +80,6 @@ def _to_use(row: db.Row, name: str) -> FoundUse:
         UseEvent(event["type"], datetime.fromisoformat(event["at"]), event["amount"]) for event in row["events"] or []
     ]
     return FoundUse(
-        position=Position(row["tx"], row["id"]),
         status=UseStatus(row["type"].removeprefix(TYPE_PREFIX)),
         at=row["created_at"],
         brand=row["brand"],

@@ -12,7 +12,11 @@ from django.utils import timezone
 from accounts.models import Brand
 from core import db
 from redemptions.codes.models import Code
+from redemptions.events.contracts import NO_ID
+from redemptions.events.models import Event
+from redemptions.events.selectors import get_epoch_and_horizon
 from redemptions.events.services import rejections
+from redemptions.search import selectors
 from tests.checkout.builders import error_fields, expire_reservation, post, post_action, reserve_order
 from tests.factories import (
     BrandFactory,
@@ -149,6 +153,31 @@ def test_pages_follow_one_another_without_gaps(billo: Brand, server: Client) -> 
     assert seen == ["4", "3", "2", "1", "0"]
 
 
+def test_a_rare_status_is_found_in_ranges_that_grow(
+    billo: Brand, server: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DiscountCodeFactory(brand=billo, text="TEN")
+    reserve_order(server, customer_id="c1", order="old")
+    Event.objects.update(tx=1)
+    horizon = get_epoch_and_horizon()[1]
+    monkeypatch.setattr(selectors, "FIRST_RANGE", horizon // 3)
+    monkeypatch.setattr(selectors, "TIME_BUDGET_SECONDS", 0)
+
+    pages, url = 0, f"{SEARCH}?status=reserved"
+    found: list[str] = []
+    while url:
+        page = server.get(url).json()
+        found += [use["order"] for use in page["results"]]
+        url, pages = page["next"], pages + 1
+    assert found == ["old"]
+    assert pages > 2
+
+    monkeypatch.setattr(selectors, "TIME_BUDGET_SECONDS", 60)
+    page = server.get(f"{SEARCH}?status=reserved").json()
+    assert [use["order"] for use in page["results"]] == ["old"]
+    assert page["next"] is None
+
+
 def test_brands_find_their_own_redemptions_only(
     billo: Brand, server: Client, brand_client: ClientOf, shopper_client: ClientOf
 ) -> None:
@@ -182,7 +211,8 @@ def test_an_invalid_query_is_refused_at_its_parameter(server: Client, query: dic
 
 def test_the_beginning_of_an_order_is_found_by_its_index(billo: Brand, server: Client) -> None:
     params: dict[str, Any] = {
-        "types": ["redemption.confirmed"], "last": ["redemption.confirmed"], "tx": None, "id": None, "brands": None,
+        "types": ["redemption.confirmed"], "last": ["redemption.confirmed"], "tx": 1 << 62, "id": str(NO_ID),
+        "oldest": 0, "brands": None,
         "kind": None, "offer": None, "customer": None, "codes": None, "order": "100", "order_end": "100\U0010ffff",
         "start": None, "end": None, "limit": 51,
     }  # fmt: skip

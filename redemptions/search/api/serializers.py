@@ -81,7 +81,7 @@ class UseSerializer(serializers.Serializer[Any]):
 
 
 class UsePageSerializer(serializers.Serializer[Any]):
-    """A page of uses and attempts, newest first."""
+    """A page of uses and attempts, newest first. A page with fewer than the limit isn't necessarily the last one."""
 
     next = serializers.URLField(allow_null=True, help_text=_("URL of the next page."))
     previous = serializers.URLField(allow_null=True, help_text=_("Always null."))

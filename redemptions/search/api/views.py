@@ -37,13 +37,14 @@ class RedemptionsView(APIView):
         query = serializer.validated_data
         wanted = _filter(get_caller(request.auth), query)
         before, limit = _position(query.get("cursor")), query["limit"]
-        found = [] if wanted is None else selectors.find_uses(wanted=wanted, before=before, limit=limit + 1)
-        page = found[:limit]
+        page = selectors.UsePage([], None)
+        if wanted is not None:
+            page = selectors.find_uses(wanted=wanted, before=before, limit=limit)
         following = None
-        if len(found) > limit:
-            cursor = rules.encode_cursor(page[-1].position)
+        if page.position is not None:
+            cursor = rules.encode_cursor(page.position)
             following = replace_query_param(request.build_absolute_uri(), "cursor", cursor)
-        return Response({"next": following, "previous": None, "results": [serialize_use(use) for use in page]})
+        return Response({"next": following, "previous": None, "results": [serialize_use(use) for use in page.uses]})
 
 
 def _position(cursor: str | None) -> Any:

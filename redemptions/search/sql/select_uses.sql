@@ -1,10 +1,10 @@
 -- Select uses of offers and refused attempts that match a filter, by their last event, newest first, each with its events.
--- Upholds no constraint; writes nothing. The filters without an index of their own read a brand's events from the newest.
+-- Upholds no constraint; writes nothing. The caller bounds the range of transactions if no filter has an index of its own.
 WITH found AS MATERIALIZED (
     SELECT e.id, e.tx, e.type, e.created_at, e.brand_id, e.kind, e.offer_id, e.code, e.customer_id, e."order", e.redemption_id, e.subtotal,
         e.currency, e.reason, e.data
     FROM redemptions_event e
-    WHERE e.type = ANY(%(types)s::text[]) AND (%(tx)s::bigint IS NULL OR (e.tx, e.id) < (%(tx)s::bigint, %(id)s::uuid))
+    WHERE e.type = ANY(%(types)s::text[]) AND e.tx >= %(oldest)s AND e.tx <= %(tx)s AND (e.tx, e.id) < (%(tx)s, %(id)s::uuid)
         AND (%(brands)s::uuid[] IS NULL OR e.brand_id = ANY(%(brands)s::uuid[]))
         AND (%(kind)s::text IS NULL OR e.kind = %(kind)s)
         AND (%(offer)s::uuid IS NULL OR e.offer_id = %(offer)s)
