@@ -46,7 +46,8 @@ class CouponSnapshot:
 
     id: uuid.UUID
     brand_id: uuid.UUID
-    is_active: bool
+    decision: str
+    brand_is_active: bool
     start_date: datetime
     end_date: datetime
     strategy: str

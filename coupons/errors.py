@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import DomainError
 from redemptions.errors import UsageLimitPerCustomer, UsageLimitReached
 
+COUPON_INACTIVE = _("This coupon isn't active.")
 CODE_REQUIRED_MESSAGE = _("Enter a code. This coupon requires a single-use code.")
 
 

@@ -13,6 +13,7 @@ from core.errors import DomainError, InvalidRequest, TokenInvalid
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import (
     CODE_REQUIRED_MESSAGE,
+    COUPON_INACTIVE,
     CouponEnded,
     CouponLimitPerCustomer,
     CouponLimitReached,
@@ -20,6 +21,7 @@ from coupons.errors import (
 )
 from pricing import Offer, load_offer
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
+from redemptions.lifecycle import derive_status, find_status_error
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # from then on, the limit and its counting method can't change
 TOLERANCE = 100  # uncounted redemptions of an approximate limit stay below 1/TOLERANCE of the limit
@@ -31,13 +33,24 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
     """Yield the errors that reject a redemption, the most permanent first. The total limit is not checked here."""
     if request.customer in snapshot.inactive_users:
         yield TokenInvalid()
-    if not snapshot.is_active or snapshot.end_date <= at:
-        yield CouponEnded()
-    elif at < snapshot.start_date:
-        yield CouponNotStarted()
+    if error := _find_status_error(snapshot, at):
+        yield error
     yield from _list_code_errors(snapshot, request)
     if snapshot.maximum_per_user is not None and snapshot.counts.get(request.customer, 0) >= snapshot.maximum_per_user:
         yield CouponLimitPerCustomer()
+
+
+def _find_status_error(snapshot: CouponSnapshot, at: datetime) -> DomainError | None:
+    """Return the error of a coupon that customers can't redeem now because of its status or its brand."""
+    if not snapshot.brand_is_active:
+        return CodeInactive(COUPON_INACTIVE)
+    dates = {"start": snapshot.start_date, "end": snapshot.end_date}
+    error = find_status_error(derive_status(decision=snapshot.decision, **dates, at=at))
+    if isinstance(error, CodeNotStarted):
+        return CouponNotStarted()
+    if isinstance(error, CodeExpired):
+        return CouponEnded()
+    return error and CodeInactive(COUPON_INACTIVE)
 
 
 def _list_code_errors(snapshot: CouponSnapshot, request: RedemptionRequest) -> Iterator[DomainError]:
@@ -62,22 +75,10 @@ def as_conflict(error: DomainError) -> DomainError:
     return CodeExpired() if isinstance(error, CouponEnded) else error
 
 
-def offer_error(
-    *,
-    is_active: bool,
-    start: datetime,
-    end: datetime,
-    remaining: int | None,
-    remaining_for_customer: int | None,
-    at: datetime,
-) -> DomainError | None:
+def offer_error(*, status: str, remaining: int | None, remaining_for_customer: int | None) -> DomainError | None:
     """Return the most permanent error that rejects a coupon's code at checkout; None if the code is accepted."""
-    if not is_active:
-        return CodeInactive()
-    if end <= at:
-        return CodeExpired()
-    if at < start:
-        return CodeNotStarted()
+    if error := find_status_error(status):
+        return error
     if remaining == 0:
         return CouponLimitReached()
     return CouponLimitPerCustomer() if remaining_for_customer == 0 else None

@@ -108,12 +108,15 @@ def status_condition(status: str, at: datetime) -> Q:
     return conditions.get(OfferStatus(status), Q(decision=status))
 
 
-def find_status_error(status: str) -> DomainError | None:
-    """Return the error of a code whose offer has this status, or None if customers can redeem it."""
+def find_status_error(status: str, *, inactive: type[DomainError] = CodeInactive) -> DomainError | None:
+    """Return the error of a code whose offer has this status, or None if customers can redeem it.
+
+    ``inactive`` is the error of an offer that is a draft, paused or archived.
+    """
     if status == OfferStatus.ACTIVE:
         return None
     errors: dict[str, type[DomainError]] = {OfferStatus.SCHEDULED: CodeNotStarted, OfferStatus.ENDED: CodeExpired}
-    return errors.get(status, CodeInactive)()
+    return errors.get(status, inactive)()
 
 
 def dates_of_duplicate(offer: OfferLifecycle, *, at: datetime) -> dict[str, datetime]:

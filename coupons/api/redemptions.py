@@ -32,12 +32,13 @@ from coupons.api.serializers import (
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
-from redemptions.errors import CodeAlreadyUsed, CodeNotFound, InvalidStatus, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, InvalidStatus, ReservationExpired
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
 ELIGIBILITY_ERRORS = problem_responses(
     errors.CouponNotStarted,
     errors.CouponEnded,
+    CodeInactive,
     errors.CouponLimitReached,
     errors.CouponLimitPerCustomer,
     CodeAlreadyUsed,

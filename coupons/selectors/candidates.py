@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from core import db
@@ -12,7 +11,7 @@ from coupons import rules
 from coupons.models import CouponDefinition
 from coupons.selectors.coupons import count_redemptions, list_public, remaining
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
-from redemptions.errors import CodeAlreadyUsed, CodeNotFound, NotCombinable
+from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, NotCombinable
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
@@ -20,14 +19,16 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     if not query.codes:
         return []
     customer = query.shopper.id if query.shopper else None
-    rows = db.fetch_all("coupons/sql/select_candidates.sql", {"codes": list(query.codes), "customer": customer})
+    rows = db.fetch_all(
+        "coupons/sql/select_candidates.sql", {"codes": list(query.codes), "customer": customer, "at": query.at}
+    )
     ids = [row["id"] for row in rows]
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=customer, at=query.at)
     results: list[Candidate | Rejection] = []
     first_codes: dict[uuid.UUID, str] = {}
     for row in rows:
-        error = _offer_error(row, units_left.get(row["id"]), counts.get(row["id"], 0), query.at)
+        error = _offer_error(row, units_left.get(row["id"]), counts.get(row["id"], 0))
         if error is None and first_codes.setdefault(row["id"], row["code"]) != row["code"]:
             extensions: dict[str, Any] = {"with": [first_codes[row["id"]]]}  # another code of the same coupon
             error = NotCombinable(**extensions)
@@ -38,20 +39,16 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     return results
 
 
-def _offer_error(row: db.Row, units_left: int | None, count: int, at: datetime) -> DomainError | None:
+def _offer_error(row: db.Row, units_left: int | None, count: int) -> DomainError | None:
     if not row["is_theirs"]:
         return CodeNotFound()
     if row["is_spent"]:
         return CodeAlreadyUsed()
     cap = row["maximum_per_user"]
-    return rules.offer_error(
-        is_active=row["is_active"],
-        start=row["start_date"],
-        end=row["end_date"],
-        remaining=units_left,
-        remaining_for_customer=None if cap is None else max(0, cap - count),
-        at=at,
-    )
+    if not row["brand_is_active"]:
+        return CodeInactive()
+    left = None if cap is None else max(0, cap - count)
+    return rules.offer_error(status=row["status"], remaining=units_left, remaining_for_customer=left)
 
 
 def _candidate_of_row(row: db.Row) -> Candidate:

@@ -1,6 +1,6 @@
 -- Select a coupon with the counts of some customers, and those of some codes that redeem it.
 -- Upholds no constraint; writes nothing.
-SELECT d.id, d.brand_id, d.decision = 'published' AND b.is_active AS is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
+SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user, d.code,
     EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
     (

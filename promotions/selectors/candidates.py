@@ -17,12 +17,10 @@ from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, 
 from redemptions.errors import (
     AudienceNotMember,
     CodeAlreadyUsed,
-    CodeExpired,
     CodeNotFound,
-    CodeNotStarted,
     NotCombinable,
 )
-from redemptions.statuses import OfferDecision
+from redemptions.lifecycle import find_status_error
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
@@ -71,12 +69,10 @@ def _code_error(row: db.Row, query: CandidateQuery) -> DomainError | None:
     """Return the error of a code that its customer can't redeem now. Of several the longest-lasting one wins."""
     if not row["is_theirs"]:
         return CodeNotFound()
-    if row["decision"] != OfferDecision.PUBLISHED or not row["brand_is_active"]:
+    if not row["brand_is_active"]:
         return PromotionNotActive()
-    if row["end_date"] <= query.at:
-        return CodeExpired()
-    if row["start_date"] > query.at:
-        return CodeNotStarted()
+    if error := find_status_error(row["status"], inactive=PromotionNotActive):
+        return error
     if row["is_used"]:
         return CodeAlreadyUsed()
     return None if row["is_member"] else AudienceNotMember()

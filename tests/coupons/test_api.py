@@ -169,7 +169,7 @@ def test_a_brand_changes_and_pauses_its_coupon(server: Client, brand: Brand, sho
     assert (rejected.status_code, rejected.json()["errors"][0]["code"]) == (400, "immutable")
     assert deleted.status_code == 204
     assert shopper.get(path).status_code == 404
-    assert post(shopper, url_of(coupon, "redemptions"), status=409)["code"] == "coupon_ended"
+    assert post(shopper, url_of(coupon, "redemptions"), status=409)["code"] == "code_inactive"
 
 
 # --- shoppers read ----------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_eligibility_redeems_nothing_and_lists_every_reason(shopper: Client, use
     [
         ({"start_date": "2098-01-01T00:00Z", "end_date": "2099-01-01T00:00Z"}, "coupon_not_started"),
         ({"end_date": "2026-02-01T00:00Z"}, "coupon_ended"),
-        ({"decision": "paused"}, "coupon_ended"),
+        ({"decision": "paused"}, "code_inactive"),
     ],
 )
 def test_an_inactive_coupon_cannot_be_redeemed(fields: dict[str, Any], code: str, shopper: Client) -> None:

@@ -21,7 +21,8 @@ COUPON = uuid.UUID("00000000-0000-7000-8000-000000000001")
 
 def build_snapshot(**changes: object) -> CouponSnapshot:
     fields = {
-        "id": COUPON, "brand_id": uuid.UUID(int=1), "is_active": True, "start_date": START, "end_date": END,
+        "id": COUPON, "brand_id": uuid.UUID(int=1), "decision": "published", "brand_is_active": True,
+        "start_date": START, "end_date": END,
         "strategy": "exact", "maximum": None, "maximum_per_user": None,
         "code": None, "has_batches": False, "counts": {}, "codes": {},
         "inactive_users": frozenset(),
@@ -50,9 +51,14 @@ def test_a_coupon_is_active_from_its_start_to_just_before_its_end(at: datetime, 
     assert list_error_types(build_snapshot(), at) == expected
 
 
+@pytest.mark.parametrize("changes", [{"decision": "paused"}, {"decision": "draft"}, {"brand_is_active": False}])
+def test_a_paused_coupon_has_not_ended(changes: dict[str, object]) -> None:
+    assert list_error_types(build_snapshot(**changes)) == [CodeInactive]
+
+
 def test_every_error_is_listed_most_permanent_first() -> None:
     snapshot = build_snapshot(
-        is_active=False, maximum_per_user=2, counts={7: 2}, inactive_users=frozenset({7}), has_batches=True
+        decision="ended", maximum_per_user=2, counts={7: 2}, inactive_users=frozenset({7}), has_batches=True
     )
 
     assert list_error_types(snapshot) == [TokenInvalid, CouponEnded, InvalidRequest, CouponLimitPerCustomer]
@@ -83,23 +89,16 @@ def test_a_code_must_belong_to_the_coupon_and_single_use_codes_are_required(
     ("changes", "expected"),
     [
         ({}, type(None)),
-        ({"is_active": False}, CodeInactive),
-        ({"at": END}, CodeExpired),
-        ({"at": START - timedelta(seconds=1)}, CodeNotStarted),
+        ({"status": "paused"}, CodeInactive),
+        ({"status": "ended"}, CodeExpired),
+        ({"status": "scheduled"}, CodeNotStarted),
         ({"remaining": 0}, CouponLimitReached),
         ({"remaining_for_customer": 0}, CouponLimitPerCustomer),
-        ({"remaining": 0, "remaining_for_customer": 0, "at": END}, CodeExpired),
+        ({"remaining": 0, "remaining_for_customer": 0, "status": "ended"}, CodeExpired),
     ],
 )
 def test_the_most_permanent_error_rejects_a_code_at_checkout(changes: dict[str, object], expected: type) -> None:
-    fields = {
-        "is_active": True,
-        "start": START,
-        "end": END,
-        "remaining": None,
-        "remaining_for_customer": None,
-        "at": START,
-    }
+    fields = {"status": "active", "remaining": None, "remaining_for_customer": None}
 
     assert type(rules.offer_error(**(fields | changes))) is expected  # type: ignore[arg-type]
 

@@ -17,13 +17,13 @@ from core import money
 from core.errors import DomainError
 from pricing import Cart, Line
 from promotions.consistency import check
-from promotions.errors import PromotionNotActive
 from promotions.models import PricingProfile, Promotion, PromotionRedemption
 from promotions.services import start_due, update_promotion
 from redemptions.codes.models import Code
 from redemptions.errors import (
     BudgetExhausted,
     CodeAlreadyUsed,
+    CodeExpired,
     ConditionNotMet,
     ReservationExpired,
     UsageLimitPerCustomer,
@@ -157,7 +157,7 @@ def test_a_promotion_by_code_applies_only_with_its_code(billo: Brand, at: dateti
     [
         ({"decision": "draft"}, "promotion_not_active"),
         ({"decision": "paused"}, "promotion_not_active"),
-        ({"decision": "ended"}, "promotion_not_active"),
+        ({"decision": "ended"}, "code_expired"),
         ({"end_date": datetime.fromisoformat("2027-03-17T15:30:00+00:00")}, "code_expired"),
         ({"start_date": datetime.fromisoformat("2027-03-17T15:30:01+00:00")}, "code_not_started"),
         ({"target_audience": "friends"}, "audience_not_member"),
@@ -323,7 +323,7 @@ def test_a_promotion_that_ended_after_the_quote_is_rejected(billo: Brand, at: da
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
     Promotion.objects.filter(pk=promotion.pk).update(decision="ended")
 
-    with pytest.raises(PromotionNotActive):
+    with pytest.raises(CodeExpired):
         reserve(billo, at, "SPRING")
 
 

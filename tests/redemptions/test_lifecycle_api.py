@@ -2,69 +2,20 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Brand, User
-from redemptions.lifecycle import OfferLifecycle
-from tests.factories import (
-    BrandFactory,
-    CampaignFactory,
-    CouponFactory,
-    DiscountCodeFactory,
-    MembershipFactory,
-    PromotionFactory,
-)
-from tests.redemptions.events import iter_types
+from accounts.models import User
+from tests.factories import BrandFactory, MembershipFactory
+from tests.redemptions.offers import FACTORIES, Offers, list_changes
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[User], Client]
-KINDS: dict[str, tuple[str, Any]] = {
-    "promotion": ("/api/v1/promotions/", PromotionFactory),
-    "coupon": ("/api/v1/coupons/", CouponFactory),
-    "discount_code": ("/api/v1/discountcode/", DiscountCodeFactory),
-    "voucher": ("/api/v1/campaigns/", CampaignFactory),
-}
-END_NAMES = {"discount_code": "validity"}  # that of the other kinds is end_date
 
 
-class Offers:
-    """The offers of one kind of a brand, as its owner sees them in the API."""
-
-    def __init__(self, client: Client, brand: Brand, kind: str) -> None:
-        self.path, self.factory = KINDS[kind]
-        self.end_name = END_NAMES.get(kind, "end_date")
-        self.client, self.brand = client, brand
-
-    def create(self, **fields: Any) -> str:
-        """Create an active offer and return its URL."""
-        offer: OfferLifecycle = self.factory(brand=self.brand, **fields)
-        return f"{self.path}{getattr(offer, 'slug', offer.offer_key)}/"
-
-    def post(self, url: str, action: str) -> tuple[int, str]:
-        """Run an action. Return the HTTP status, and the new status of the offer or the code of the error."""
-        response = self.client.post(f"{url}{action}/")
-        return response.status_code, response.json()["code" if response.status_code >= 400 else "status"]
-
-    def read(self, url: str) -> str:
-        """Return the status of the offer."""
-        return str(self.client.get(url).json()["status"])
-
-    def move_end(self, url: str, end: str) -> tuple[int, str]:
-        """Change the end of an offer. Return the HTTP status, and the new status or the code of the error."""
-        response = self.client.patch(url, {self.end_name: end}, content_type="application/json")
-        return response.status_code, response.json()["code" if response.status_code >= 400 else "status"]
-
-
-def list_changes() -> list[str]:
-    """Return the types of all events but creations, in order."""
-    return [type_ for type_ in iter_types() if type_ != "offer.created"]
-
-
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=list(FACTORIES))
 def offers(request: pytest.FixtureRequest, shopper_client: ClientOf) -> Offers:
     brand = BrandFactory(slug="billo")
     return Offers(shopper_client(MembershipFactory(brand=brand).user), brand, request.param)
