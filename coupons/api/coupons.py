@@ -1,7 +1,7 @@
 """API views of coupons and their codes."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -36,6 +36,7 @@ from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.batches import list_batches
 from redemptions.errors import CodeTaken, PatternTooWeak
 from redemptions.lifecycle import Action
+from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
 
 LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
@@ -114,7 +115,11 @@ class CouponsView(APIView):
             coupons = selectors.filter_active(coupons, at=timezone.now())
         page = paginator.paginate_queryset(coupons, request, view=self) or []
         remaining = selectors.remaining(coupons=[coupon.pk for coupon in page], at=timezone.now())
-        return paginator.get_paginated_response([_serialize(coupon, remaining) for coupon in page])
+        data = [_serialize(coupon, remaining) for coupon in page]
+        if is_staff:
+            results = _read_results(page)
+            data = [coupon | {"results": results[coupon["id"]]} for coupon in data]
+        return paginator.get_paginated_response(data)
 
 
 class CouponView(APIView):
@@ -218,7 +223,14 @@ def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]
     return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code,
         "codes": [serialize_batch(request, batch) for batch in newest],
+        "results": _read_results([coupon])[coupon.pk],
     }
+
+
+def _read_results(coupons: Sequence[CouponDefinition]) -> dict[uuid.UUID, dict[str, Any]]:
+    return serialize_offer_results(
+        offers=[coupon.pk for coupon in coupons], brands={coupon.brand_id for coupon in coupons}
+    )
 
 
 # --- cache ------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from core.serializers import InputSerializer
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
+from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
@@ -108,6 +109,10 @@ class CouponSerializer(serializers.Serializer[Any]):
     )
     codes = BatchSerializer(
         many=True, required=False, help_text=gettext_lazy("Newest batches of codes. Visible to brand staff only.")
+    )
+    results = OfferResultsSerializer(
+        required=False,
+        help_text=gettext_lazy("What happened to the coupon since it was created. Visible to brand staff only."),
     )
 
 

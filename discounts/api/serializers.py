@@ -23,6 +23,7 @@ from core.serializers import InputSerializer
 from discounts import rules
 from discounts.models import DiscountCode
 from discounts.services import RedemptionResult
+from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus
 
 START_HELP = _("When the code starts. A date in the brand's time zone counts from its first instant.")
@@ -101,6 +102,9 @@ class CodeSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(help_text=_("When the code was created."))
     notified = NotifiedSerializer(
         required=False, help_text=_("Emails that announce the code. Visible to brand staff only.")
+    )
+    results = OfferResultsSerializer(
+        required=False, help_text=_("What happened to the code since it was created. Visible to brand staff only.")
     )
 
 

@@ -1,7 +1,7 @@
 """API views for discount codes and their redemptions."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ from discounts.models import DiscountCode
 from redemptions.codes.rules import canonicalize_code
 from redemptions.errors import CodeNotFound, CodeTaken
 from redemptions.lifecycle import Action
+from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
@@ -89,7 +90,8 @@ class CodesView(APIView):
         """
         caller, slug = get_caller(request.auth), request.query_params.get("brand")
         brand_ids = readable_brand_ids(caller)
-        if brand_ids is None or (brand_ids and not _is_other_brands_shopper(caller, slug, brand_ids)):
+        is_staff = brand_ids is None or (bool(brand_ids) and not _is_other_brands_shopper(caller, slug, brand_ids))
+        if is_staff:
             codes = selectors.list_for_brands(brand_ids=brand_ids)
             codes = codes.filter(brand__slug=slug) if slug else codes
         elif slug:
@@ -99,7 +101,11 @@ class CodesView(APIView):
             raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
         paginator = CursorPagination()
         page = paginator.paginate_queryset(codes, request, view=self) or []
-        return paginator.get_paginated_response([serialize_code(code, at=timezone.now()) for code in page])
+        data = [serialize_code(code, at=timezone.now()) for code in page]
+        if is_staff:
+            results = _read_results(page)
+            data = [code | {"results": results[code["offer_id"]]} for code in data]
+        return paginator.get_paginated_response(data)
 
 
 class CodeView(APIView):
@@ -251,7 +257,12 @@ def _to_dates(data: Mapping[str, Any], brand: Brand) -> dict[str, datetime]:
 
 def _serialize_own(code: DiscountCode) -> dict[str, Any]:
     """Return a code with the fields for its brand."""
-    return serialize_code(code, at=timezone.now(), notified=selectors.announcement_progress(code))
+    data = serialize_code(code, at=timezone.now(), notified=selectors.announcement_progress(code))
+    return data | {"results": _read_results([code])[code.offer_id]}
+
+
+def _read_results(codes: Sequence[DiscountCode]) -> dict[uuid.UUID, dict[str, Any]]:
+    return serialize_offer_results(offers=[code.offer_id for code in codes], brands={code.brand_id for code in codes})
 
 
 def _get_visible_code(request: Request, name: str) -> tuple[DiscountCode, bool]:

@@ -14,6 +14,7 @@ from core.serializers import InputSerializer
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY, format_budgets
+from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
 
@@ -201,6 +202,7 @@ class PromotionSerializer(serializers.Serializer[Any]):
     )
     segment = PromotionSegmentSerializer(allow_null=True, help_text=_("Segment of the target audience."))
     audience = AudienceReachSerializer(allow_null=True, help_text=_("Current size of the target audience."))
+    results = OfferResultsSerializer(help_text=_("What happened to the promotion since it was created."))
     created_at = serializers.DateTimeField(help_text=_("When the promotion was created."))
 
 
@@ -211,6 +213,7 @@ def to_promotion_data(
     audience: AudienceReach | None,
     segment: Mapping[str, Any] | None,
     budgets_left: Mapping[str, int],
+    results: Mapping[str, Any],
     at: datetime,
 ) -> dict[str, Any]:
     """Return the promotion as ``PromotionSerializer`` describes it."""
@@ -226,5 +229,6 @@ def to_promotion_data(
         "warnings": list_warnings(status=status, segment_status=segment["status"] if segment else None),
         "limits": {name: getattr(promotion, field) for name, field in LIMIT_COLUMNS.items()},
         "segment": segment,
-        "audience": None if audience is None else asdict(audience), "created_at": promotion.created_at,
+        "audience": None if audience is None else asdict(audience), "results": results,
+        "created_at": promotion.created_at,
     }  # fmt: skip

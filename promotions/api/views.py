@@ -28,6 +28,7 @@ from promotions.selectors.limits import get_budgets_left
 from promotions.selectors.promotions import get_promotion, list_for_brands
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.lifecycle import Action
+from redemptions.results.api.serializers import serialize_offer_results
 from segments.selectors import segment_summaries_by_promotion
 
 
@@ -129,6 +130,7 @@ def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     codes, segments = get_generic_codes(offers=ids), segment_summaries_by_promotion(promotion_ids=ids)
     at, budgets = timezone.now(), get_budgets_left(promotions=promotions)
     audiences = services.audience_counts(promotions=promotions, at=at)
+    results = serialize_offer_results(offers=ids, brands={promotion.brand_id for promotion in promotions})
     return [
         to_promotion_data(
             promotion,
@@ -136,6 +138,7 @@ def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
             audience=audiences.get(promotion.pk),
             segment=segments.get(promotion.pk),
             budgets_left=budgets[promotion.pk],
+            results=results[promotion.pk],
             at=at,
         )
         for promotion in promotions

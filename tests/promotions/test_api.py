@@ -103,6 +103,7 @@ def test_dates_are_days_of_the_brands_time_zone(shopper_client: ClientOf, owner:
         "status": "scheduled",
         "warnings": [],
         "limits": {"total": 5, "per_customer": 1, "per_day": None, "per_week": None, "per_month": None},
+        "results": {"reserved": 0, "confirmed": 0, "returned": 0, "orders": 0, "amounts": {}},
         "segment": None, "audience": None,
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from core.serializers import InputSerializer
+from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus
 from vouchers.contracts import Result, VoucherView
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign
@@ -103,6 +104,9 @@ class CampaignSerializer(serializers.Serializer[Any]):
     offer = ObjectField(required=False, help_text=OFFER_HELP)
     reassign_unused = serializers.BooleanField(required=False, help_text=REASSIGN_HELP)
     created_at = serializers.DateTimeField(required=False, help_text=_("When the campaign was created."))
+    results = OfferResultsSerializer(
+        required=False, help_text=_("What happened to the vouchers since the campaign was created.")
+    )
 
 
 class VoucherSerializer(serializers.Serializer[Any]):

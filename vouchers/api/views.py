@@ -1,7 +1,7 @@
 """API views of campaigns and vouchers."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -21,6 +21,7 @@ from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView
 from redemptions.lifecycle import Action
+from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
 from vouchers import selectors, services
 from vouchers.api.serializers import (
@@ -63,7 +64,7 @@ class CampaignsView(APIView):
         campaign = services.create(
             brand=brand, quota=data.get("quota", DEFAULT_QUOTA), fields=fields, at=timezone.now()
         )
-        return Response(serialize_campaign(campaign, own=True, logins=0, at=timezone.now()), status=201)
+        return Response(_serialize_own(campaign), status=201)
 
     @extend_schema(responses={200: CampaignSerializer(many=True)}, operation_id="campaign_list")
     def get(self, request: Request) -> Response:
@@ -71,8 +72,12 @@ class CampaignsView(APIView):
         pagination = CursorPagination()
         campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(get_caller(request.auth)))
         page = pagination.paginate_queryset(campaigns, request, view=self) or []
+        results = _read_results(page)
         return pagination.get_paginated_response(
-            [serialize_campaign(campaign, own=True, at=timezone.now()) for campaign in page]
+            [
+                serialize_campaign(campaign, own=True, at=timezone.now()) | {"results": results[campaign.pk]}
+                for campaign in page
+            ]
         )
 
 
@@ -125,7 +130,7 @@ class DuplicateView(APIView):
         body.is_valid(raise_exception=True)
         campaign, new_slug = _get_editable_campaign(request, slug), body.validated_data.get("slug")
         duplicate = services.duplicate(campaign=campaign, slug=new_slug, at=timezone.now())
-        return Response(serialize_campaign(duplicate, own=True, logins=0, at=timezone.now()), status=201)
+        return Response(_serialize_own(duplicate), status=201)
 
 
 def apply_action(request: Request, slug: str, action: Action) -> dict[str, Any]:
@@ -200,7 +205,14 @@ def _own_campaign_response(campaign: Campaign) -> Response:
 def _serialize_own(campaign: Campaign) -> dict[str, Any]:
     """Return a campaign with the fields for its brand."""
     logins = selectors.count_logins(campaign=campaign)
-    return serialize_campaign(campaign, own=True, logins=logins, at=timezone.now())
+    data = serialize_campaign(campaign, own=True, logins=logins, at=timezone.now())
+    return data | {"results": _read_results([campaign])[campaign.pk]}
+
+
+def _read_results(campaigns: Sequence[Campaign]) -> dict[uuid.UUID, dict[str, Any]]:
+    return serialize_offer_results(
+        offers=[campaign.pk for campaign in campaigns], brands={campaign.brand_id for campaign in campaigns}
+    )
 
 
 def _get_editable_campaign(request: Request, slug: str) -> Campaign:

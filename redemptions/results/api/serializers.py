@@ -1,6 +1,6 @@
 """Serializers of the results API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from core.datetimes import format_iso
 from core.periods import Interval
 from core.serializer_fields import EndField, SlugField, StartField, StrictCharField, localize
 from redemptions.results.contracts import Amounts, Grouping, Results
+from redemptions.results.selectors import read_totals
 from redemptions.results.services.reports import Group, ResultReport
 
 
@@ -112,6 +113,18 @@ class ResultsSerializer(serializers.Serializer[Any]):
     )
 
 
+class OfferResultsSerializer(serializers.Serializer[Any]):
+    """What happened to an offer since it was created."""
+
+    reserved = serializers.IntegerField(help_text=gettext_lazy("Uses that were reserved."))
+    confirmed = serializers.IntegerField(help_text=gettext_lazy("Confirmed uses, including returned ones."))
+    returned = serializers.IntegerField(help_text=gettext_lazy("Uses that were returned."))
+    orders = serializers.IntegerField(help_text=gettext_lazy("Orders with a confirmed use."))
+    amounts = serializers.DictField(
+        child=AmountsSerializer(), help_text=gettext_lazy("Amounts by currency, as decimal strings.")
+    )
+
+
 class ResultBucketSerializer(ResultsSerializer):
     """Results of an interval."""
 
@@ -187,6 +200,14 @@ def _serialize_group(group: Group, starts: Sequence[datetime]) -> dict[str, Any]
             for start, results in zip(starts, group.periods, strict=True)
         ],
     }
+
+
+def serialize_offer_results(*, offers: Collection[UUID], brands: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Return the results of offers of these brands by ID, in the form of ``OfferResultsSerializer``."""
+    totals = read_totals(offers=offers, brands=brands)
+    names = ("reserved", "confirmed", "returned", "orders", "amounts")
+    serialized = {offer: serialize_results(results) for offer, results in totals.items()}
+    return {offer: {name: data[name] for name in names} for offer, data in serialized.items()}
 
 
 def serialize_results(results: Results) -> dict[str, Any]:
