@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts import selectors as accounts
 from accounts.contracts import Caller
 from accounts.models import Brand
-from checkout import rules, serialization
+from checkout import price_records, rules
 from checkout.contracts import OrderCounts, PriceRecord, Quote, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Backtest, Redemption, RedemptionItem
@@ -176,7 +176,7 @@ def get_order_state(redemption: Redemption) -> OrderState:
 
     A redemption that a former release returned has no row of its shipping.
     """
-    items, repricing = _read_shares(redemption), serialization.load_repricing(redemption.repricing)
+    items, repricing = _read_shares(redemption), price_records.load_repricing(redemption.repricing)
     refunded = {part.line: part for part in redemption.refunded_lines.all()}
     lines = {}
     for line in redemption.cart["lines"]:
@@ -222,7 +222,7 @@ def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:
 def get_record(redemption: Redemption) -> PriceRecord:
     """Return the engine's input of a redemption. Raises PriceRecordUnreadable."""
     try:
-        return serialization.load_record(redemption.cart, redemption.record)
+        return price_records.load_record(redemption.cart, redemption.record)
     except (KeyError, TypeError, ValueError) as error:
         raise PriceRecordUnreadable(str(redemption.pk)) from error
 

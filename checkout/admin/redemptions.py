@@ -18,7 +18,7 @@ from unfold.decorators import display
 from backoffice.base.admin import ReadOnlyAdminMixin, has_multiple_brands, list_brand_ids
 from backoffice.base.filters import BrandFilter, StatusFilter
 from backoffice.base.formatting import format_amount, format_datetime
-from checkout import selectors, serialization
+from checkout import price_records, selectors
 from checkout.admin import cart_simulator, explanations
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption
@@ -185,7 +185,7 @@ def build_explanation(redemption: Redemption, brand_ids: list[Any] | None) -> di
 
 def build_context(redemption: Redemption) -> dict[str, Any]:
     """Return a redemption in the form that the template shows."""
-    quote, currency = serialization.load_quote(redemption.quote, redemption.record), redemption.currency
+    quote, currency = price_records.load_quote(redemption.quote, redemption.record), redemption.currency
     zone = selectors.get_timezone(redemption)
     times = [
         (gettext("Requested"), redemption.created_at),

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from checkout import selectors, serialization
+from checkout import price_records, selectors
 from checkout.api.refunds import serialize_lines, serialize_shipping
 from checkout.contracts import (
     MAX_CART_TOTAL,
@@ -124,7 +124,7 @@ def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
         "confirmed_at": redemption.confirmed_at,
         "amended_at": redemption.amended_at,
         "closed_at": redemption.closed_at,
-        "quote": serialization.load_quote(redemption.quote, redemption.record),
+        "quote": price_records.load_quote(redemption.quote, redemption.record),
         "refunded": [] if state is None else serialize_lines(state.lines.values(), redemption.currency),
         "refunded_shipping": None if state is None else serialize_shipping(state.shipping, redemption.currency),
     }

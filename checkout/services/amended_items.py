@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from checkout import serialization
+from checkout import price_records, serialization
 from checkout.contracts import Quote
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.reservations import redemption_items
@@ -89,13 +89,13 @@ def _build_items(
 def _set_amounts(redemption: Redemption, priced: Quote, items: Collection[RedemptionItem], at: datetime) -> None:
     """Write the cart, the quote and the amounts. The quote lists the items that give nothing, too."""
     decision = priced.decision
-    redemption.cart = serialization.dump_cart(priced.request.cart)
+    redemption.cart = price_records.dump_cart(priced.request.cart)
     redemption.quote = serialization.serialize_quote(priced)
     redemption.quote["applied"] += [
         serialization.serialize_unused(priced.get_candidate(item.kind, item.key), redemption.currency)
         for item in list(items)[len(decision.applied) :]
     ]
-    redemption.record = serialization.dump_record(priced)
+    redemption.record = price_records.dump_record(priced)
     redemption.subtotal, redemption.discount_total = decision.subtotal, decision.discount_total
     redemption.total, redemption.amended_at = decision.total, at
     redemption.save(update_fields=["cart", "quote", "record", "subtotal", "discount_total", "total", "amended_at"])

@@ -12,10 +12,11 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from checkout import rules, selectors, serialization
+from checkout import price_records, rules, selectors
 from checkout.contracts import QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Redemption, RedemptionItem
+from checkout.price_records import load_profile
 from checkout.refunds import (
     LineState,
     OrderState,
@@ -28,7 +29,6 @@ from checkout.refunds import (
     count_kept_units,
     reprice_rest,
 )
-from checkout.serialization import load_profile
 from checkout.services import events
 from checkout.services.transitions import purchases_by_kind, set_status
 from core import db
@@ -74,7 +74,7 @@ def return_redemption(*, redemption: Redemption, request: RefundRequest, at: dat
     _return_items(locked, amounts, is_complete=after.is_returned, at=at)
     events.append_returns(locked, amounts, is_complete=after.is_returned, at=at)
     locked.returned_total = after.returned_value - sum(after.returned_shares)
-    locked.repricing = serialization.dump_repricing(
+    locked.repricing = price_records.dump_repricing(
         {line.id: line.repricing for line in after.lines.values()} | {SHIPPING: after.shipping.repricing}
     )
     sums = {"returned_total": locked.returned_total, "repricing": locked.repricing}

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.contracts import Shopper
 from accounts.selectors import lock_customer
 from accounts.services import get_or_create_customer
-from checkout import selectors, serialization
+from checkout import price_records, selectors, serialization
 from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
 from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem
@@ -105,9 +105,9 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
         subtotal=decision.subtotal,
         discount_total=decision.discount_total,
         total=decision.total,
-        cart=serialization.dump_cart(priced.request.cart),
+        cart=price_records.dump_cart(priced.request.cart),
         quote=serialization.serialize_quote(priced),
-        record=serialization.dump_record(priced),
+        record=price_records.dump_record(priced),
         created_at=at,
         expires_at=at + timedelta(seconds=options.ttl_seconds),
     )

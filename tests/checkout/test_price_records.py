@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Brand
-from checkout import rules, selectors, serialization
+from checkout import price_records, rules, selectors, serialization
 from checkout.contracts import Quote, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption
@@ -53,10 +53,10 @@ def quotes(draw: st.DrawFn) -> Quote:
 @settings(max_examples=150, deadline=None)
 @given(quote=quotes())
 def test_a_record_yields_the_same_decision(quote: Quote) -> None:
-    stored = [serialization.dump_cart(quote.request.cart), serialization.dump_record(quote)]
+    stored = [price_records.dump_cart(quote.request.cart), price_records.dump_record(quote)]
     cart, record = json.loads(json.dumps(stored))
 
-    repeated = rules.repeat_decision(serialization.load_record(cart, record), AT)
+    repeated = rules.repeat_decision(price_records.load_record(cart, record), AT)
 
     assert repeated.request.cart == quote.request.cart
     assert (repeated.facts, repeated.profile, repeated.candidates) == (quote.facts, quote.profile, quote.candidates)
@@ -85,7 +85,7 @@ def test_a_record_is_compact(server: Client, billo: Brand) -> None:
     PromotionFactory(brand=billo)
     redemption = Redemption.objects.get(pk=reserve_order(server, codes=[], customer_id="c1")["id"])
 
-    assert redemption.record["version"] == serialization.RECORD_VERSION
+    assert redemption.record["version"] == price_records.RECORD_VERSION
     assert len(json.dumps(redemption.record)) < 1_200
 
 
@@ -135,7 +135,7 @@ def test_a_record_of_the_previous_version_yields_the_same_decision(previous: Red
     decision = selectors.get_decision(previous)
 
     assert decision.decision.total == previous.total
-    assert serialization.serialize_quote(decision) == serialization.load_quote(previous.quote, previous.record)
+    assert serialization.serialize_quote(decision) == price_records.load_quote(previous.quote, previous.record)
     assert [(row["name"], row["outcome"]) for row in serialization.serialize_explanations(decision)] == [
         ("Sale", "applied"), ("Far", "minimum_not_met"),
     ]  # fmt: skip
