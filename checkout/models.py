@@ -113,7 +113,10 @@ class RedemptionItem(models.Model):
                 name="checkout_item_returned_within_amount",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["brand", "-id"], name="checkout_item_of_brand")]
+        indexes: ClassVar = [
+            models.Index(fields=["brand", "-id"], name="checkout_item_of_brand"),
+            models.Index(fields=["code"], name="checkout_item_of_code", condition=~models.Q(code="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.title}: {self.amount}"

@@ -19,6 +19,7 @@ from core import money
 from core.errors import NotFound, PermissionDenied
 from promotions.models import Promotion
 from promotions.selectors.promotions import list_for_brands
+from redemptions.codes.selectors.codes import list_spellings
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import LIVE, PAID, OfferDecision, OfferStatus, RedemptionStatus
 
@@ -58,15 +59,28 @@ def lock_backtest(*, pk: uuid.UUID) -> Backtest | None:
 
 
 # --- redemptions of callers of the API -------------------------------------------------------------------------------
-def list_visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None, order: str = "") -> QuerySet[Redemption]:
-    """Return the redemptions that a caller may read, with what answers need; ``brand_ids`` None stands for all.
-
-    ``order`` restricts them to one order reference.
-    """
+def list_visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Redemption]:
+    """Return the redemptions that a caller may read, with what answers need; ``brand_ids`` None stands for all."""
     rows = Redemption.objects.select_related("customer").prefetch_related("refunded_lines")
-    if brand_ids is not None:
-        rows = rows.filter(_owned_by(caller, brand_ids))
-    return rows.filter(order=order) if order else rows
+    return rows if brand_ids is None else rows.filter(_owned_by(caller, brand_ids))
+
+
+def filter_redemptions(
+    rows: QuerySet[Redemption],
+    *,
+    order: str = "",
+    status: str = "",
+    brand: str = "",
+    customer_id: str = "",
+    code: str = "",
+) -> QuerySet[Redemption]:
+    """Restrict redemptions to those of an order reference, a status, the slug of a brand, a customer and a code."""
+    equal = {"order": order, "status": status, "brand__slug": brand, "customer__customer_id": customer_id}
+    rows = rows.filter(**{name: value for name, value in equal.items() if value})
+    if not code:
+        return rows
+    texts = {code, *list_spellings(code).values_list("text", flat=True)}
+    return rows.filter(Exists(RedemptionItem.objects.filter(redemption=OuterRef("pk"), code__in=texts)))
 
 
 def _owned_by(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:

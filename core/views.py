@@ -7,6 +7,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework import views
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request, is_form_media_type
 
 from core.errors import InvalidRequest
@@ -19,12 +20,22 @@ TRACKING_PARAMETER = re.compile(
 )
 
 
+class ContentNegotiation(DefaultContentNegotiation):
+    """Choice of the renderer by the ``Accept`` header alone: ``?format=`` is a query parameter like any other."""
+
+    def filter_renderers(self, renderers: Any, format: str) -> Any:  # noqa: A002  (the framework's name)
+        """Return all renderers, whatever the parameter says."""
+        return renderers
+
+
 class APIView(views.APIView):
     """A view whose query parameters and body are strict.
 
     Parameters that the operation doesn't declare, repeated parameters, and members in the body of an operation without
     one are refused. The members of a declared body are checked by its serializer, an ``InputSerializer``.
     """
+
+    content_negotiation_class = ContentNegotiation
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, authorize and throttle the request, then check it."""

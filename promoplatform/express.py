@@ -39,7 +39,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 TYPES = frozenset({"", "application/json"})
 ACCEPTED = frozenset({"", "*/*", "application/json"})
-LONG_WAY = ("HTTP_IDEMPOTENCY_KEY", "HTTP_TRANSFER_ENCODING", "QUERY_STRING")  # headers that only Django knows
+LONG_WAY = ("HTTP_IDEMPOTENCY_KEY", "HTTP_TRANSFER_ENCODING")  # headers that only Django knows, also empty ones
 PROBE = 204
 
 
@@ -108,7 +108,8 @@ def _is_ordinary(environ: Environ) -> bool:
         and length.isdigit()
         and len(length) < 10
         and int(length) <= settings.BODY_LIMIT
-        and not any(environ.get(name) for name in LONG_WAY)
+        and not environ.get("QUERY_STRING")
+        and not any(name in environ for name in LONG_WAY)
     )
 
 

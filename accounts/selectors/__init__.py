@@ -12,6 +12,7 @@ from accounts.selectors.brands import (
     owned_brand,
     readable_brand_ids,
     timezone_of,
+    zone_of_lists,
 )
 from accounts.selectors.credentials import (
     active_user,
@@ -68,4 +69,5 @@ __all__ = [
     "shopper_of",
     "timezone_of",
     "user_of_account",
+    "zone_of_lists",
 ]

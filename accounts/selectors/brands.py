@@ -149,6 +149,14 @@ def has_slug(*, brand_ids: Collection[uuid.UUID], slug: str) -> bool:
     return Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()
 
 
+def zone_of_lists(caller: Caller) -> str:
+    """Return the time zone of days in the lists of a caller: that of the brand, if there is only one, else UTC."""
+    brand_ids = readable_brand_ids(caller)
+    if brand_ids is None or len(brand_ids) != 1:
+        return "UTC"
+    return str(Brand.objects.values_list("timezone", flat=True).get(pk=brand_ids[0]))
+
+
 def timezone_of(brand: Brand) -> zoneinfo.ZoneInfo:
     """Return the brand's time zone."""
     return zoneinfo.ZoneInfo(brand.timezone)

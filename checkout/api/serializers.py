@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from checkout.contracts import DEFAULT_TTL, MAX_TTL, AmendmentTerms
 from checkout.refunds import RefundPolicy
+from core.list_queries import CreatedQuerySerializer
 from core.serializer_fields import (
     AmountField,
     CurrencyField,
@@ -148,6 +149,16 @@ class RedemptionInputSerializer(CartInputSerializer):
         default="refuse",
         help_text=_("Whether a rejected code fails the redemption or is left out."),
     )
+
+
+class RedemptionQuerySerializer(CreatedQuerySerializer):
+    """Which redemptions to list. All conditions that are sent must hold."""
+
+    order = StrictCharField(max_length=100, required=False, help_text=_("Your reference of the order."))
+    status = serializers.ChoiceField(RedemptionStatus.values, required=False, help_text=_("Status of the redemptions."))
+    brand = SlugField(required=False, help_text=_("Slug of the brand whose server sent the orders."))
+    customer_id = StrictCharField(max_length=100, required=False, help_text=_("Customer of the orders."))
+    code = StrictCharField(max_length=200, required=False, help_text=_("Code that the orders use, in any spelling."))
 
 
 class AmendmentInputSerializer(CartInputSerializer):

@@ -7,14 +7,13 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
-from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for
+from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
 from checkout.api.parsers import (
     serialize_difference,
@@ -30,6 +29,7 @@ from checkout.api.serializers import (
     QuoteInputSerializer,
     QuoteSerializer,
     RedemptionInputSerializer,
+    RedemptionQuerySerializer,
     RedemptionSerializer,
     RefundInputSerializer,
     RefundSerializer,
@@ -39,6 +39,7 @@ from core import throttle
 from core.api import CursorPagination
 from core.errors import InvalidRequest, Throttled
 from core.idempotency import idempotent
+from core.list_queries import created_condition, validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import validate
 from core.views import APIView
@@ -95,16 +96,18 @@ class RedemptionsView(APIView):
         return Response(answer, status=201)
 
     @extend_schema(
-        parameters=[OpenApiParameter("order", str, description=_("Your reference of the order."))],
+        parameters=[RedemptionQuerySerializer],
         responses={200: RedemptionSerializer(many=True)},
         operation_id="redemption_list",
     )
     def get(self, request: Request) -> Response:
         """List the caller's redemptions, newest first: those of the shopper, or those of the brand."""
         caller = get_caller(request.auth)
-        redemptions = selectors.list_visible(
-            caller=caller, brand_ids=readable_brand_ids(caller), order=request.query_params.get("order", "")
-        )
+        query = validate_query(RedemptionQuerySerializer, request)
+        redemptions = selectors.list_visible(caller=caller, brand_ids=readable_brand_ids(caller))
+        filters = {name: query[name] for name in ("order", "status", "brand", "customer_id", "code") if name in query}
+        redemptions = selectors.filter_redemptions(redemptions, **filters)
+        redemptions = redemptions.filter(created_condition(query, find_zone=lambda: zone_of_lists(caller)))
         page = CursorPagination()
         rows = page.paginate_queryset(redemptions, request, view=self) or []
         return page.get_paginated_response([serialize_redemption(redemption) for redemption in rows])

@@ -5,13 +5,18 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q, Subquery
+
 from core import db
 from core.errors import DomainError
 from coupons import rules
-from coupons.models import CouponDefinition
+from coupons.models import CouponDefinition, RedeemedCode
 from coupons.selectors.coupons import count_redemptions, list_public, remaining
+from redemptions.codes.models import Code
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, NotCombinable
+
+KIND = "coupon"
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
@@ -35,7 +40,7 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         if error is None:
             results.append(_candidate_of_row(row))
         else:
-            results.append(Rejection(row["code"], error.as_dict(), "coupon", row["id"], row["brand_id"]))
+            results.append(Rejection(row["code"], error.as_dict(), KIND, row["id"], row["brand_id"]))
     return results
 
 
@@ -53,7 +58,7 @@ def _offer_error(row: db.Row, units_left: int | None, count: int) -> DomainError
 
 def _candidate_of_row(row: db.Row) -> Candidate:
     return Candidate(
-        kind="coupon", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
+        kind=KIND, id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["title"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
         offer=rules.parse_offer_cached(row["offer"]), order=row["age"], offer_id=row["id"],
         currency=row["currency"],
@@ -61,8 +66,13 @@ def _candidate_of_row(row: db.Row) -> Candidate:
 
 
 def available(*, query: AvailabilityQuery) -> list[Candidate]:
-    """Return the coupons with a generic code that the shopper could redeem now, newest first."""
-    coupons = list_public().filter(start_date__lte=query.at, end_date__gt=query.at, code__isnull=False)
+    """Return the coupons that the shopper could redeem now, newest first: those with a generic code or one of theirs.
+
+    A code is named only if it is assigned to the shopper: the brand decides who knows a generic code.
+    """
+    coupons = list_public().filter(start_date__lte=query.at, end_date__gt=query.at)
+    coupons = coupons.annotate(own_code=_own_code(query.shopper.id))
+    coupons = coupons.filter(Q(code__isnull=False) | Q(own_code__isnull=False))
     if query.brands:
         coupons = coupons.filter(brand__slug__in=query.brands)
     newest = list(coupons.order_by("-pk")[: query.limit])
@@ -70,7 +80,7 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=query.shopper.id, at=query.at)
     return [
-        _candidate_of(coupon)
+        _candidate_of(coupon, coupon.own_code or "")
         for coupon in newest
         if units_left.get(coupon.pk) != 0 and not _is_exhausted(coupon, counts)
     ]
@@ -81,10 +91,17 @@ def _is_exhausted(coupon: CouponDefinition, counts: Mapping[uuid.UUID, int]) -> 
     return cap is not None and counts.get(coupon.pk, 0) >= cap
 
 
-def _candidate_of(coupon: CouponDefinition) -> Candidate:
+def _own_code(customer: int | None) -> Subquery:
+    """Return the first code of a coupon that is assigned to the customer and not redeemed."""
+    redeemed = RedeemedCode.objects.filter(coupon_id=OuterRef("offer"), code=OuterRef("text"))
+    codes = Code.objects.filter(offer=OuterRef("pk"), kind=KIND, customer_id=customer or -1, archived_at=None)
+    return Subquery(codes.filter(~Exists(redeemed)).order_by("pk").values("text")[:1])
+
+
+def _candidate_of(coupon: CouponDefinition, code: str) -> Candidate:
     brand = coupon.brand
     return Candidate(
-        kind="coupon", id=str(coupon.pk), key=str(coupon.pk), code=coupon.code or "", title=coupon.title,
+        kind=KIND, id=str(coupon.pk), key=str(coupon.pk), code=code, title=coupon.title,
         brand_id=brand.pk, brand=brand.slug, timezone=brand.timezone,
         offer=rules.parse_offer_cached(json.dumps(coupon.offer)), order=int(coupon.created_at.timestamp()),
         offer_id=coupon.pk, currency=brand.currency,

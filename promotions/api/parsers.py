@@ -8,6 +8,7 @@ from core.serializer_fields import localize
 from promotions.services import LIMIT_COLUMNS, parse_budgets, to_budget_fields
 from redemptions.statuses import OfferDecision, OfferStatus
 
+NO_LIMITS: Mapping[str, None] = dict.fromkeys(LIMIT_COLUMNS)
 SIMPLE_FIELDS = ("name", "description", "target_audience", "trigger", "offer", "priority")
 
 
@@ -21,4 +22,5 @@ def to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     if "budget" in data:
         budgets = parse_budgets(data["budget"], currency=brand.currency)
         fields |= to_budget_fields(budgets, currency=brand.currency)
-    return fields | {LIMIT_COLUMNS[name]: limit for name, limit in data.get("limits", {}).items()}
+    limits = data.get("limits", {})
+    return fields | {LIMIT_COLUMNS[name]: limit for name, limit in (NO_LIMITS if limits is None else limits).items()}

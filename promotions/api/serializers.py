@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.list_queries import CreatedQuerySerializer
 from core.serializer_fields import AmountField, EndField, SlugField, StartField, StrictCharField, StrictIntegerField
 from core.serializers import InputSerializer
 from promotions.models import Promotion, Trigger
@@ -143,10 +144,25 @@ class PromotionUpdateSerializer(InputSerializer):
             "Maximum sum of all discounts, in the brand's currency or for each currency. `null` for no budget."
         ),
     )
-    limits = LimitsSerializer(required=False, help_text=_("Usage limits. Omitted limits stay."))
+    limits = LimitsSerializer(
+        required=False,
+        allow_null=True,
+        help_text=_("Usage limits. Omitted limits stay, `null` removes one, and `null` instead of the object all."),
+    )
     priority = StrictIntegerField(
         required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text=_("Higher priorities apply first.")
     )
+
+
+class PromotionQuerySerializer(CreatedQuerySerializer):
+    """Which promotions to list. All conditions that are sent must hold."""
+
+    status = serializers.ChoiceField(OfferStatus.values, required=False, help_text=_("Status at this time."))
+    brand = SlugField(required=False, help_text=_("Slug of the brand."))
+    trigger = serializers.ChoiceField(
+        Trigger.values, required=False, help_text=_("Whether the promotions are automatic or need a code.")
+    )
+    code = StrictCharField(max_length=200, required=False, help_text=_("A code of the promotion, in any spelling."))
 
 
 class AudienceReachSerializer(serializers.Serializer[Any]):

@@ -10,22 +10,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.contracts import get_caller
-from accounts.selectors import get_brand_for_caller, readable_brand_ids
+from accounts.selectors import get_brand_for_caller, readable_brand_ids, zone_of_lists
 from core.api import CursorPagination
 from core.errors import PermissionDenied
 from core.idempotency import idempotent
+from core.list_queries import created_condition, validate_query
 from core.views import APIView
 from promotions import services
 from promotions.api.parsers import to_model_fields
 from promotions.api.serializers import (
     PromotionInputSerializer,
+    PromotionQuerySerializer,
     PromotionSerializer,
     PromotionUpdateSerializer,
     to_promotion_data,
 )
 from promotions.models import Promotion
 from promotions.selectors.limits import get_budgets_left
-from promotions.selectors.promotions import get_promotion, list_for_brands
+from promotions.selectors.promotions import filter_promotions, get_promotion, list_for_brands
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.lifecycle import Action
 from redemptions.results.api.serializers import serialize_offer_results
@@ -50,10 +52,20 @@ class PromotionsView(APIView):
         )
         return Response(_serialize(promotion), status=201)
 
-    @extend_schema(responses={200: PromotionSerializer(many=True)}, operation_id="promotion_list")
+    @extend_schema(
+        parameters=[PromotionQuerySerializer],
+        responses={200: PromotionSerializer(many=True)},
+        operation_id="promotion_list",
+    )
     def get(self, request: Request) -> Response:
         """List the promotions of the caller's brands, newest first."""
+        query = validate_query(PromotionQuerySerializer, request)
+        filters = {name: query[name] for name in ("status", "brand", "trigger", "code") if name in query}
         promotions = list_for_brands(brand_ids=_readable_brand_ids(request))
+        promotions = filter_promotions(promotions, **filters, at=timezone.now())
+        promotions = promotions.filter(
+            created_condition(query, find_zone=lambda: zone_of_lists(get_caller(request.auth)))
+        )
         page = CursorPagination()
         rows = page.paginate_queryset(promotions, request, view=self) or []
         return page.get_paginated_response(_serialize_all(rows))

@@ -21,11 +21,15 @@ class HeadingsInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line after the first one: its number from 1, and its cells by heading. A malformed line has no cells."""
+    """A line after the first one: its number from 1, and its cells by heading.
+
+    A line without any text is empty, which is not the same as a malformed one: neither has cells.
+    """
 
     line: int
     text: str
     cells: Mapping[str, str] = field(default_factory=dict)
+    is_empty: bool = False
 
 
 def iter_lines(read: Callable[[int], bytes]) -> Iterator[str]:
@@ -53,25 +57,33 @@ def _decode(line: bytes) -> str:
 
 
 def iter_rows(lines: Iterable[str]) -> Iterator[Row]:
-    """Yield the rows below the first line that isn't empty, which names the columns. Empty lines are skipped.
+    """Yield the rows below the first line that isn't empty, which names the columns.
 
     Raises HeadingsInvalid. The delimiter is a comma, semicolon or tab. A cell ends with its line.
     """
     numbered = ((number, line.strip("\r\n")) for number, line in enumerate(lines, 1))
-    filled = ((number, line) for number, line in numbered if line.strip(f" {DELIMITERS}{BYTE_ORDER_MARK}"))
-    for _, line in filled:
+    for _, line in numbered:
+        if _is_empty(line):
+            continue
         first_line = line.removeprefix(BYTE_ORDER_MARK)
         delimiter = max(DELIMITERS, key=first_line.count)
         headings = _parse_headings(first_line, delimiter)
         break
     else:
         return
-    for number, line in filled:
+    for number, line in numbered:
+        if _is_empty(line):
+            yield Row(number, "", is_empty=True)
+            continue
         cells = _split(line, delimiter)
         while len(cells) > len(headings) and not cells[-1]:
             cells.pop()
         is_malformed = not cells or len(cells) > len(headings)
         yield Row(number, line, {} if is_malformed else dict(zip(headings, cells, strict=False)))
+
+
+def _is_empty(line: str) -> bool:
+    return not line.strip(f" {DELIMITERS}{BYTE_ORDER_MARK}")
 
 
 def _parse_headings(line: str, delimiter: str) -> list[str]:

@@ -1,12 +1,14 @@
 """Redemptions over HTTP: idempotency keys, lists, and numbers of queries."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Brand, User
 from checkout.models import Redemption
@@ -130,6 +132,33 @@ def test_an_invalid_query_is_rejected(query: str, server: Client) -> None:
 
 # --- numbers of queries ----------------------------------------------------------------------------------------------
 QUERIES = {"shopper": (12, 9), "server": (16, 11)}  # to reserve, to confirm
+
+
+def test_redemptions_can_be_filtered_by_status_customer_code_brand_and_time(server: Client, billo: Brand) -> None:
+    DiscountCodeFactory(text="SUM-MER", brand=billo)
+    reserved = reserve_order(server, customer_id="c1", order="1", codes=["summer"])
+    paid = reserve_order(server, customer_id="c2", order="2")
+    post_action(server, paid, "confirm")
+    today = timezone.now().date()
+
+    def listed(**query: str) -> set[str]:
+        response = server.get(REDEMPTIONS, query)
+        assert response.status_code == 200, response.content
+        return {row["id"] for row in response.json()["results"]}
+
+    assert listed(status="reserved") == listed(customer_id="c1") == listed(code="SUMMER") == {reserved["id"]}
+    assert listed(code="ten", brand="billo") == {paid["id"]}
+    assert listed(code="NONE") == listed(brand="cake") == listed(status="confirmed", order="1") == set()
+    assert listed(created_after=str(today), created_before=str(today)) == {reserved["id"], paid["id"]}
+    assert listed(created_before=str(today - timedelta(days=1))) == set()
+    assert listed(created_after=(timezone.now() + timedelta(hours=1)).isoformat()) == set()
+
+
+@pytest.mark.parametrize("path", [REDEMPTIONS, f"{REDEMPTIONS}00000000-0000-7000-8000-000000000000/"])
+def test_a_format_is_a_parameter_like_any_other(server: Client, path: str) -> None:
+    refused = server.get(path, {"format": "xyz"})
+
+    assert (status_and_code(refused), error_fields(refused)) == ((400, "invalid"), ["format"])
 
 
 def test_ten_codes_need_the_queries_of_one(shopper: Client, server: Client, billo: Brand, user: User) -> None:

@@ -133,6 +133,15 @@ def test_bodies_of_endpoints_without_one(both_applications: Callable[..., Parsed
     assert both_applications(FIRST_LOGIN, body)[0] == "400 Bad Request"
 
 
+@pytest.mark.parametrize(
+    ("key", "status"), [("", "400 Bad Request"), ("caf\xe9", "400 Bad Request"), ("1", "201 Created")]
+)
+def test_keys_of_requests_are_read_by_django(
+    both_applications: Callable[..., ParsedResponse], key: str, status: str
+) -> None:
+    assert both_applications(FIRST_LOGIN, express=False, HTTP_IDEMPOTENCY_KEY=key)[0] == status
+
+
 def test_redemption_and_its_rejection(both_applications: Callable[..., ParsedResponse]) -> None:
     assert both_applications(USAGE, document(discount_code="ten", amount="100.00"))[0] == "201 Created"
     assert both_applications(USAGE, *[document(discount_code="ten")] * 2)[0] == "409 Conflict"

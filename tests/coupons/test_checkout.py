@@ -172,11 +172,26 @@ def test_two_codes_of_one_coupon_are_not_combinable(brand: Brand, shopper: Clien
 
 
 def test_available_offers_list_only_coupons_that_can_still_be_redeemed(brand: Brand, shopper: Client) -> None:
-    CouponFactory(brand=brand, text="SUMMER")
+    summer = CouponFactory(brand=brand, text="SUMMER")
     CouponFactory(brand=brand, text="EXHAUSTED", maximum_number_of_coupons=1)
     CouponFactory(brand=brand, text="ENDED", end_date=timezone.now() - timedelta(days=1))
     post_action(shopper, reserve(shopper, "EXHAUSTED"), "confirm")
 
-    offers = shopper.get(OFFERS).json()["results"]
+    offers = [offer for offer in shopper.get(OFFERS).json()["results"] if offer["kind"] == "coupon"]
 
-    assert [offer["code"] for offer in offers if offer["kind"] == "coupon"] == ["SUMMER"]
+    assert [offer["id"] for offer in offers] == [str(summer.pk)]
+    assert "code" not in offers[0]  # which customers know it is up to the brand
+
+
+def test_available_offers_name_a_code_only_to_the_customer_that_it_is_assigned_to(
+    brand: Brand, shopper: Client, user: User, shopper_client: Callable[[User], Client]
+) -> None:
+    coupon = CouponFactory(brand=brand)
+    batch = services.add_codes(coupon=coupon, codes=services.CodesSpec(count=2), at=timezone.now())
+    mine, _other = sorted(batch.codes.values_list("text", flat=True))
+    batch.codes.filter(text=mine).update(customer=user.customer)
+
+    assert [offer["code"] for offer in shopper.get(OFFERS).json()["results"]] == [mine]
+    assert shopper_client(ShopperFactory()).get(OFFERS).json()["results"] == []
+    post_action(shopper, reserve(shopper, mine), "confirm")
+    assert shopper.get(OFFERS).json()["results"] == []

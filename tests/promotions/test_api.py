@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, User
+from core.ids import uuid7
 from promotions.models import Promotion
 from promotions.services import end_due, start_due
 from redemptions.codes.models import Code
 from segments.services import apply_audience
+from tests.checkout.builders import error_fields
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +197,56 @@ def test_offer_and_start_can_only_change_before_the_start(shopper_client: Client
     assert [error["code"] for error in rejected.json()["errors"]] == ["immutable"]
     running.refresh_from_db()
     assert (running.name, running.limit_total, running.budget, running.offer) == ("New", 3, 500, OFFER)
+
+
+def test_limits_are_removed_by_null(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+    client, promotion = shopper_client(owner), PromotionFactory(brand=billo, limit_total=1, limit_per_user=1, budget=5)
+
+    assert patch(client, promotion, limits={"total": None}, budget=None).status_code == 200
+    promotion.refresh_from_db()
+    assert (promotion.limit_total, promotion.limit_per_user, promotion.budget) == (None, 1, None)
+    assert set(patch(client, promotion, limits=None).json()["limits"].values()) == {None}
+    promotion.refresh_from_db()
+    assert promotion.limit_per_user is None
+
+
+def test_a_deleted_draft_is_gone_with_its_code(shopper_client: ClientOf, owner: User, billo: Brand) -> None:
+    client = shopper_client(owner)
+    draft = post(client, new(trigger="code", code="SUMMER", status="draft")).json()
+    running = PromotionFactory(brand=billo)
+
+    assert client.delete(f"{PATH}{draft['id']}/").status_code == 204
+    assert client.delete(f"{PATH}{running.pk}/").status_code == 204
+
+    assert client.get(f"{PATH}{draft['id']}/").status_code == client.delete(f"{PATH}{draft['id']}/").status_code == 404
+    assert client.get("/api/v1/codes/SUMMER/").status_code == 404
+    assert post(client, new(trigger="code", code="SUMMER")).status_code == 201
+    assert client.get(f"{PATH}{running.pk}/").json()["status"] == "archived"
+
+
+def test_the_list_is_restricted_by_status_trigger_code_brand_and_time(
+    shopper_client: ClientOf, owner: User, billo: Brand
+) -> None:
+    client, today = shopper_client(owner), timezone.now().date()
+    draft = PromotionFactory(brand=billo, decision="draft")
+    coded = PromotionFactory(brand=billo, trigger="code", text="SUM-MER")
+    old = PromotionFactory(brand=billo, id=uuid7(timezone.now() - timedelta(days=9)))
+
+    def listed(**query: str) -> set[str]:
+        response = client.get(PATH, query)
+        assert response.status_code == 200, response.content
+        return {row["id"] for row in response.json()["results"]}
+
+    assert listed(status="draft") == {str(draft.pk)}
+    assert listed(status="active") == {str(coded.pk), str(old.pk)}
+    assert listed(trigger="code") == listed(code="summer") == {str(coded.pk)}
+    assert listed(code="OTHER") == listed(brand="cake") == set()
+    assert listed(brand=billo.slug, created_after=str(today)) == {str(draft.pk), str(coded.pk)}
+    assert listed(created_before=str(today - timedelta(days=9))) == {str(old.pk)}
+    assert listed(created_before=str(today - timedelta(days=10))) == set()
+    for query in ({"status": "new"}, {"created_after": "yesterday"}, {"created_at": "2027-01-01"}, {"format": "xyz"}):
+        refused = client.get(PATH, query)
+        assert (refused.status_code, error_fields(refused)) == (400, list(query))
 
 
 def test_an_ended_promotion_stays_ended(shopper_client: ClientOf, owner: User, billo: Brand) -> None:

@@ -291,9 +291,9 @@ def test_codes_are_imported_and_rejected_lines_are_reported(promotion: Promotion
 
     result = import_codes(promotion, lines)
 
-    assert (result.received, result.imported, result.existing, result.rejected) == (10, 3, 0, 7)
+    assert (result.received, result.imported, result.existing, result.rejected) == (11, 3, 0, 8)
     assert sorted((error["line"], error["code"]) for error in result.errors) == [
-        (5, "invalid"), (6, "unique"), (7, "code_taken"), (9, "invalid"), (10, "invalid"), (11, "unique"),
+        (4, "blank"), (5, "invalid"), (6, "unique"), (7, "code_taken"), (9, "invalid"), (10, "invalid"), (11, "unique"),
         (12, "invalid"),
     ]  # fmt: skip
     assert assigned_customers(result.batch) == {"OWN-2": "c2"}
@@ -372,6 +372,13 @@ def test_random_codes_of_a_strong_pattern_are_imported(promotion: Promotion) -> 
     codes = code_rules.generate_codes(pattern, charset, count=500)
 
     assert import_codes(promotion, ["code", *codes], allow_weak=False).imported == 500
+
+
+def test_each_empty_line_is_listed_with_its_number(promotion: Promotion) -> None:
+    result = import_codes(promotion, ["code,customer_id\n", "OWN-1,c1\n", " , \n", "\n", "OWN-2\n", "\r\n"])
+
+    assert (result.received, result.imported, result.rejected) == (5, 2, 3)
+    assert [(error["line"], error["code"]) for error in result.errors] == [(3, "blank"), (4, "blank"), (6, "blank")]
 
 
 def test_an_empty_import_and_a_generated_target_batch_are_rejected(promotion: Promotion) -> None:

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from core import db
 from redemptions.backends import get_code_backend
 from redemptions.codes.contracts import FoundCode
@@ -27,6 +29,12 @@ def find_codes_by_digest(*, digest: bytes) -> list[FoundCode]:
     """Return the codes whose canonical form has this SHA-256, as ``find_codes`` does."""
     rows = db.fetch_all("redemptions/codes/sql/find_codes_by_digest.sql", {"digest": digest})
     return [FoundCode(**row) for row in rows]
+
+
+def list_spellings(text: str) -> QuerySet[Code]:
+    """Return the codes of all brands with this text in any spelling, also archived ones."""
+    canonical = canonicalize_code(text)
+    return Code.objects.filter(canonical=canonical) if canonical else Code.objects.none()
 
 
 def find_codes_by_name(name: str) -> list[FoundCode]:

@@ -173,7 +173,7 @@ def import_codes(
         chunk = list(islice(rows, IMPORT_CHUNK))
     except files.HeadingsInvalid as error:
         raise InvalidRequest.field("body", _describe_headings(error)) from error
-    if not chunk:
+    if all(row.is_empty for row in chunk) and len(chunk) < IMPORT_CHUNK:
         raise InvalidRequest.field("body", _("The file contains no codes."))
     result = ImportResult(batch or CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=0))
     while chunk:
@@ -212,7 +212,9 @@ def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -
     for row in chunk:
         code = code_rules.normalize_code(row.cells.get(files.CODE, ""))
         customer_id = row.cells.get(files.CUSTOMER_ID, "")
-        if not row.cells:
+        if row.is_empty:
+            result.add_error(row.line, "", "blank", _("The line is empty."))
+        elif not row.cells:
             result.add_error(row.line, row.text, "invalid", _("The quotes or the number of cells are wrong."))
         elif code is None:
             result.add_error(row.line, row.cells[files.CODE], "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
