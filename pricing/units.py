@@ -70,10 +70,13 @@ def leaves_units_out(narrowing: Narrowing, limits: Limits) -> bool:
 
 
 def choose_units(
-    prices: Prices, lines: Sequence[int], narrowing: Narrowing, limits: Limits, per: str
+    prices: Prices, lines: Sequence[int], narrowing: Narrowing, limits: Limits, per: str, *, least: int = 0
 ) -> list[UnitSlice]:
-    """Return the units that the narrowing and the limits leave, in the `pick` order of the narrowing."""
-    slices = sort_units(prices, lines, narrowing.pick or "cheapest")
+    """Return the units that the narrowing and the limits leave, in the `pick` order of the narrowing.
+
+    Only units whose price is above `least` count.
+    """
+    slices = [piece for piece in sort_units(prices, lines, narrowing.pick or "cheapest") if piece.price > least]
     for limited_lines, number in limits:
         slices = limit_units(slices, limited_lines, number)
     if per == "order":

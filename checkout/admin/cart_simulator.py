@@ -120,7 +120,7 @@ def build_context(simulation: Simulation) -> dict[str, Any]:
             }
             for offer in answer["applied"]
         ],
-        "gifts": explanations.format_gifts(answer["gifts"]),
+        "gifts": explanations.format_gifts(answer["gifts"], answer["currency"]),
         "rejected": [(rejected["code"], rejected["reason"]["detail"]) for rejected in answer["rejected"]],
         "near_misses": [
             (offer["name"], explanations.format_value(offer["missing"]), amount(offer["amount"]))

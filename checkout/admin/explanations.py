@@ -58,7 +58,7 @@ def _build_row(explanation: Mapping[str, Any], currency: str) -> dict[str, Any]:
         "conditions": [
             {
                 "kind": CONDITION_LABELS.get(condition["kind"]) or humanize(condition["kind"]),
-                "required": format_value(condition["required"]),
+                "required": format_required(condition["required"]),
                 "actual": format_value(condition["actual"]),
                 "passed": condition["passed"],
             }
@@ -107,6 +107,16 @@ def format_value(value: object) -> str:
     return humanize_value(list(value) if isinstance(value, tuple) else value)
 
 
+def format_required(value: object) -> str:
+    """Return what a condition requires as text; the conditions inside it by their names."""
+    if isinstance(value, Mapping) and value.keys() == {"kind", "required"}:
+        label = CONDITION_LABELS.get(value["kind"]) or humanize(value["kind"])
+        return f"{label}: {format_required(value['required'])}"
+    if isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
+        return "; ".join(map(format_required, value))
+    return format_value(value)
+
+
 def describe_members(reason: Mapping[str, Any]) -> str:
     """Return the members of a reason besides its code and detail, such as what is missing, as text."""
     return "; ".join(
@@ -120,6 +130,14 @@ def describe_reason(reason: Mapping[str, Any]) -> str:
     return f"{reason['detail']} ({members})" if members else str(reason["detail"])
 
 
-def format_gifts(gifts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the gifts of a quote as text."""
-    return [f"{gift['quantity']} \N{MULTIPLICATION SIGN} {gift['sku']}" for gift in gifts]
+def format_gifts(gifts: Iterable[Mapping[str, Any]], currency: str) -> list[str]:
+    """Return the gifts of a quote as text, with their prices unless they are free."""
+    return [_format_gift(gift, currency) for gift in gifts]
+
+
+def _format_gift(gift: Mapping[str, Any], currency: str) -> str:
+    text = f"{gift['quantity']} \N{MULTIPLICATION SIGN} {gift['sku']}"
+    price = gift.get("price")  # quotes of earlier releases have none
+    if price is None or not money.parse(price, currency):
+        return text
+    return gettext("%(gift)s for %(price)s each") % {"gift": text, "price": format_answer_amount(price, currency)}

@@ -224,7 +224,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
             {"code": rejected["code"], "reason": explanations.describe_reason(rejected["reason"])}
             for rejected in quote.get("rejected", [])
         ],
-        "gifts": explanations.format_gifts(quote.get("gifts", [])),
+        "gifts": explanations.format_gifts(quote.get("gifts", []), currency),
     }
 
 

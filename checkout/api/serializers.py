@@ -320,7 +320,7 @@ class QuoteSerializer(serializers.Serializer[Any]):
     total = serializers.CharField(help_text=_("Amount to pay."))
     lines = LineSerializer(many=True, help_text=_("Prices by line."))
     applied = AppliedOfferSerializer(many=True, help_text=_("Applied offers."))
-    gifts = GiftSerializer(many=True, help_text=_("Free products."))
+    gifts = GiftSerializer(many=True, help_text=_("Products that offers add, with their prices."))
     shipping_lines = ShippingLineSerializer(
         many=True, required=False, help_text=_("Prices by shipping method. Absent for a single method.")
     )

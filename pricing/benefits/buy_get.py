@@ -35,10 +35,11 @@ def buy_get(benefit: BuyGet, context: BenefitContext) -> BenefitFunction:
     buying = frozenset(line for line in context.selected_lines(benefit.buy.select) if line in selected)
     getting = context.eligible_lines(narrowing.select, benefit.get.select)
     bought = sum(context.lines[line].quantity for line in buying)
+    least = effect.value if effect.kind == "price" else 0  # a unit at or below the price gets no cheaper
     max_applications = 1 if not benefit.repeat else context.max_applications
 
     def calculate(prices: Prices) -> BenefitResult:
-        slices = choose_units(prices, getting, replace(narrowing, pick=pick), (), narrowing.per or "order")
+        slices = choose_units(prices, getting, replace(narrowing, pick=pick), (), narrowing.per or "order", least=least)
         discountable = sum(piece.units for piece in slices)
         both = sum(piece.units for piece in slices if piece.line in buying)
         count, shared = allocate(Supply(bought, discountable, both), benefit, max_applications)

@@ -22,6 +22,7 @@ from promotions.admin.amount_field import AmountField
 from promotions.admin.offer_labels import (
     BRAND_CURRENCY_LABEL,
     CHOICE_LABELS,
+    CONDITION_LABELS,
     DEFAULT_LABEL,
     WEEKDAY_LABELS,
     Label,
@@ -82,8 +83,8 @@ OFFER_PATHS = [path for path in list_paths(OFFER) if path.name not in ("conditio
 def get_form_kind(section: str, part: Mapping[str, Any]) -> str:
     """Return the kind under which the form shows a part of an offer."""
     kind = str(part["kind"])
-    if kind == "not" and part["condition"]["kind"] == "audience":
-        return f"{NEGATION}audience"
+    if kind == "not" and f"{NEGATION}{part['condition']['kind']}" in CONDITION_LABELS:
+        return f"{NEGATION}{part['condition']['kind']}"
     if section == "benefits" and kind == "groups" and part.get("then"):
         return "nth"
     is_plain = kind == "set_price" and part.keys() == {"kind", "value", "on"} and part["on"] == "shipping"

@@ -30,13 +30,20 @@ CONDITION_LABELS: dict[str, Label] = {
     "audience": _("Customer is in an audience"),
     "not_audience": _("Customer is in none of some audiences"),
     "nth_order": _("Order number"),
+    "not_nth_order": _("Any other order number"),
     "weekdays": _("Days of the week"),
+    "not_weekdays": _("Not on some days of the week"),
     "hours": _("Hours of the day"),
+    "not_hours": _("Not at some hours of the day"),
     "date_range": _("Dates"),
+    "not_date_range": _("Not on some dates"),
     "country": _("Country"),
+    "not_country": _("Not in some countries"),
     "currency": _("Currency"),
     "shipping_method": _("Shipping method"),
+    "not_shipping_method": _("Not by some shipping methods"),
     "transaction_type": _("Transaction type"),
+    "not_transaction_type": _("Not for some transaction types"),
 }
 WEEKDAY_LABELS: dict[str, Label] = {
     "mon": WEEKDAYS[0], "tue": WEEKDAYS[1], "wed": WEEKDAYS[2], "thu": WEEKDAYS[3], "fri": WEEKDAYS[4],
@@ -172,4 +179,5 @@ GROUP_LABELS: dict[str, Label] = {
 def get_field_texts(kind: str, name: str) -> tuple[Label, Label]:
     """Return the label and the help text of a key of a kind of benefit or condition."""
     key = name if name in FIELD_LABELS else name.rpartition("-")[2]
-    return FIELD_LABELS.get(f"{kind}.{name}") or FIELD_LABELS.get(f"{kind}.{key}") or FIELD_LABELS[key]
+    names = [f"{owner}.{part}" for owner in (kind, kind.removeprefix("not_")) for part in (name, key)]
+    return next((FIELD_LABELS[path] for path in names if path in FIELD_LABELS), None) or FIELD_LABELS[key]

@@ -47,6 +47,16 @@ def test_an_amount_off_respects_the_lowest_price_of_a_unit():
     assert off(quote(bag, offer(buy_get(amount="5.00")))) == {"B": "3.00"}
 
 
+def test_units_that_cost_no_more_than_the_price_are_passed_over():
+    bag = cart(line("A", "10.00", 4), line("B", "8.00", 1), line("C", "30.00", 1), line("D", "12.00", 1))
+    benefit = buy_get(unit_price="10.00", to={"skus": ["B", "C", "D"]})
+
+    assert off(quote(bag, offer(benefit))) == {"D": "2.00", "C": "20.00"}
+    assert off(quote(bag, offer(benefit | {"repeat": False}))) == {"D": "2.00"}
+    assert off(quote(bag, offer(benefit | {"repeat": False, "pick": "dearest"}))) == {"C": "20.00"}
+    assert off(quote(bag, offer(buy_get(unit_price="10.00", partial=False)))) == {}
+
+
 PARTIAL = {
     "all of them": (4, 2, {}, 240_000),
     "one is missing": (4, 1, {}, 0),

@@ -16,6 +16,16 @@ from tests.factories import BrandFactory
 from tests.pricing.strategies import documents
 
 pytestmark = pytest.mark.django_db
+NEGATED: list[dict[str, Any]] = [
+    {"kind": "audience", "any": ["vip", "wholesale"]},
+    {"kind": "nth_order", "value": 1},
+    {"kind": "weekdays", "any": ["sat", "sun"]},
+    {"kind": "hours", "from": "22:00", "to": "06:00"},
+    {"kind": "date_range", "from": "2026-12-24", "to": "2026-12-26"},
+    {"kind": "country", "any": ["ES"]},
+    {"kind": "shipping_method", "any": ["express"]},
+    {"kind": "transaction_type", "any": ["topup"]},
+]
 EXTRA_CONDITIONS = st.lists(
     st.one_of(
         st.fixed_dictionaries({"kind": st.just("weekdays"), "any": st.just(["mon", "fri"])}),
@@ -28,6 +38,7 @@ EXTRA_CONDITIONS = st.lists(
         st.just({"kind": "currency", "any": ["KWD", "EUR"]}),
         st.just({"kind": "shipping_method", "any": ["express, next day", "s1"]}),
         st.just({"kind": "transaction_type", "any": ["topup"]}),
+        st.sampled_from(NEGATED).map(lambda condition: {"kind": "not", "condition": condition}),
         st.just({"kind": "subtotal_equals", "value": "12.00", "basis": "running", "currency": "KWD"}),
     ),
     max_size=3,
@@ -72,6 +83,26 @@ def test_an_unchanged_offer_stays_exactly_the_same(
     assert OfferForm(form_data(unbound.initial_data()), brand=brand, offer=document).description() == describe_offer(
         parse_offer(document), "KWD"
     )
+
+
+@pytest.mark.parametrize("condition", NEGATED, ids=lambda condition: condition["kind"])
+def test_a_negation_is_a_row_of_its_own(condition: dict[str, Any], brand: Brand) -> None:
+    document = {
+        "benefits": [{"kind": "percent", "value": "5"}],
+        "conditions": [{"kind": "not", "condition": condition}],
+    }
+    form = OfferForm(brand=brand, offer=document)
+
+    assert form.part_kinds["conditions"] == [f"not_{condition['kind']}"]
+    assert is_representable(document, brand)
+
+
+def test_an_error_of_a_negation_is_at_its_field(brand: Brand) -> None:
+    fields = {"conditions__0__kind": "not_country", "conditions__0__any": "Spain"}
+    form = OfferForm(offer_data(benefits__0__kind="free_shipping", **fields), brand=brand)
+
+    assert not form.is_valid()
+    assert list(form.errors) == ["conditions-0-any"]
 
 
 def has_common_currency(document: dict[str, Any]) -> bool:
