@@ -21,17 +21,17 @@ class CreatedQuerySerializer(serializers.Serializer[Any]):
     created_before = EndField(required=False, help_text=_("Only objects created before this time; a date is included."))
 
 
-def created_condition(query: Mapping[str, Any], *, find_zone: Callable[[], str]) -> Q:
-    """Return the condition of a validated query on rows whose primary keys are UUIDs of version 7.
+def created_condition(query: Mapping[str, Any], *, find_zone: Callable[[], str], field: str = "pk") -> Q:
+    """Return the condition of a validated query on the time of creation in ``field``.
 
-    Such keys contain the time to the millisecond, so the primary key's index serves the condition. ``find_zone`` is
-    called if there is a condition, for the time zone of days.
+    A primary key that is a UUID of version 7 contains that time to the millisecond, so that its index serves the
+    condition. ``find_zone`` is called if there is a condition, for the time zone of days.
     """
     condition = Q()
-    if "created_after" in query:
-        condition &= Q(pk__gte=min_uuid7_at(localize(query["created_after"], find_zone())))
-    if "created_before" in query:
-        condition &= Q(pk__lt=min_uuid7_at(localize(query["created_before"], find_zone())))
+    for name, lookup in (("created_after", "gte"), ("created_before", "lt")):
+        if name in query:
+            at = localize(query[name], find_zone())
+            condition &= Q(**{f"{field}__{lookup}": min_uuid7_at(at) if field == "pk" else at})
     return condition
 
 

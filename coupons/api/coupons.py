@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,18 +19,22 @@ from core import redis
 from core.api import CursorPagination
 from core.errors import PermissionDenied
 from core.idempotency import idempotent
+from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView
 from coupons import selectors, services
 from coupons.api.serializers import (
+    ALL,
     CouponInputSerializer,
+    CouponQuerySerializer,
     CouponSerializer,
     CouponUpdateSerializer,
     CreatedCouponSerializer,
     serialize_coupon,
 )
 from coupons.models import CouponDefinition
+from redemptions.api.lists import filter_offers
 from redemptions.codes.api.batches import serialize_batch
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.batches import list_batches
@@ -83,12 +87,7 @@ class CouponsView(APIView):
         return Response(body, status=201 if batch.is_generated else 202)
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter("brand", str, description="Only coupons of this brand."),
-            OpenApiParameter(
-                "status", str, enum=["active", "all"], description="`all` includes inactive coupons (staff only)."
-            ),
-        ],
+        parameters=[CouponQuerySerializer],
         responses={200: CouponSerializer(many=True)},
         operation_id="coupon_list",
     )
@@ -97,22 +96,25 @@ class CouponsView(APIView):
 
         Staff see the coupons of their own brands only. The list is at most five seconds old.
         """
-        brand_ids, slug = readable_brand_ids(get_caller(request.auth)), request.query_params.get("brand")
+        brand_ids, query = readable_brand_ids(get_caller(request.auth)), validate_query(CouponQuerySerializer, request)
         if brand_ids != []:
-            return self._page(request, selectors.list_for_brands(brand_ids=brand_ids), slug, is_staff=True)
+            return self._page(request, selectors.list_for_brands(brand_ids=brand_ids), query, is_staff=True)
         key = redis.key("coupons", f"{request.get_host()}{request.get_full_path()}")
         if (cached := _cache_get(key)) is not None:
             return HttpResponse(cached, content_type="application/json")
-        response = self._page(request, selectors.list_public(), slug, is_staff=False)
+        response = self._page(request, selectors.list_public(), query, is_staff=False)
         _cache_set(key, JSONRenderer().render(response.data))
         return response
 
-    def _page(self, request: Request, coupons: Any, slug: str | None, *, is_staff: bool) -> Response:
-        coupons = coupons.filter(brand__slug=slug) if slug else coupons
-        show_all = is_staff and request.query_params.get("status") == "all"
-        paginator: CursorPagination = CursorPagination() if show_all else CouponListPagination()
-        if not show_all:
-            coupons = selectors.filter_active(coupons, at=timezone.now())
+    def _page(self, request: Request, coupons: Any, query: Mapping[str, Any], *, is_staff: bool) -> Response:
+        status, at = query.get("status", OfferStatus.ACTIVE) if is_staff else OfferStatus.ACTIVE, timezone.now()
+        paginator: CursorPagination = CouponListPagination() if status == OfferStatus.ACTIVE else CursorPagination()
+        wanted = {name: value for name, value in query.items() if name != "status"}
+        if status == OfferStatus.ACTIVE:
+            coupons = selectors.filter_active(coupons, at=at)
+        elif status != ALL:
+            wanted["status"] = status
+        coupons = filter_offers(coupons, wanted, caller=get_caller(request.auth), at=at)
         page = paginator.paginate_queryset(coupons, request, view=self) or []
         remaining = selectors.remaining(coupons=[coupon.pk for coupon in page], at=timezone.now())
         data = [_serialize(coupon, remaining) for coupon in page]

@@ -17,12 +17,24 @@ from core.serializer_fields import (
 from core.serializers import InputSerializer
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from redemptions.api.lists import OfferQuerySerializer
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
 from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
+ALL = "all"  # coupons of every status
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 MAX_LIMIT = 2_000_000_000
+
+
+class CouponQuerySerializer(OfferQuerySerializer):
+    """Which coupons to list. All conditions that are sent must hold."""
+
+    status = serializers.ChoiceField(
+        [ALL, *OfferStatus.values],
+        required=False,
+        help_text=gettext_lazy("Active coupons by default. Only staff see those of another status."),
+    )
 
 
 class CouponCodeOptionsSerializer(InputSerializer):

@@ -19,6 +19,7 @@ from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
+from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import localize, parse_minor_units, validate
 from core.views import APIView
@@ -34,6 +35,7 @@ from discounts.api.serializers import (
     serialize_usage,
 )
 from discounts.models import DiscountCode
+from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.codes.rules import canonicalize_code
 from redemptions.errors import CodeNotFound, CodeTaken
 from redemptions.lifecycle import Action
@@ -75,30 +77,28 @@ class CodesView(APIView):
         return Response(_serialize_own(code), status=201)
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "brand", str, description="Slug of the brand. Required for shoppers; a filter for brand staff."
-            )
-        ],
+        parameters=[OfferQuerySerializer],
         responses={200: CodeSerializer(many=True)},
         operation_id="discountcode_list",
     )
     def get(self, request: Request) -> Response:
         """List discount codes, newest first.
 
-        Staff get the codes of their brands. Shoppers get the announced codes of a brand that they can redeem now.
+        Staff get the codes of their brands. Shoppers name a brand, and get its announced codes that they can redeem
+        now.
         """
-        caller, slug = get_caller(request.auth), request.query_params.get("brand")
+        caller, query = get_caller(request.auth), validate_query(OfferQuerySerializer, request)
+        slug = query.get("brand")
         brand_ids = readable_brand_ids(caller)
         is_staff = brand_ids is None or (bool(brand_ids) and not _is_other_brands_shopper(caller, slug, brand_ids))
         if is_staff:
             codes = selectors.list_for_brands(brand_ids=brand_ids)
-            codes = codes.filter(brand__slug=slug) if slug else codes
         elif slug:
             shopper = shopper_for(caller=caller, customer_id=None)
             codes = selectors.list_usable(brand_slug=slug, shopper=shopper, at=timezone.now())
         else:
             raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
+        codes = filter_offers(codes, query, caller=caller, at=timezone.now())
         paginator = CursorPagination()
         page = paginator.paginate_queryset(codes, request, view=self) or []
         data = [serialize_code(code, at=timezone.now()) for code in page]

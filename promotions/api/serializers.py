@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.list_queries import CreatedQuerySerializer
 from core.serializer_fields import AmountField, EndField, SlugField, StartField, StrictCharField, StrictIntegerField
 from core.serializers import InputSerializer
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY, format_budgets
+from redemptions.api.lists import OfferQuerySerializer
 from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
@@ -154,11 +154,9 @@ class PromotionUpdateSerializer(InputSerializer):
     )
 
 
-class PromotionQuerySerializer(CreatedQuerySerializer):
+class PromotionQuerySerializer(OfferQuerySerializer):
     """Which promotions to list. All conditions that are sent must hold."""
 
-    status = serializers.ChoiceField(OfferStatus.values, required=False, help_text=_("Status at this time."))
-    brand = SlugField(required=False, help_text=_("Slug of the brand."))
     trigger = serializers.ChoiceField(
         Trigger.values, required=False, help_text=_("Whether the promotions are automatic or need a code.")
     )

@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.contracts import get_caller
-from accounts.selectors import get_brand_for_caller, readable_brand_ids, zone_of_lists
+from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core.api import CursorPagination
 from core.errors import PermissionDenied
 from core.idempotency import idempotent
-from core.list_queries import created_condition, validate_query
+from core.list_queries import validate_query
 from core.views import APIView
 from promotions import services
 from promotions.api.parsers import to_model_fields
@@ -28,6 +28,7 @@ from promotions.api.serializers import (
 from promotions.models import Promotion
 from promotions.selectors.limits import get_budgets_left
 from promotions.selectors.promotions import filter_promotions, get_promotion, list_for_brands
+from redemptions.api.lists import filter_offers
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.lifecycle import Action
 from redemptions.results.api.serializers import serialize_offer_results
@@ -60,12 +61,10 @@ class PromotionsView(APIView):
     def get(self, request: Request) -> Response:
         """List the promotions of the caller's brands, newest first."""
         query = validate_query(PromotionQuerySerializer, request)
-        filters = {name: query[name] for name in ("status", "brand", "trigger", "code") if name in query}
+        caller, at = get_caller(request.auth), timezone.now()
         promotions = list_for_brands(brand_ids=_readable_brand_ids(request))
-        promotions = filter_promotions(promotions, **filters, at=timezone.now())
-        promotions = promotions.filter(
-            created_condition(query, find_zone=lambda: zone_of_lists(get_caller(request.auth)))
-        )
+        promotions = filter_promotions(promotions, trigger=query.get("trigger", ""), code=query.get("code", ""))
+        promotions = filter_offers(promotions, query, caller=caller, at=at)
         page = CursorPagination()
         rows = page.paginate_queryset(promotions, request, view=self) or []
         return page.get_paginated_response(_serialize_all(rows))

@@ -11,7 +11,6 @@ from integrations.contracts import Service
 from integrations.selectors import PendingSync, list_pending_syncs
 from promotions.models import Promotion
 from redemptions.codes.selectors.codes import list_spellings
-from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision
 from segments.selectors import get_segments_by_promotion
 
@@ -22,23 +21,11 @@ def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Prom
     return promotions if brand_ids is None else promotions.filter(brand_id__in=brand_ids)
 
 
-def filter_promotions(
-    promotions: QuerySet[Promotion],
-    *,
-    at: datetime,
-    status: str = "",
-    brand: str = "",
-    trigger: str = "",
-    code: str = "",
-) -> QuerySet[Promotion]:
-    """Restrict promotions to those with a status at this time, of a brand's slug, with a trigger, and with a code."""
-    equal = {"brand__slug": brand, "trigger": trigger}
-    promotions = promotions.filter(**{name: value for name, value in equal.items() if value})
-    if status:
-        promotions = promotions.filter(status_condition(status, at))
-    if code:
-        promotions = promotions.filter(pk__in=list_spellings(code).values("offer"))
-    return promotions
+def filter_promotions(promotions: QuerySet[Promotion], *, trigger: str = "", code: str = "") -> QuerySet[Promotion]:
+    """Restrict promotions to those with a trigger, and to those of a code in any spelling."""
+    if trigger:
+        promotions = promotions.filter(trigger=trigger)
+    return promotions.filter(pk__in=list_spellings(code).values("offer")) if code else promotions
 
 
 def list_between(*, brand_ids: Collection[uuid.UUID] | None, start: datetime, end: datetime) -> QuerySet[Promotion]:

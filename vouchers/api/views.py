@@ -17,9 +17,11 @@ from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied, TokenInvalid
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
+from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView
+from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.lifecycle import Action
 from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -66,11 +68,17 @@ class CampaignsView(APIView):
         )
         return Response(_serialize_own(campaign), status=201)
 
-    @extend_schema(responses={200: CampaignSerializer(many=True)}, operation_id="campaign_list")
+    @extend_schema(
+        parameters=[OfferQuerySerializer],
+        responses={200: CampaignSerializer(many=True)},
+        operation_id="campaign_list",
+    )
     def get(self, request: Request) -> Response:
         """List the campaigns of your brands, newest first."""
         pagination = CursorPagination()
-        campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(get_caller(request.auth)))
+        caller, query = get_caller(request.auth), validate_query(OfferQuerySerializer, request)
+        campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(caller))
+        campaigns = filter_offers(campaigns, query, caller=caller, at=timezone.now())
         page = pagination.paginate_queryset(campaigns, request, view=self) or []
         results = _read_results(page)
         return pagination.get_paginated_response(
