@@ -32,13 +32,12 @@ from promotions.admin.offer_labels import (
 MAX_LENGTH = 400  # characters of one text; the parser of offers checks the exact limit
 MAX_LIST_LENGTH = 300_000
 PRICE_KEYS = ("percent", "amount", "unit_price", "group_price")
+# kinds that exist in the form only, and their kinds in the offer language
 LANGUAGE_KINDS = {"free_shipping": "set_price", "nth": "groups"}
-"""Kinds that exist in the form only, and their kinds in the offer language."""
-NEGATION = "not_"
-"""Prefix of kinds of conditions that exist in the form only: the negation of a condition."""
+NEGATION = "not_"  # prefix of kinds of conditions that exist in the form only
 PRESETS = {"free_shipping": {"kind": "set_price", "on": "shipping", "value": "0"}}
+# kinds with an amount of money, whose currency is always visible
 MONEY_KINDS = frozenset({"amount", "set_price", "unit_ladder", "min_subtotal", "max_subtotal", "subtotal_equals"})
-"""Kinds with an amount of money, whose currency is always visible."""
 AMOUNT_KINDS = (kinds.Money, kinds.MoneyOrPercentage)
 
 

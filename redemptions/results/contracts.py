@@ -24,8 +24,8 @@ class Grouping(enum.StrEnum):
 class Amounts:
     """Amounts in minor units of one currency.
 
-    ``gross`` is the total of the orders before discounts, shipping included, and counts an order once, however many
-    offers it uses. ``discount`` is what the offers took off, and ``returned_discount`` what returns gave back of it.
+    ``gross`` is the undiscounted total of the orders, shipping included, and counts an order once, however many offers
+    it uses. ``discount`` is that of the offers, and ``returned_discount`` the share of it that returns released.
     """
 
     gross: int = 0

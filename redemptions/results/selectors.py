@@ -44,7 +44,7 @@ def read_results(
 
 
 def _kinds(wanted: ResultFilter, by: Grouping | None) -> list[str]:
-    """Return the kinds of the rows to read: those of kinds or offers, or the ones that stand for all kinds."""
+    """Return the kinds of the rows to read: those of kinds or offers, or the sums of all kinds."""
     if wanted.kind:
         return [wanted.kind]
     is_detailed = wanted.offer is not None or by in (Grouping.KIND, Grouping.OFFER)

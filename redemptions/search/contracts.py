@@ -61,7 +61,7 @@ class FoundUse:
     """A use of an offer, or a refused attempt, with its last event and its life, oldest event first.
 
     ``redemption`` is the ID of the order's redemption or of the use itself; attempts have none. ``amount`` is the
-    discount, and ``subtotal`` the total of the order before discounts, both in minor units of ``currency``.
+    discount, and ``subtotal`` the undiscounted total of the order, both in minor units of ``currency``.
     """
 
     status: UseStatus

@@ -9,7 +9,7 @@ from redemptions.events.selectors import get_epoch_and_horizon
 
 
 def lock_reader(name: str) -> EventReader | None:
-    """Return a reader, locked until the end of the transaction, or None while another transaction holds it.
+    """Return a reader, locked until the end of the transaction, or None while another transaction has locked it.
 
     A new reader begins with the oldest event.
     """

@@ -86,11 +86,11 @@ class AmountsSerializer(serializers.Serializer[Any]):
     """Amounts in one currency."""
 
     gross = serializers.CharField(
-        help_text=gettext_lazy("Total of the orders before discounts, shipping included. Each order counts once.")
+        help_text=gettext_lazy("Undiscounted total of the orders, shipping included. Each order counts once.")
     )
     discount = serializers.CharField(help_text=gettext_lazy("Discount at the confirmation."))
     net = serializers.CharField(help_text=gettext_lazy("Gross less discount."))
-    returned_discount = serializers.CharField(help_text=gettext_lazy("Discount that returns gave back."))
+    returned_discount = serializers.CharField(help_text=gettext_lazy("Share of the discount that returns released."))
 
 
 class ResultsSerializer(serializers.Serializer[Any]):

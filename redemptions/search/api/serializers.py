@@ -69,7 +69,7 @@ class UseSerializer(serializers.Serializer[Any]):
         required=False, help_text=_("ID of the redemption of the order, or of the use without an order.")
     )
     amount = serializers.CharField(required=False, help_text=_("Discount."))
-    subtotal = serializers.CharField(required=False, help_text=_("Total of the order before discounts."))
+    subtotal = serializers.CharField(required=False, help_text=_("Undiscounted total of the order."))
     currency = serializers.CharField(required=False, help_text=_("Currency of the amounts."))
     reason = serializers.DictField(required=False, help_text=_("Why an attempt was refused."))
     count = serializers.IntegerField(required=False, help_text=_("Number of attempts that are counted together."))
