@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle
+from redemptions.lifecycle import OfferLifecycle, live_index
 from redemptions.statuses import OfferDecision, RedemptionStatus
 
 
@@ -26,13 +26,15 @@ class Strategy(models.TextChoices):
 STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.PARTIALLY_RETURNED]  # of one redemption
 
 
-@pghistory.track()
+@pghistory.track(exclude=["reported_status"])
 class CouponDefinition(OfferLifecycle):
     """Offer of a brand for a period, with an optional total usage limit and usage limit per customer.
 
     ``code`` is the generic code that every customer enters. Single-use codes are in batches. A coupon
     with neither is redeemed by its ID.
     """
+
+    offer_kind = "coupon"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="coupons")
@@ -90,6 +92,7 @@ class CouponDefinition(OfferLifecycle):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="coupons_of_brand"),
+            live_index("coupons_live"),
             models.Index(fields=["brand", "code"], name="coupons_by_code", condition=models.Q(code__isnull=False)),
             models.Index(fields=["end_date"], name="coupons_by_end", condition=models.Q(decision="published")),
         ]

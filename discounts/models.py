@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle
+from redemptions.lifecycle import OfferLifecycle, live_index
 from redemptions.statuses import OfferDecision
 
 
@@ -65,13 +65,15 @@ class DiscountRule(models.Model):
         return f"{self.discount}%"
 
 
-@pghistory.track(exclude=["offer_id"])
+@pghistory.track(exclude=["offer_id", "reported_status"])
 class DiscountCode(OfferLifecycle):
     """A code of a brand that each customer can redeem once between its dates.
 
     ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to. ``code`` repeats
     the text of the offer's ``redemptions.codes.models.Code``. The API calls the end ``validity``.
     """
+
+    offer_kind = "discount_code"
 
     offer_id = models.UUIDField(_("offer ID"), default=uuid7, unique=True, editable=False)
     code = models.CharField(_("code"), max_length=64, db_collation="C", editable=False)
@@ -100,6 +102,7 @@ class DiscountCode(OfferLifecycle):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="discounts_code_of_brand"),
             models.Index(fields=["brand", "code"], name="discounts_code_by_text"),
+            live_index("discounts_code_live"),
             models.Index(
                 fields=["start_date"],
                 name="discounts_code_announced",

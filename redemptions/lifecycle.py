@@ -8,7 +8,7 @@ import enum
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -29,6 +29,7 @@ class Action(enum.StrEnum):
     ARCHIVE = "archive"
 
 
+LIVE_STATUSES = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED]  # that dates can change
 DECISIONS = {
     Action.ACTIVATE: OfferDecision.PUBLISHED,
     Action.PAUSE: OfferDecision.PAUSED,
@@ -56,8 +57,11 @@ UNCHANGED = {
 class OfferLifecycle(models.Model):
     """Base of an offer that a brand drafts, publishes, pauses, ends and archives.
 
-    The offer also has ``brand``, ``start_date`` and ``end_date``; the end is exclusive.
+    The offer also has ``brand``, ``start_date`` and ``end_date``; the end is exclusive. ``reported_status`` is the
+    status of its last event (``redemptions.decisions``); nothing decides by it.
     """
+
+    offer_kind: ClassVar[str]
 
     decision = models.CharField(
         _("decision"),
@@ -65,6 +69,13 @@ class OfferLifecycle(models.Model):
         choices=OfferDecision.choices,
         default=OfferDecision.PUBLISHED,
         db_default=OfferDecision.PUBLISHED,
+        editable=False,
+    )
+    reported_status = models.CharField(
+        max_length=9,
+        choices=OfferStatus.choices,
+        default=OfferStatus.DRAFT,
+        db_default=OfferStatus.DRAFT,
         editable=False,
     )
 
@@ -79,6 +90,16 @@ class OfferLifecycle(models.Model):
     def status_at(self, at: datetime) -> OfferStatus:
         """Return the status at this time."""
         return derive_status(decision=self.decision, start=self.start_date, end=self.end_date, at=at)  # type: ignore[attr-defined]
+
+
+def offer_models() -> list[type[OfferLifecycle]]:
+    """Return the models of all kinds of offer, sorted by kind."""
+    return sorted(OfferLifecycle.__subclasses__(), key=lambda model: model.offer_kind)
+
+
+def live_index(name: str) -> models.Index:
+    """Return the index of a kind that finds the offers whose dates have passed without an event."""
+    return models.Index(fields=["end_date"], name=name, condition=Q(reported_status__in=LIVE_STATUSES))
 
 
 def derive_status(*, decision: str, start: datetime, end: datetime, at: datetime) -> OfferStatus:

@@ -2,10 +2,10 @@
 
 from redemptions.codes.models import Code, CodeAssignment, CodeBatch
 from redemptions.events.models import Event, EventReader
-from redemptions.limits.models import Limit
+from redemptions.limits.models import BudgetThreshold, Limit
 from redemptions.results.models import OfferTotal, RejectionBucket, ResultBucket
 
 __all__ = [
-    "Code", "CodeAssignment", "CodeBatch", "Event", "EventReader", "Limit", "OfferTotal", "RejectionBucket",
-    "ResultBucket",
+    "BudgetThreshold", "Code", "CodeAssignment", "CodeBatch", "Event", "EventReader", "Limit", "OfferTotal",
+    "RejectionBucket", "ResultBucket",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle
+from redemptions.lifecycle import OfferLifecycle, live_index
 from redemptions.statuses import OfferDecision
 from vouchers.contracts import EVENT_ID_LENGTH
 
@@ -34,13 +34,15 @@ class VoucherStatus(models.TextChoices):
     REVOKED = "revoked", _("Revoked")
 
 
-@pghistory.track()
+@pghistory.track(exclude=["reported_status"])
 class Campaign(OfferLifecycle):
     """A brand's campaign that issues vouchers to the first customers who sign in between two dates.
 
     The terms of the vouchers never change after the campaign is published. ``discount`` is the percentage of the offer,
     if the offer is one.
     """
+
+    offer_kind = "voucher"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="voucher_campaigns")
@@ -82,6 +84,7 @@ class Campaign(OfferLifecycle):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="vouchers_of_brand"),
+            live_index("vouchers_live"),
             models.Index(fields=["end_date"], name="vouchers_open", condition=models.Q(decision="published")),
         ]
         triggers: ClassVar = [

@@ -17,9 +17,7 @@ from promotions.services import validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from redemptions.codes.services import create_batch, generate_small_batch, register_code
-from redemptions.decisions import apply_action, delete_draft
-from redemptions.events.contracts import EventType, NewEvent
-from redemptions.events.services import append_events
+from redemptions.decisions import apply_action, create_offer, delete_draft, report_dates, report_status
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.statuses import OfferDecision
 
@@ -53,8 +51,7 @@ def create(
     _check(coupon, at)
     if codes and codes.shared is not None:
         coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand, offer=coupon.pk).text
-    coupon.save(force_insert=True)
-    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=coupon.pk)])
+    create_offer(coupon, at=at)
     if coupon.maximum_number_of_coupons is not None:
         LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=coupon.maximum_number_of_coupons)
     return coupon, add_codes(coupon=coupon, codes=codes, at=at) if codes and codes.shared is None else None
@@ -95,17 +92,20 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
     archived one, and InvalidRequest with an error per field, also for a limit below the current usage.
     """
     locked = _lock(coupon)
-    if reopens(locked, fields=fields, at=at):
-        locked.decision = OfferDecision.PUBLISHED
+    is_reopened = reopens(locked, fields=fields, at=at)
     before = (locked.limit_strategy, locked.maximum_number_of_coupons)
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
     if immutable := sorted(changed.keys() & _immutable_fields(locked, changed, at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
+    report_dates(locked, at=at)
+    if is_reopened:
+        locked.decision = OfferDecision.PUBLISHED
     for name, value in changed.items():
         setattr(locked, name, value)
     _check(locked, at, has_new_dates=changed.keys() & {"start_date", "end_date"} != set())
     locked.save()
+    report_status(locked, at=at)
     if before != (locked.limit_strategy, locked.maximum_number_of_coupons):
         _change_limit(locked, *before)
     return locked
@@ -143,7 +143,7 @@ def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) 
 def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -> CouponDefinition:
     """Activate, pause, resume, end or archive a coupon. Repeating an action has no effect. Raises InvalidStatus."""
     locked = _lock(coupon)
-    apply_action(locked, kind=KIND, action=action, at=at)
+    apply_action(locked, action=action, at=at)
     return locked
 
 
@@ -151,8 +151,8 @@ def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -
 def delete(*, coupon: CouponDefinition, at: datetime) -> None:
     """Delete a draft with its codes, and archive any other coupon. Its redemptions stay valid."""
     locked = _lock(coupon)
-    if not delete_draft(locked, kind=KIND, at=at):
-        apply_action(locked, kind=KIND, action=Action.ARCHIVE, at=at)
+    if not delete_draft(locked, at=at):
+        apply_action(locked, action=Action.ARCHIVE, at=at)
 
 
 def duplicate(*, coupon: CouponDefinition, by: int | None, at: datetime) -> CouponDefinition:

@@ -19,8 +19,6 @@ from redemptions import decisions
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.selectors.codes import suggest_text
 from redemptions.codes.services import register_code
-from redemptions.events.contracts import EventType, NewEvent
-from redemptions.events.services import append_events
 from redemptions.lifecycle import Action, dates_of_duplicate, find_status_error, reopens
 from redemptions.statuses import OfferDecision, OfferStatus
 
@@ -55,7 +53,7 @@ def create_code(
         raise InvalidRequest.field("id", str(CODE_FORMAT_MESSAGE))
     discount_rule = _get_or_create_rule(brand, rule)
     offer_id = uuid7(at)
-    code = DiscountCode.objects.create(
+    code = DiscountCode(
         code=register_code(text=normalized, kind=KIND, brand=brand, offer=offer_id).text,
         offer_id=offer_id,
         brand=brand,
@@ -67,7 +65,7 @@ def create_code(
         created_by_id=by,
         created_at=at,
     )
-    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=offer_id, code=normalized)])
+    decisions.create_offer(code, at=at, code=normalized)
     _announce_active(code, at)
     return code
 
@@ -151,13 +149,15 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
     ValidityInPast, DiscountOutOfRange, and InvalidStatus for an archived code, or an ended one without a new end date.
     """
     locked = _lock(code)
-    if reopens(locked, fields=fields, at=at):
-        locked.decision = OfferDecision.PUBLISHED
+    is_reopened = reopens(locked, fields=fields, at=at)
     current = {name: locked.rule_id if name == "rule" else getattr(locked, name) for name in fields}
     changed = {name: value for name, value in fields.items() if current[name] != value}
     if immutable := sorted(changed.keys() & locked_fields(code=locked, at=at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
+    decisions.report_dates(locked, at=at)
+    if is_reopened:
+        locked.decision = OfferDecision.PUBLISHED
     if "rule" in changed:
         locked.rule = _get_or_create_rule(locked.brand, changed.pop("rule"))
     for name, value in changed.items():
@@ -165,6 +165,7 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
     if changed:
         _check_dates(locked.start_date, locked.end_date, at)
     locked.save()
+    decisions.report_status(locked, at=at)
     _announce_active(locked, at)
     return locked
 
@@ -179,7 +180,7 @@ def locked_fields(*, code: DiscountCode, at: datetime) -> frozenset[str]:
 def change_decision(*, code: DiscountCode, action: Action, at: datetime) -> DiscountCode:
     """Activate, pause, resume, end or archive a code. Repeating an action has no effect. Raises InvalidStatus."""
     locked = _lock(code)
-    if decisions.apply_action(locked, kind=KIND, action=action, at=at):
+    if decisions.apply_action(locked, action=action, at=at):
         _announce_active(locked, at)
     return locked
 
@@ -188,8 +189,8 @@ def change_decision(*, code: DiscountCode, action: Action, at: datetime) -> Disc
 def delete_code(*, code: DiscountCode, at: datetime) -> None:
     """Delete a draft, and archive any other code. Its redemptions stay, and its text can be used again."""
     locked = _lock(code)
-    if not decisions.delete_draft(locked, kind=KIND, at=at):
-        decisions.apply_action(locked, kind=KIND, action=Action.ARCHIVE, at=at)
+    if not decisions.delete_draft(locked, at=at):
+        decisions.apply_action(locked, action=Action.ARCHIVE, at=at)
 
 
 def duplicate_code(*, code: DiscountCode, text: str | None, by: int | None, at: datetime) -> DiscountCode:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand
 from core.ids import uuid7
 from promotions.contracts import list_budgets, list_caps
-from redemptions.lifecycle import OfferLifecycle
+from redemptions.lifecycle import OfferLifecycle, live_index
 from redemptions.statuses import OfferDecision, OfferStatus
 
 UNFINISHED = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED]
@@ -26,7 +26,7 @@ class Trigger(models.TextChoices):
     CODE = "code", _("Discount code")
 
 
-@pghistory.track(exclude=["match_keys", "min_subtotal", "recorded_status", "decided_at"])
+@pghistory.track(exclude=["match_keys", "min_subtotal", "recorded_status", "reported_status", "decided_at"])
 class Promotion(OfferLifecycle):
     """An offer of a brand between two dates. ``budget`` is in minor units of ``currency``, the brand's.
 
@@ -39,6 +39,8 @@ class Promotion(OfferLifecycle):
     ``match_keys`` and ``min_subtotal`` are derived from the offer (``promotions.eligibility``). They index promotions,
     so that the cost of a lookup depends on the promotions that could apply instead of on all of them.
     """
+
+    offer_kind = "promotion"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="promotions")
@@ -94,6 +96,7 @@ class Promotion(OfferLifecycle):
         ]
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="promotions_of_brand"),
+            live_index("promotions_live"),
             GinIndex(
                 fields=["match_keys"],
                 name="promotions_gates",

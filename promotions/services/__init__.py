@@ -1,6 +1,6 @@
 """Services of promotions."""
 
-from promotions.services.budgets import format_budgets, parse_budgets, to_budget_fields
+from promotions.services.budgets import format_budgets, parse_budgets, report_budgets, to_budget_fields
 from promotions.services.campaign_sync import retry_sync
 from promotions.services.lifecycle import change_decision, delete_promotion, end_due, start_due
 from promotions.services.promotions import (
@@ -26,6 +26,7 @@ __all__ = [
     "format_budgets",
     "locked_fields",
     "parse_budgets",
+    "report_budgets",
     "retry_sync",
     "start_due",
     "to_budget_fields",

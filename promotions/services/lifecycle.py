@@ -17,7 +17,6 @@ from redemptions.decisions import apply_action, delete_draft
 from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision, OfferStatus
 
-KIND = "promotion"
 PAUSED_SEGMENT_TTL = timedelta(days=7)  # a promotion that is paused longer loses its segment until it is resumed
 
 
@@ -29,7 +28,7 @@ def change_decision(*, promotion: Promotion, action: Action, at: datetime) -> Pr
     archiving free the slots at once. Raises InvalidStatus, and AudienceEmpty if the target audience has no customers.
     """
     locked = lock_promotion(promotion)
-    if apply_action(locked, kind=KIND, action=action, at=at):
+    if apply_action(locked, action=action, at=at):
         set_decision(locked, OfferDecision(locked.decision), at)
         locked.save(update_fields=["decided_at", "recorded_status"])
     return locked
@@ -38,7 +37,7 @@ def change_decision(*, promotion: Promotion, action: Action, at: datetime) -> Pr
 @transaction.atomic
 def delete_promotion(*, promotion: Promotion, at: datetime) -> None:
     """Delete a draft with its codes, and archive any other promotion. Its redemptions stay valid."""
-    if not delete_draft(lock_promotion(promotion), kind=KIND, at=at):
+    if not delete_draft(lock_promotion(promotion), at=at):
         change_decision(promotion=promotion, action=Action.ARCHIVE, at=at)
 
 

@@ -17,8 +17,7 @@ from promotions.models import Promotion, Trigger
 from promotions.services import lifecycle, segments
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
-from redemptions.events.contracts import EventType, NewEvent
-from redemptions.events.services import append_events
+from redemptions.decisions import create_offer, report_dates, report_status
 from redemptions.lifecycle import dates_of_duplicate, reopens
 from redemptions.limits import services as limits
 from redemptions.limits.rules import FIELD_BY_SCOPE, LATE_SHARD, is_per_customer, period_starts
@@ -56,10 +55,9 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
     if promotion.decision == OfferDecision.DRAFT:
         _check_audience(promotion)
     lifecycle.set_decision(promotion, OfferDecision(promotion.decision), at)
-    promotion.save(force_insert=True)
+    create_offer(promotion, at=at)
     if text is not None:
         register_code(text=text, kind=KIND, brand=brand, offer=promotion.pk)
-    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=promotion.pk)])
     return promotion
 
 
@@ -77,6 +75,7 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
     before = locked.caps
+    report_dates(locked, at=at)
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
@@ -92,6 +91,7 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
             segments.sync_segment(promotion=locked, at=at)
         lifecycle.record_status(locked, at)
     locked.save()
+    report_status(locked, at=at)
     return locked
 
 

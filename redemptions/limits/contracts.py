@@ -45,3 +45,13 @@ class LimitReached(Exception):
     def __init__(self, request: LimitRequest) -> None:
         super().__init__(f"{request.scope} of {request.owner}")
         self.request = request
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A budget of an offer: ``cap`` in minor units of ``currency``."""
+
+    owner: uuid.UUID
+    brand_id: uuid.UUID
+    currency: str
+    cap: int

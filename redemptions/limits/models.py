@@ -3,6 +3,23 @@
 from django.db import models
 
 
+class BudgetThreshold(models.Model):
+    """A share of a budget, in percent, that was used, and has its event. Another budget (``cap``) has thresholds again.
+
+    ``cap`` is in minor units of the currency of ``scope``.
+    """
+
+    pk = models.CompositePrimaryKey("owner", "scope", "cap", "percent")
+    owner = models.UUIDField()
+    scope = models.TextField(db_collation="C")
+    cap = models.BigIntegerField()
+    percent = models.PositiveSmallIntegerField()
+    reached_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.percent}% of {self.scope} of {self.owner}"
+
+
 class Limit(models.Model):
     """The usage of a limit: ``taken`` of ``cap``. A large limit is split into shards.
 

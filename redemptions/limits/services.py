@@ -13,22 +13,41 @@ released.
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from core import db
 from redemptions.limits import rules
-from redemptions.limits.contracts import Key, LimitReached, LimitRequest, TakenLimit
+from redemptions.limits.contracts import Budget, Key, LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.models import Limit
 
 RowKey = tuple[uuid.UUID, str, str, int]
 States = dict[Key, dict[int, tuple[int, int]]]
 """Taken and cap by shard, of each limit."""
 
+THRESHOLDS = [50, 80, 100]  # percent of a budget
 MAX_ATTEMPTS = (
     3  # to take without locking whole limits, since other shards may fill up between a read and the next take
 )
+
+
+def report_thresholds(*, kind: str, budgets: Sequence[Budget], at: datetime) -> int:
+    """Append an event of each threshold that budgets of offers have reached since the last call. Return their number.
+
+    What reservations took counts as used. Each threshold has one event, however many tasks run at the same time.
+    """
+    params = {
+        "owners": [budget.owner for budget in budgets],
+        "brands": [budget.brand_id for budget in budgets],
+        "currencies": [budget.currency for budget in budgets],
+        "caps": [budget.cap for budget in budgets],
+        "percents": THRESHOLDS,
+        "kind": kind,
+        "at": at,
+    }
+    return db.execute("redemptions/limits/sql/report_thresholds.sql", params) if budgets else 0
 
 
 def take(*, requests: Sequence[LimitRequest], released: Sequence[TakenLimit] = ()) -> list[TakenLimit]:

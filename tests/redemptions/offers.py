@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Brand
+from redemptions.events.models import Event
 from redemptions.lifecycle import OfferLifecycle
 from redemptions.statuses import OfferStatus
 from tests.factories import CampaignFactory, CouponFactory, DiscountCodeFactory, PromotionFactory
@@ -39,7 +40,9 @@ class Offers:
 
     def create(self, **fields: Any) -> str:
         """Create an active offer and return its URL."""
-        return self.url(self.factory(brand=self.brand, **fields))
+        url = self.url(self.factory(brand=self.brand, **fields))
+        Event.objects.all().delete()  # of the factories that use services
+        return url
 
     def url(self, offer: OfferLifecycle) -> str:
         """Return the URL of an offer."""
@@ -71,6 +74,7 @@ def create_with_status(kind: str, status: OfferStatus, **fields: Any) -> OfferLi
     decision = "published" if status in by_dates else status.value
     offer: OfferLifecycle = FACTORIES[kind](**dates, decision=decision, **fields)
     assert offer.status_at(now) == status
+    Event.objects.all().delete()  # of the factories that use services
     return offer
 
 

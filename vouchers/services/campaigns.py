@@ -16,14 +16,12 @@ from mailings.models import Mailing
 from mailings.services import planning
 from promotions.services import validate_offer
 from redemptions import decisions
-from redemptions.events.contracts import EventType, NewEvent
-from redemptions.events.services import append_events
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.statuses import OfferDecision
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
 from vouchers.models import Campaign, CampaignCounter
-from vouchers.selectors import KIND, get_mailing_key, suggest_slug
+from vouchers.selectors import get_mailing_key, suggest_slug
 from vouchers.services import waiting_list
 
 MAX_NAME_LENGTH = 100
@@ -40,13 +38,12 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
     campaign = Campaign(brand=brand, created_at=at, **fields)
     _check(campaign, at)
     with translate_constraint("vouchers_campaign_slug", SlugTaken):
-        campaign.save(force_insert=True)
+        decisions.create_offer(campaign, at=at)
     campaign.counter = CampaignCounter.objects.create(campaign=campaign, quota=quota)
     planning.plan_mailing(
         key=get_mailing_key(campaign.pk), mail_type=emails.VOUCHER, sender=str(brand.pk), sender_name=brand.name,
         data={"campaign": str(campaign.pk)},
     )  # fmt: skip
-    append_events([NewEvent(EventType.OFFER_CREATED, at, brand.pk, KIND, offer=campaign.pk)])
     return campaign
 
 
@@ -63,15 +60,18 @@ def change(
     locked, fields = _lock(campaign), fields or {}
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
     is_draft = locked.decision == OfferDecision.DRAFT
-    if reopens(locked, fields=changed, at=at):
-        locked.decision = OfferDecision.PUBLISHED
+    is_reopened = reopens(locked, fields=changed, at=at)
     _check_editable(locked, changed, at)
     if changed:
+        decisions.report_dates(locked, at=at)
+        if is_reopened:
+            locked.decision = OfferDecision.PUBLISHED
         for name, value in changed.items():
             setattr(locked, name, value)
         _check(locked, at)
         with translate_constraint("vouchers_campaign_slug", SlugTaken):
             locked.save()
+        decisions.report_status(locked, at=at)
     if "end_date" in changed:
         _follow_decision(locked)
     if quota is not None and is_draft:
@@ -118,7 +118,7 @@ def change_decision(*, campaign: Campaign, action: Action, at: datetime) -> Camp
     InvalidStatus.
     """
     locked = _lock(campaign)
-    if decisions.apply_action(locked, kind=KIND, action=action, at=at):
+    if decisions.apply_action(locked, action=action, at=at):
         _follow_decision(locked)
     return locked
 
@@ -135,10 +135,10 @@ def delete(*, campaign: Campaign, at: datetime) -> None:
     """Delete a draft, and archive any other campaign. Issued vouchers stay valid."""
     locked = _lock(campaign)
     key = get_mailing_key(locked.pk)
-    if decisions.delete_draft(locked, kind=KIND, at=at):
+    if decisions.delete_draft(locked, at=at):
         Mailing.objects.filter(key=key).delete()
     else:
-        decisions.apply_action(locked, kind=KIND, action=Action.ARCHIVE, at=at)
+        decisions.apply_action(locked, action=Action.ARCHIVE, at=at)
 
 
 def duplicate(*, campaign: Campaign, slug: str | None, at: datetime) -> Campaign:
