@@ -274,8 +274,8 @@ def test_lines_are_found_across_chunks(
 
     answer = send(server, promotion, "code\nOWN-1\r\n\nOWN-2\n?\nOWN-3", WEAK).json()
 
-    assert (answer["received"], answer["imported"]) == (4, 3)
-    assert [error["line"] for error in answer["errors"]] == [5]
+    assert (answer["received"], answer["imported"]) == (5, 3)
+    assert [error["line"] for error in answer["errors"]] == [3, 5]
 
 
 def test_an_import_requires_csv_and_an_imported_target_batch(
