@@ -15,7 +15,7 @@ from mailings.contracts import MailStatus
 from mailings.models import Mail
 from promotions.models import Promotion
 from redemptions.lifecycle import status_condition
-from redemptions.statuses import OfferDecision, OfferStatus, RedemptionStatus
+from redemptions.statuses import OfferStatus, RedemptionStatus
 from segments.models import Segment
 from segments.models import State as SegmentState
 from vouchers.models import Campaign
@@ -60,16 +60,16 @@ def count_open_reservations(*, brand_ids: BrandIds, at: datetime) -> int:
 
 def count_active_objects(*, brand_ids: BrandIds, at: datetime, upcoming: timedelta) -> ActiveObjects:
     """Return the numbers of active objects, and of those that start within the time ``upcoming``."""
-    is_active = Q(start_date__lte=at, end_date__gt=at)
-    is_upcoming = Q(start_date__gt=at, start_date__lte=at + upcoming)
+    is_active = status_condition(OfferStatus.ACTIVE, at)
+    is_upcoming = status_condition(OfferStatus.SCHEDULED, at) & Q(start_date__lte=at + upcoming)
     promotions = _of_brands(Promotion, brand_ids)
-    coupons = _of_brands(CouponDefinition, brand_ids).filter(decision=OfferDecision.PUBLISHED)
+    coupons = _of_brands(CouponDefinition, brand_ids)
     segments = _of_brands(Segment, brand_ids).filter(state=SegmentState.ACTIVE)
-    campaigns = _of_brands(Campaign, brand_ids).filter(status_condition(OfferStatus.ACTIVE, at))
+    campaigns = _of_brands(Campaign, brand_ids).filter(is_active)
     vouchers = campaigns.aggregate(issued=Sum("counter__issued"), total=Sum("counter__quota"))
     return ActiveObjects(
-        promotions=promotions.filter(status_condition(OfferStatus.ACTIVE, at)).count(),
-        upcoming_promotions=promotions.filter(is_upcoming, status_condition(OfferStatus.SCHEDULED, at)).count(),
+        promotions=promotions.filter(is_active).count(),
+        upcoming_promotions=promotions.filter(is_upcoming).count(),
         segments=segments.count(),
         segment_members=segments.aggregate(total=Sum("members_count"))["total"] or 0,
         coupons=coupons.filter(is_active).count(),
