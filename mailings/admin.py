@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.columns import datetime_column
 from backoffice.base.formatting import EMPTY_VALUE, format_number
 from mailings import selectors

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Customer
-from backoffice.base.admin import EstimatingPaginator, SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserReadOnlyAdmin
+from backoffice.base.changelists import EstimatingPaginator
 
 
 @admin.register(Customer)

@@ -18,7 +18,8 @@ from unfold.decorators import display
 
 from accounts import rules, selectors, services
 from accounts.models import User
-from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin
+from backoffice.base.admin import SuperuserAdmin
+from backoffice.base.changelists import EstimatingPaginator
 from core.errors import InvalidRequest
 
 admin.site.unregister(Group)

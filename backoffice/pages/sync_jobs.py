@@ -14,7 +14,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from backoffice.base.admin import EstimatingPaginator, SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserReadOnlyAdmin
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import StatusFilter
 from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
 from core.outbox import enqueue_on_commit

@@ -16,7 +16,8 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.base.admin import EstimatingPaginator, SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import StatusFilter
 from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
 from core import outbox

@@ -13,15 +13,9 @@ from rest_framework.response import Response
 from accounts.contracts import Scope, get_caller
 from accounts.selectors import get_brand_for_caller, shopper_for
 from checkout import services
+from checkout.api.input_serializers import CartInputSerializer
 from checkout.api.parsers import to_quote_request
-from checkout.api.serializers import (
-    CODE_HELP,
-    KIND_HELP,
-    NAME_HELP,
-    OFFER_ID_HELP,
-    CartInputSerializer,
-    ReasonSerializer,
-)
+from checkout.api.serializers import CODE_HELP, KIND_HELP, NAME_HELP, OFFER_ID_HELP, ReasonSerializer
 from checkout.contracts import AvailableOffer
 from core import money
 from core.errors import InvalidRequest

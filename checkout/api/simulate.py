@@ -15,14 +15,9 @@ from rest_framework.response import Response
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper
 from checkout import serialization, services
+from checkout.api.input_serializers import CartInputSerializer
 from checkout.api.parsers import to_quote_request
-from checkout.api.serializers import (
-    KIND_HELP,
-    NAME_HELP,
-    CartInputSerializer,
-    QuoteSerializer,
-    ReasonSerializer,
-)
+from checkout.api.serializers import KIND_HELP, NAME_HELP, QuoteSerializer, ReasonSerializer
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import throttle
 from core.errors import InvalidRequest

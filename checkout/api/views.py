@@ -15,6 +15,13 @@ from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
+from checkout.api.input_serializers import (
+    AmendmentInputSerializer,
+    QuoteInputSerializer,
+    RedemptionInputSerializer,
+    RedemptionQuerySerializer,
+    RefundInputSerializer,
+)
 from checkout.api.parsers import (
     serialize_difference,
     serialize_redemption,
@@ -23,17 +30,7 @@ from checkout.api.parsers import (
     to_redemption_options,
 )
 from checkout.api.refunds import serialize_refund, to_refund_request
-from checkout.api.serializers import (
-    AmendmentInputSerializer,
-    AmendmentSerializer,
-    QuoteInputSerializer,
-    QuoteSerializer,
-    RedemptionInputSerializer,
-    RedemptionQuerySerializer,
-    RedemptionSerializer,
-    RefundInputSerializer,
-    RefundSerializer,
-)
+from checkout.api.serializers import AmendmentSerializer, QuoteSerializer, RedemptionSerializer, RefundSerializer
 from checkout.models import Redemption
 from core import throttle
 from core.api import CursorPagination

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import BrandFilter
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError

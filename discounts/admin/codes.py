@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import AnnotatedChangeList, EstimatingPaginator
 from backoffice.base.charts import build_daily_chart, describe_redemptions
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import (

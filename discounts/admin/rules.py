@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import AnnotatedChangeList, EstimatingPaginator
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_datetime, format_number, humanize_pair
 from backoffice.brand_selection import BrandCreateMixin

@@ -17,7 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from backoffice.base.admin import AnnotatedChangeList, BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import AnnotatedChangeList, EstimatingPaginator
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_amount, format_number, format_period
 from backoffice.brand_selection import BrandSelectionMixin, force_render

@@ -9,7 +9,8 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_datetime, format_number
 from core.permissions import BrandPermissions

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import BrandFilter, StatusFilter
 from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number, format_period
 from core.permissions import BrandPermissions

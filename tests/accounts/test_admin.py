@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import selectors, services
 from accounts.contracts import Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Invitation, Membership, User
-from backoffice.base.admin import EstimatingPaginator
+from backoffice.base.changelists import EstimatingPaginator
 from core.errors import TokenInvalid
 from core.models import OutboxMessage
 from tests.factories import (

@@ -18,7 +18,8 @@ from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from accounts.models import Brand
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, has_multiple_brands
+from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.csv_export import csv_response
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_number, format_period, get_percentage

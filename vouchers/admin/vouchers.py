@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from backoffice.base.admin import BrandScopedAdmin, EstimatingPaginator, list_brand_ids
+from backoffice.base.admin import BrandScopedAdmin, list_brand_ids
+from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.columns import datetime_column
 from backoffice.base.filters import StatusFilter
 from backoffice.base.formatting import EMPTY_VALUE, format_number
