@@ -3,8 +3,9 @@
 The engine uses no clock, database or network. The same arguments always give the same prices.
 """
 
+from pricing.condition_values import Select
 from pricing.errors import FieldError, OfferInvalid, ProfileInvalid
-from pricing.offer import Offer, Select
+from pricing.offer import Offer
 from pricing.parse import dump_offer, dump_profile, load_offer, parse_offer, parse_profile
 from pricing.pricing import price
 from pricing.profile import Profile

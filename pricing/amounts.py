@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from pricing.condition_values import OneOf
 from pricing.currencies import MoneyAmount, PerCurrency
-from pricing.fields import Kind, ListOf, Money, MoneyOrCount, MoneyOrPercentage
-from pricing.offer import Offer, OneOf, Tiers
+from pricing.fields import Kind, ListOf
+from pricing.money_fields import Money, MoneyOrCount, MoneyOrPercentage
+from pricing.offer import Offer, Tiers
 from pricing.records import ByKind, Record, join_path
 from pricing.schema import OFFER
 

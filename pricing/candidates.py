@@ -8,9 +8,11 @@ from datetime import datetime
 
 from pricing.amounts import get_default_currency, list_currencies
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
-from pricing.conditions import ConditionContext, ConditionResult, evaluate, is_running
+from pricing.condition_contexts import ConditionContext, ConditionResult
+from pricing.condition_values import Condition, Contains, OneOf, Subtotal, iter_conditions
+from pricing.conditions import evaluate, is_running
 from pricing.currencies import CartCurrency, CurrencyMismatch
-from pricing.offer import Condition, Contains, Offer, OneOf, Subtotal, iter_conditions
+from pricing.offer import Offer
 from pricing.prices import Prices
 from pricing.profile import Profile
 from pricing.schedules import find_day, to_local_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pricing import offer as o
+from pricing import condition_values as c
 from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import (
     Boolean,
@@ -15,12 +15,12 @@ from pricing.fields import (
     Integer,
     Kind,
     ListOf,
-    Money,
     ParseContext,
     Text,
     Weekday,
     parse_datetime,
 )
+from pricing.money_fields import Money
 from pricing.records import Key, Nested, Record, join_path
 
 UNITS = Integer(1, 1_000_000)
@@ -43,7 +43,7 @@ def check_select(values: dict[str, Any], path: str, context: ParseContext) -> No
 
 
 SELECT = Record(
-    o.Select,
+    c.Select,
     (
         *(Key(name, NAMES) for name in ("skus", "categories", "brands", "exclude_skus", "exclude_categories")),
         Key("unit_price_from", Money()),
@@ -81,20 +81,20 @@ def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> Non
 
 def one_of_record(kind: Kind) -> Record:
     """Return the record of a condition that a value is among `any`."""
-    return Record(o.OneOf, (Key("any", ListOf(kind, 1)),))
+    return Record(c.OneOf, (Key("any", ListOf(kind, 1)),))
 
 
 SUBTOTAL = Record(
-    o.Subtotal,
+    c.Subtotal,
     (Key("value", Money()), Key("basis", Choice(("before", "running"))), SELECTED, Key("currency", CURRENCY)),
     check=check_subtotal,
 )
-QUANTITY = Record(o.Quantity, (Key("value", UNITS, alias="quantity"), SELECTED))
+QUANTITY = Record(c.Quantity, (Key("value", UNITS, alias="quantity"), SELECTED))
 
 
 def check_none_of(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that the select narrows the lines; otherwise the offer would never apply."""
-    if values["select"] == o.EVERYTHING:
+    if values["select"] == c.EVERYTHING:
         context.add_error(join_path(path, "select"), "required", "Select the products that the cart must not contain.")
 
 
@@ -105,20 +105,20 @@ CONDITIONS: dict[str, Record] = {
     "min_quantity": QUANTITY,
     "max_quantity": QUANTITY,
     "min_line_quantity": QUANTITY,
-    "contains": Record(o.Contains, (SELECTED, Key("quantity", UNITS, always_dumped=True))),
+    "contains": Record(c.Contains, (SELECTED, Key("quantity", UNITS, always_dumped=True))),
     "audience": one_of_record(Text()),
-    "nth_order": Record(o.NthOrder, (Key("value", UNITS),)),
+    "nth_order": Record(c.NthOrder, (Key("value", UNITS),)),
     "transaction_type": one_of_record(Text()),
     "currency": one_of_record(CURRENCY),
     "country": one_of_record(Text(max_length=2, upper=True, pattern="[A-Z]{2}")),
     "shipping_method": one_of_record(Text()),
     "weekdays": one_of_record(Weekday()),
-    "hours": Record(o.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
+    "hours": Record(c.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
     "date_range": Record(
-        o.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
+        c.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
     ),
-    "none_of": Record(o.NoneOf, (SELECTED,), check=check_none_of),
+    "none_of": Record(c.NoneOf, (SELECTED,), check=check_none_of),
 }
 NESTED = Nested(CONDITIONS, key="condition", containers=("not", "any_of"))
-CONDITIONS["not"] = Record(o.Not, (Key("condition", NESTED),))
-CONDITIONS["any_of"] = Record(o.AnyOf, (Key("conditions", ListOf(NESTED, 2, 10)),))
+CONDITIONS["not"] = Record(c.Not, (Key("condition", NESTED),))
+CONDITIONS["any_of"] = Record(c.AnyOf, (Key("conditions", ListOf(NESTED, 2, 10)),))

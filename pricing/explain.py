@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pricing.candidates import PreparedOffer, Reason
 from pricing.combinations import MAX_WORK, Combination, with_offer
-from pricing.conditions import ConditionResult
+from pricing.condition_contexts import ConditionResult
 from pricing.evaluation import NO_ELIGIBLE_LINES, evaluate
 from pricing.prices import Prices
 from pricing.shortfall import find_shortfall

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from pricing import condition_values as c
 from pricing import offer as o
 
 UNITS = frozenset({"max_units", "per", "pick", "only_complete_groups_of"})
-PRODUCTS = frozenset(f"select.{field.name}" for field in fields(o.Select)) - {"select.shipping_ids"}
+PRODUCTS = frozenset(f"select.{field.name}" for field in fields(c.Select)) - {"select.shipping_ids"}
 COMMON = frozenset({"max_discount", "currency"})
 LINES = PRODUCTS | UNITS | COMMON
 SHIPPING = frozenset({"select.shipping_ids", "max_discount", "currency"})
@@ -66,15 +67,15 @@ def find_useless_options(offer: o.Offer) -> Iterator[str]:
             yield f"{path}.each"
 
 
-def find_in_condition(condition: o.Condition, path: str) -> Iterator[str]:
+def find_in_condition(condition: c.Condition, path: str) -> Iterator[str]:
     """Yield the paths of the options without an effect in a condition and in those inside it."""
-    if isinstance(condition, o.Not):
+    if isinstance(condition, c.Not):
         yield from find_in_condition(condition.condition, f"{path}.condition")
-    elif isinstance(condition, o.AnyOf):
+    elif isinstance(condition, c.AnyOf):
         for index, part in enumerate(condition.conditions):
             yield from find_in_condition(part, f"{path}.conditions.{index}")
     else:
-        yield from find_shipping_ids(getattr(condition, "select", o.EVERYTHING), f"{path}.select")
+        yield from find_shipping_ids(getattr(condition, "select", c.EVERYTHING), f"{path}.select")
 
 
 def given_attributes(value: Any) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def given_attributes(value: Any) -> dict[str, Any]:
     return {field.name: given for field in fields(value) if (given := getattr(value, field.name)) != field.default}
 
 
-def find_shipping_ids(select: o.Select, path: str) -> Iterator[str]:
+def find_shipping_ids(select: c.Select, path: str) -> Iterator[str]:
     """Yield the path of the shipping methods of a selection of lines, which they can't restrict."""
     if select.shipping_ids:
         yield f"{path}.shipping_ids"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pricing.offer import Condition, Hours
+from pricing.condition_values import Condition, Hours
 
 
 def to_local_time(at: datetime, timezone: str) -> datetime:

@@ -9,19 +9,8 @@ from typing import Any
 from pricing import offer as o
 from pricing.condition_schema import CONDITIONS, CURRENCY, SELECTED, UNITS
 from pricing.currencies import MoneyAmount, PerCurrency
-from pricing.fields import (
-    Boolean,
-    Choice,
-    Integer,
-    ListOf,
-    Money,
-    MoneyOrCount,
-    MoneyOrPercentage,
-    ParseContext,
-    Percentage,
-    Text,
-    decimal_places,
-)
+from pricing.fields import Boolean, Choice, Integer, ListOf, ParseContext, Text, decimal_places
+from pricing.money_fields import Money, MoneyOrCount, MoneyOrPercentage, Percentage
 from pricing.profile import OPTIONS, Profile
 from pricing.records import ByKind, Key, Record, join_path
 

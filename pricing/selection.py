@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from pricing.condition_values import EVERYTHING, Select
 from pricing.currencies import CartCurrency
-from pricing.offer import EVERYTHING, Select
 from pricing.values import Cart, Line
 
 DIGITS = re.compile(r"(\d+)")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pricing.candidates import Reason
-from pricing.conditions import ConditionContext
-from pricing.offer import Benefit, BuyGet, Groups, Offer, Select, SetPrice, Tiers
+from pricing.condition_contexts import ConditionContext
+from pricing.condition_values import Select
+from pricing.offer import Benefit, BuyGet, Groups, Offer, SetPrice, Tiers
 from pricing.selection import select_lines
 
 

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from pricing import Cart, Offer, Select
-from pricing.offer import BuyGet, Contains, GiftBenefit, Subtotal
+from pricing.condition_values import Contains, Subtotal
+from pricing.offer import BuyGet, GiftBenefit
 
 MATCH_ALL = "*"
 UPSELL_FACTOR = 2  # a cart that reaches half of a minimum is still shown what is missing

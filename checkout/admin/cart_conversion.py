@@ -12,7 +12,7 @@ from checkout.admin.forms import CartForm, LineForm
 from checkout.contracts import MAX_CART_TOTAL, DraftPromotion, QuoteRequest, SimulationOptions
 from core import money
 from pricing import Cart, Facts, Line, Shipping, load_offer
-from pricing.offer import OneOf
+from pricing.condition_values import OneOf
 from promotions.models import Promotion
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.codes.selectors.codes import get_generic_codes

@@ -13,7 +13,7 @@ from checkout import rules, selectors
 from checkout.contracts import OrderCounts, Quote, QuoteRequest
 from checkout.services.rejections import record_rejections
 from pricing import Facts, ShopperFacts
-from pricing.offer import iter_conditions
+from pricing.condition_values import iter_conditions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
 from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart

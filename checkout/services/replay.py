@@ -14,7 +14,7 @@ from typing import Any
 from checkout import rules
 from checkout.contracts import Quote
 from pricing import Applied, Facts, Offer, ShopperFacts, price
-from pricing.offer import iter_conditions
+from pricing.condition_values import iter_conditions
 from redemptions.contracts import Candidate
 
 TOTALS_VERSION = 2

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pricing.condition_values import Select
 from pricing.currencies import CartCurrency, MoneyAmount
 from pricing.effects import Effect, Terms, apply_per_unit, apply_together
-from pricing.offer import Narrowing, Select
+from pricing.offer import Narrowing
 from pricing.prices import Discount, Piece, Prices
 from pricing.profile import Profile
 from pricing.rounding import share

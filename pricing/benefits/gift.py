@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult
-from pricing.offer import EVERYTHING, GiftBenefit
+from pricing.condition_values import EVERYTHING
+from pricing.offer import GiftBenefit
 from pricing.prices import Prices
 from pricing.values import Gift
 

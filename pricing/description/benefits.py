@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from pricing import condition_values as c
 from pricing import offer as o
 from pricing.currencies import MoneyAmount
 from pricing.description.formats import format_amount, format_ordinal, format_percent, format_times, join_or, pluralize
@@ -106,7 +107,7 @@ def describe_tiers(benefit: o.Tiers, currency: str) -> str:
     parts = [f"{format_value(tier.value)} {off} from {format_start(tier.start)}" for tier in benefit.tiers]
     if benefit.base:
         parts.insert(0, f"{format_value(benefit.base)} {off} below {format_start(benefit.tiers[0].start)}")
-    if benefit.narrowing.select != o.EVERYTHING:
+    if benefit.narrowing.select != c.EVERYTHING:
         parts.append(f"on {describe_selection(benefit.narrowing.select, currency)}")
     if benefit.basis == "line_amount":
         parts.append("per line")
@@ -143,7 +144,7 @@ def describe_target(benefit: o.Percent | o.Amount | o.SetPrice, currency: str) -
     """Describe what the benefit applies to."""
     select = benefit.narrowing.select
     if benefit.on == "order":
-        return "the order" if select == o.EVERYTHING else describe_selection(select, currency)
+        return "the order" if select == c.EVERYTHING else describe_selection(select, currency)
     if benefit.on == "shipping":
         methods = f" by {join_or(select.shipping_ids)}" if select.shipping_ids else ""
         return SHIPPING_TEXTS[benefit.methods, benefit.each and benefit.methods == "all"] + methods

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pricing import offer as o
+from pricing import condition_values as c
 from pricing.description.formats import format_amount, format_date, format_ordinal, join_or, pluralize
 from pricing.description.selections import describe_selection, of_selection
 
@@ -20,12 +20,12 @@ DAYS = {
 }
 
 
-def describe_condition(condition: o.Condition, currency: str) -> str:
+def describe_condition(condition: c.Condition, currency: str) -> str:
     """Describe one condition as a clause."""
     return CONDITION_TEXTS[type(condition)](condition, currency)
 
 
-def describe_subtotal(condition: o.Subtotal, currency: str) -> str:
+def describe_subtotal(condition: c.Subtotal, currency: str) -> str:
     unit = condition.currency or currency
     selection = of_selection(condition.select, unit)
     subject = f"the total{selection}" if selection else "the order"
@@ -34,7 +34,7 @@ def describe_subtotal(condition: o.Subtotal, currency: str) -> str:
     return f"{subject} is {limit}{format_amount(condition.value, unit)}{basis}"
 
 
-def describe_quantity(condition: o.Quantity, currency: str) -> str:
+def describe_quantity(condition: c.Quantity, currency: str) -> str:
     if condition.kind == "max_quantity":
         units = pluralize(condition.value, "unit")
         return f"the cart has at most {units}{of_selection(condition.select, currency)}"
@@ -42,26 +42,26 @@ def describe_quantity(condition: o.Quantity, currency: str) -> str:
     return f"{subject} has at least {pluralize(condition.value, 'unit')}{of_selection(condition.select, currency)}"
 
 
-def describe_contains(condition: o.Contains, currency: str) -> str:
+def describe_contains(condition: c.Contains, currency: str) -> str:
     return f"the cart contains {pluralize(condition.quantity, 'unit')}{of_selection(condition.select, currency)}"
 
 
-def describe_none_of(condition: o.NoneOf, currency: str) -> str:
+def describe_none_of(condition: c.NoneOf, currency: str) -> str:
     return f"the cart contains no {describe_selection(condition.select, currency).removeprefix('any ')}"
 
 
-def describe_not(condition: o.Not, currency: str) -> str:
+def describe_not(condition: c.Not, currency: str) -> str:
     text = describe_condition(condition.condition, currency)
-    if isinstance(condition.condition, o.OneOf):
+    if isinstance(condition.condition, c.OneOf):
         return text.replace(" is ", " is not ", 1)
     return f"it is not true that {text}"
 
 
-def describe_any_of(condition: o.AnyOf, currency: str) -> str:
+def describe_any_of(condition: c.AnyOf, currency: str) -> str:
     return "either " + " or ".join(describe_condition(part, currency) for part in condition.conditions)
 
 
-def describe_one_of(condition: o.OneOf, currency: str) -> str:
+def describe_one_of(condition: c.OneOf, currency: str) -> str:
     names = [DAYS.get(name, name) for name in condition.any] if condition.kind == "weekdays" else list(condition.any)
     if condition.kind == "audience":
         names = [name.replace("_", " ") for name in names]
@@ -76,15 +76,15 @@ def describe_one_of(condition: o.OneOf, currency: str) -> str:
     return f"{subject} {join_or(names)}"
 
 
-def describe_nth_order(condition: o.NthOrder, currency: str) -> str:
+def describe_nth_order(condition: c.NthOrder, currency: str) -> str:
     return f"it is the customer's {'first' if condition.value == 1 else format_ordinal(condition.value)} order"
 
 
-def describe_hours(condition: o.Hours, currency: str) -> str:
+def describe_hours(condition: c.Hours, currency: str) -> str:
     return f"the time is between {condition.start} and {condition.end}"
 
 
-def describe_dates(condition: o.DateRange, currency: str) -> str:
+def describe_dates(condition: c.DateRange, currency: str) -> str:
     start = format_date(condition.start) if condition.start else ""
     end = format_date(condition.end) if condition.end else ""
     if start and end:
@@ -93,14 +93,14 @@ def describe_dates(condition: o.DateRange, currency: str) -> str:
 
 
 CONDITION_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {
-    o.Subtotal: describe_subtotal,
-    o.Quantity: describe_quantity,
-    o.Contains: describe_contains,
-    o.OneOf: describe_one_of,
-    o.NthOrder: describe_nth_order,
-    o.Hours: describe_hours,
-    o.DateRange: describe_dates,
-    o.NoneOf: describe_none_of,
-    o.Not: describe_not,
-    o.AnyOf: describe_any_of,
+    c.Subtotal: describe_subtotal,
+    c.Quantity: describe_quantity,
+    c.Contains: describe_contains,
+    c.OneOf: describe_one_of,
+    c.NthOrder: describe_nth_order,
+    c.Hours: describe_hours,
+    c.DateRange: describe_dates,
+    c.NoneOf: describe_none_of,
+    c.Not: describe_not,
+    c.AnyOf: describe_any_of,
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pricing import offer as o
+from pricing import condition_values as c
 from pricing.description.formats import format_amount, join_or, pluralize
 
 
-def describe_selection(select: o.Select, currency: str) -> str:
+def describe_selection(select: c.Select, currency: str) -> str:
     """Describe the products that a select matches."""
     names = join_or(select.categories or select.skus) if select.categories or select.skus else ""
     if select.categories and select.skus:
@@ -24,11 +24,11 @@ def describe_selection(select: o.Select, currency: str) -> str:
     return f"{names or 'any item'} ({', '.join(details)})" if details else names or "any item"
 
 
-def of_selection(select: o.Select, currency: str) -> str:
+def of_selection(select: c.Select, currency: str) -> str:
     """Return the selection after "of", or nothing where it matches all products."""
-    return "" if select == o.EVERYTHING else f" of {describe_selection(select, currency)}"
+    return "" if select == c.EVERYTHING else f" of {describe_selection(select, currency)}"
 
 
-def count_of(count: int, select: o.Select, currency: str) -> str:
+def count_of(count: int, select: c.Select, currency: str) -> str:
     """Return a number of units with their selection, or the number alone where it matches all products."""
-    return str(count) if select == o.EVERYTHING else f"{pluralize(count, 'unit')}{of_selection(select, currency)}"
+    return str(count) if select == c.EVERYTHING else f"{pluralize(count, 'unit')}{of_selection(select, currency)}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pricing import dump_offer, load_offer
 from pricing import fields as kinds
+from pricing import money_fields as money_kinds
 from promotions.admin.offer_fields import (
     LANGUAGE_KINDS,
     NEGATION,
@@ -158,14 +159,14 @@ class FormDocument:
     def _build_tiers(self, base: str, part_path: str) -> list[dict[str, Any]]:
         """Return the tiers of a part without the empty ones."""
         is_quantity = self.values.get(f"{base}-basis") == "eligible_quantity"
-        start: kinds.Kind = kinds.Integer(0, 0) if is_quantity else kinds.Money()
+        start: kinds.Kind = kinds.Integer(0, 0) if is_quantity else money_kinds.Money()
         tiers: list[dict[str, Any]] = []
         self.fields[f"{part_path}.tiers"] = f"{base}-tiers-0-from"
         for index in range(count_tiers(self.values, base)):
             tier: dict[str, Any] = {}
             name, path = f"{base}-tiers-{index}", f"{part_path}.tiers.{len(tiers)}"
             self._set_value(tier, "from", start, f"{name}-from", f"{path}.from")
-            self._set_value(tier, "value", kinds.Money(), f"{name}-value", f"{path}.value")
+            self._set_value(tier, "value", money_kinds.Money(), f"{name}-value", f"{path}.value")
             if tier:
                 tiers.append(tier)
         return tiers
@@ -199,8 +200,8 @@ def parse_value(kind: kinds.Kind, value: Any) -> Any:
         return {"true": True, "false": False}.get(value, value)
     if isinstance(kind, kinds.Integer):
         return int(value) if re.fullmatch(r"-?\d{1,12}", value, re.ASCII) else value
-    if isinstance(kind, kinds.Percentage):
+    if isinstance(kind, money_kinds.Percentage):
         value = value.removesuffix("%").strip()
-    if isinstance(kind, kinds.Money | kinds.Percentage | kinds.MoneyOrPercentage):
+    if isinstance(kind, money_kinds.Money | money_kinds.Percentage | money_kinds.MoneyOrPercentage):
         return re.sub(r"(?<=\d),(?=\d{1,4}\Z)", ".", value)
     return value

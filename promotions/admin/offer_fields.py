@@ -14,6 +14,7 @@ from unfold.widgets import (
 )
 
 from pricing import fields as kinds
+from pricing import money_fields as money_kinds
 from pricing.condition_schema import CONDITIONS
 from pricing.options import ALL_OPTIONS, list_options
 from pricing.records import Record
@@ -38,7 +39,7 @@ NEGATION = "not_"  # prefix of kinds of conditions that exist in the form only
 PRESETS = {"free_shipping": {"kind": "set_price", "on": "shipping", "value": "0"}}
 # kinds with an amount of money, whose currency is always visible
 MONEY_KINDS = frozenset({"amount", "set_price", "unit_ladder", "min_subtotal", "max_subtotal", "subtotal_equals"})
-AMOUNT_KINDS = (kinds.Money, kinds.MoneyOrPercentage)
+AMOUNT_KINDS = (money_kinds.Money, money_kinds.MoneyOrPercentage)
 
 
 @dataclass(frozen=True, slots=True)
