@@ -1,7 +1,7 @@
 """API views of coupons and their codes."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -119,7 +119,7 @@ class CouponsView(APIView):
         remaining = selectors.remaining(coupons=[coupon.pk for coupon in page], at=timezone.now())
         data = [_serialize(coupon, remaining) for coupon in page]
         if is_staff:
-            results = _read_results(page)
+            results = serialize_offer_results(page)
             data = [coupon | {"results": results[coupon["id"]]} for coupon in data]
         return paginator.get_paginated_response(data)
 
@@ -225,14 +225,8 @@ def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]
     return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code,
         "codes": [serialize_batch(request, batch) for batch in newest],
-        "results": _read_results([coupon])[coupon.pk],
+        "results": serialize_offer_results([coupon])[coupon.pk],
     }
-
-
-def _read_results(coupons: Sequence[CouponDefinition]) -> dict[uuid.UUID, dict[str, Any]]:
-    return serialize_offer_results(
-        offers=[coupon.pk for coupon in coupons], brands={coupon.brand_id for coupon in coupons}
-    )
 
 
 # --- cache ------------------------------------------------------------------------------------------------------------

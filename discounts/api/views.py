@@ -1,7 +1,7 @@
 """API views for discount codes and their redemptions."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +103,7 @@ class CodesView(APIView):
         page = paginator.paginate_queryset(codes, request, view=self) or []
         data = [serialize_code(code, at=timezone.now()) for code in page]
         if is_staff:
-            results = _read_results(page)
+            results = serialize_offer_results(page)
             data = [code | {"results": results[code["offer_id"]]} for code in data]
         return paginator.get_paginated_response(data)
 
@@ -258,11 +258,7 @@ def _to_dates(data: Mapping[str, Any], brand: Brand) -> dict[str, datetime]:
 def _serialize_own(code: DiscountCode) -> dict[str, Any]:
     """Return a code with the fields for its brand."""
     data = serialize_code(code, at=timezone.now(), notified=selectors.announcement_progress(code))
-    return data | {"results": _read_results([code])[code.offer_id]}
-
-
-def _read_results(codes: Sequence[DiscountCode]) -> dict[uuid.UUID, dict[str, Any]]:
-    return serialize_offer_results(offers=[code.offer_id for code in codes], brands={code.brand_id for code in codes})
+    return data | {"results": serialize_offer_results([code])[code.offer_id]}
 
 
 def _get_visible_code(request: Request, name: str) -> tuple[DiscountCode, bool]:

@@ -141,7 +141,7 @@ def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     codes, segments = get_generic_codes(offers=ids), segment_summaries_by_promotion(promotion_ids=ids)
     at, budgets = timezone.now(), get_budgets_left(promotions=promotions)
     audiences = services.audience_counts(promotions=promotions, at=at)
-    results = serialize_offer_results(offers=ids, brands={promotion.brand_id for promotion in promotions})
+    results = serialize_offer_results(promotions)
     return [
         to_promotion_data(
             promotion,

@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from core.periods import Interval
 
 NO_OFFER = uuid.UUID(int=0)  # stands for all offers of a kind
 ALL_KINDS = ""  # stands for all kinds of a brand
+USES = ("reserved", "confirmed", "released", "expired", "returned", "orders")  # the counts of ``Results``
 
 
 class Grouping(enum.StrEnum):
@@ -37,6 +38,11 @@ class Amounts:
         """What was paid for the orders at their confirmation."""
         return self.gross - self.discount
 
+    def add(self, other: "Amounts") -> None:
+        """Add other amounts of the same currency."""
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+
 
 @dataclass(slots=True)
 class Results:
@@ -60,6 +66,15 @@ class Results:
     def rejected(self) -> int:
         """All refused attempts."""
         return sum(self.rejections.values())
+
+    def add(self, other: "Results") -> None:
+        """Add what happened in another period."""
+        for name in USES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for reason, count in other.rejections.items():
+            self.rejections[reason] = self.rejections.get(reason, 0) + count
+        for currency, amounts in other.amounts.items():
+            self.amounts.setdefault(currency, Amounts()).add(amounts)
 
 
 @dataclass(frozen=True, slots=True)

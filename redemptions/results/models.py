@@ -9,7 +9,24 @@ COUNTS = (
 RISING = tuple(name for name in COUNTS if name not in ("gross", "discount"))  # an amendment may reduce the others
 
 
-class ResultBucket(models.Model):
+class EventSums(models.Model):
+    """Sums of events in one currency, in minor units."""
+
+    reserved = models.BigIntegerField()
+    confirmed = models.BigIntegerField()
+    released = models.BigIntegerField()
+    expired = models.BigIntegerField()
+    returned = models.BigIntegerField()
+    orders = models.BigIntegerField()
+    gross = models.BigIntegerField()
+    discount = models.BigIntegerField()
+    returned_discount = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class ResultBucket(EventSums):
     """Sums of the events of a quarter of an hour (UTC) in one currency, in minor units.
 
     There is a row for the offer, one for all offers of the kind (``offer_id`` is ``NO_OFFER``) and one for all kinds of
@@ -23,15 +40,6 @@ class ResultBucket(models.Model):
     offer_id = models.UUIDField()
     starts_at = models.DateTimeField()
     currency = models.CharField(max_length=3, blank=True, default="")
-    reserved = models.BigIntegerField()
-    confirmed = models.BigIntegerField()
-    released = models.BigIntegerField()
-    expired = models.BigIntegerField()
-    returned = models.BigIntegerField()
-    orders = models.BigIntegerField()
-    gross = models.BigIntegerField()
-    discount = models.BigIntegerField()
-    returned_discount = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -64,21 +72,12 @@ class RejectionBucket(models.Model):
         return f"{self.kind} {self.offer_id} from {self.starts_at}, {self.reason}: {self.rejected}"
 
 
-class OfferTotal(models.Model):
+class OfferTotal(EventSums):
     """Sums of all events of an offer in one currency, in minor units."""
 
     pk = models.CompositePrimaryKey("offer_id", "currency")
     offer_id = models.UUIDField()
     currency = models.CharField(max_length=3, blank=True, default="")
-    reserved = models.BigIntegerField()
-    confirmed = models.BigIntegerField()
-    released = models.BigIntegerField()
-    expired = models.BigIntegerField()
-    returned = models.BigIntegerField()
-    orders = models.BigIntegerField()
-    gross = models.BigIntegerField()
-    discount = models.BigIntegerField()
-    returned_discount = models.BigIntegerField()
 
     class Meta:
         constraints = [

@@ -6,10 +6,9 @@ from datetime import datetime
 
 from core import db
 from redemptions.backends import get_backends
-from redemptions.results.contracts import ALL_KINDS, Amounts, Grouping, ResultFilter, Results
+from redemptions.results.contracts import ALL_KINDS, USES, Amounts, Grouping, ResultFilter, Results
 
 AMOUNTS = ("gross", "discount", "returned_discount")
-USES = ("reserved", "confirmed", "released", "expired", "returned", "orders")
 GroupKey = tuple[uuid.UUID | None, str, uuid.UUID | None]  # brand, kind and offer; the others are None or empty
 
 
@@ -36,7 +35,7 @@ def read_results(
         "by_offer": by is Grouping.OFFER,
     }
     for row in db.fetch_all("redemptions/results/sql/select_results.sql", params):
-        add_row(_period_of(groups, row), row)
+        _period_of(groups, row).add(_to_results(row))
     for row in db.fetch_all("redemptions/results/sql/select_rejections.sql", params):
         rejections = _period_of(groups, row).rejections
         rejections[row["reason"]] = rejections.get(row["reason"], 0) + row["rejected"]
@@ -56,14 +55,11 @@ def _period_of(groups: dict[GroupKey, dict[int, Results]], row: db.Row) -> Resul
     return groups.setdefault(key, {}).setdefault(row["period"] - 1, Results())
 
 
-def add_row(results: Results, row: db.Row) -> None:
-    """Add a row of sums in one currency to the results."""
-    for name in USES:
-        setattr(results, name, getattr(results, name) + row[name])
-    if row["currency"] and any(row[name] for name in (*AMOUNTS, "confirmed")):
-        amounts = results.amounts.setdefault(row["currency"], Amounts())
-        for name in AMOUNTS:
-            setattr(amounts, name, getattr(amounts, name) + row[name])
+def _to_results(row: db.Row) -> Results:
+    """Return a row of sums in one currency as results."""
+    amounts = Amounts(**{name: row[name] for name in AMOUNTS})
+    has_amounts = row["currency"] and (row["confirmed"] or amounts != Amounts())
+    return Results(**{name: row[name] for name in USES}, amounts={row["currency"]: amounts} if has_amounts else {})
 
 
 def read_totals(*, offers: Collection[uuid.UUID], brands: Collection[uuid.UUID]) -> dict[uuid.UUID, Results]:
@@ -72,5 +68,5 @@ def read_totals(*, offers: Collection[uuid.UUID], brands: Collection[uuid.UUID])
     if totals:
         params = {"offers": list(totals), "brands": list(set(brands))}
         for row in db.fetch_all("redemptions/results/sql/select_totals.sql", params):
-            add_row(totals[row["offer_id"]], row)
+            totals[row["offer_id"]].add(_to_results(row))
     return totals

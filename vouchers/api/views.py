@@ -1,7 +1,7 @@
 """API views of campaigns and vouchers."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -80,7 +80,7 @@ class CampaignsView(APIView):
         campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(caller))
         campaigns = filter_offers(campaigns, query, caller=caller, at=timezone.now())
         page = pagination.paginate_queryset(campaigns, request, view=self) or []
-        results = _read_results(page)
+        results = serialize_offer_results(page)
         return pagination.get_paginated_response(
             [
                 serialize_campaign(campaign, own=True, at=timezone.now()) | {"results": results[campaign.pk]}
@@ -214,13 +214,7 @@ def _serialize_own(campaign: Campaign) -> dict[str, Any]:
     """Return a campaign with the fields for its brand."""
     logins = selectors.count_logins(campaign=campaign)
     data = serialize_campaign(campaign, own=True, logins=logins, at=timezone.now())
-    return data | {"results": _read_results([campaign])[campaign.pk]}
-
-
-def _read_results(campaigns: Sequence[Campaign]) -> dict[uuid.UUID, dict[str, Any]]:
-    return serialize_offer_results(
-        offers=[campaign.pk for campaign in campaigns], brands={campaign.brand_id for campaign in campaigns}
-    )
+    return data | {"results": serialize_offer_results([campaign])[campaign.pk]}
 
 
 def _get_editable_campaign(request: Request, slug: str) -> Campaign:

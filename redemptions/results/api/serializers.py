@@ -16,6 +16,7 @@ from core import money
 from core.datetimes import format_iso
 from core.periods import Interval
 from core.serializer_fields import EndField, SlugField, StartField, StrictCharField, localize
+from redemptions.lifecycle import OfferLifecycle
 from redemptions.results.contracts import Amounts, Grouping, Results
 from redemptions.results.selectors import read_totals
 from redemptions.results.services.reports import Group, ResultReport
@@ -93,26 +94,6 @@ class AmountsSerializer(serializers.Serializer[Any]):
     returned_discount = serializers.CharField(help_text=gettext_lazy("Share of the discount that returns released."))
 
 
-class ResultsSerializer(serializers.Serializer[Any]):
-    """What happened to offers in a period."""
-
-    reserved = serializers.IntegerField(help_text=gettext_lazy("Uses that were reserved."))
-    confirmed = serializers.IntegerField(help_text=gettext_lazy("Confirmed uses, including returned ones."))
-    released = serializers.IntegerField(help_text=gettext_lazy("Reservations that were released."))
-    expired = serializers.IntegerField(help_text=gettext_lazy("Reservations that expired."))
-    returned = serializers.IntegerField(
-        help_text=gettext_lazy("Uses that were returned, in the period of their confirmation.")
-    )
-    orders = serializers.IntegerField(help_text=gettext_lazy("Orders with a confirmed use."))
-    rejected = serializers.IntegerField(help_text=gettext_lazy("Refused attempts."))
-    rejections = serializers.DictField(
-        child=serializers.IntegerField(), help_text=gettext_lazy("Refused attempts by the code of the reason.")
-    )
-    amounts = serializers.DictField(
-        child=AmountsSerializer(), help_text=gettext_lazy("Amounts by currency, as decimal strings.")
-    )
-
-
 class OfferResultsSerializer(serializers.Serializer[Any]):
     """What happened to an offer since it was created."""
 
@@ -122,6 +103,20 @@ class OfferResultsSerializer(serializers.Serializer[Any]):
     orders = serializers.IntegerField(help_text=gettext_lazy("Orders with a confirmed use."))
     amounts = serializers.DictField(
         child=AmountsSerializer(), help_text=gettext_lazy("Amounts by currency, as decimal strings.")
+    )
+
+
+class ResultsSerializer(OfferResultsSerializer):
+    """What happened to offers in a period."""
+
+    released = serializers.IntegerField(help_text=gettext_lazy("Reservations that were released."))
+    expired = serializers.IntegerField(help_text=gettext_lazy("Reservations that expired."))
+    returned = serializers.IntegerField(
+        help_text=gettext_lazy("Uses that were returned, in the period of their confirmation.")
+    )
+    rejected = serializers.IntegerField(help_text=gettext_lazy("Refused attempts."))
+    rejections = serializers.DictField(
+        child=serializers.IntegerField(), help_text=gettext_lazy("Refused attempts by the code of the reason.")
     )
 
 
@@ -138,25 +133,27 @@ class ResultOfferSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text=gettext_lazy("Name of the offer now. Empty if it was deleted."))
 
 
-class ResultGroupSerializer(serializers.Serializer[Any]):
+class PeriodResultsSerializer(serializers.Serializer[Any]):
+    """Results of a period: the total, of the time before, and by interval."""
+
+    totals = ResultsSerializer(help_text=gettext_lazy("Results of the whole period."))
+    previous = ResultsSerializer(allow_null=True, help_text=gettext_lazy("Results of the time before, if compared."))
+    buckets = ResultBucketSerializer(many=True, help_text=gettext_lazy("Results by interval, also of empty ones."))
+
+
+class ResultGroupSerializer(PeriodResultsSerializer):
     """Results of a brand, a kind or an offer."""
 
     brand = serializers.SlugField(required=False, help_text=gettext_lazy("Slug of the brand."))
     kind = serializers.CharField(required=False, help_text=gettext_lazy("Kind of offer."))
     offer = ResultOfferSerializer(required=False, help_text=gettext_lazy("The offer."))
-    totals = ResultsSerializer(help_text=gettext_lazy("Results of the whole period."))
-    previous = ResultsSerializer(allow_null=True, help_text=gettext_lazy("Results of the time before, if compared."))
-    buckets = ResultBucketSerializer(many=True, help_text=gettext_lazy("Results by interval, also of empty ones."))
 
 
-class ResultReportSerializer(serializers.Serializer[Any]):
+class ResultReportSerializer(PeriodResultsSerializer):
     """Results. `groups` has at most 200 groups, those with the most confirmed uses first."""
 
     unit = serializers.ChoiceField(choices=[str(unit) for unit in Interval], help_text=gettext_lazy("Interval."))
     tz = serializers.CharField(help_text=gettext_lazy("Time zone of the intervals."))
-    totals = ResultsSerializer(help_text=gettext_lazy("Results of the whole period."))
-    previous = ResultsSerializer(allow_null=True, help_text=gettext_lazy("Results of the time before, if compared."))
-    buckets = ResultBucketSerializer(many=True, help_text=gettext_lazy("Results by interval, also of empty ones."))
     groups = ResultGroupSerializer(many=True, help_text=gettext_lazy("Results by group, if `group_by` is sent."))
     group_count = serializers.IntegerField(help_text=gettext_lazy("Number of all groups."))
 
@@ -202,12 +199,15 @@ def _serialize_group(group: Group, starts: Sequence[datetime]) -> dict[str, Any]
     }
 
 
-def serialize_offer_results(*, offers: Collection[UUID], brands: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return the results of offers of these brands by ID, in the form of ``OfferResultsSerializer``."""
-    totals = read_totals(offers=offers, brands=brands)
-    names = ("reserved", "confirmed", "returned", "orders", "amounts")
-    serialized = {offer: serialize_results(results) for offer, results in totals.items()}
-    return {offer: {name: data[name] for name in names} for offer, data in serialized.items()}
+def serialize_offer_results(offers: Collection[OfferLifecycle]) -> dict[UUID, dict[str, Any]]:
+    """Return the results of offers by ``offer_key``, in the form of ``OfferResultsSerializer``."""
+    totals = read_totals(
+        offers=[offer.offer_key for offer in offers],
+        brands=[offer.brand_id for offer in offers],  # type: ignore[attr-defined]
+    )
+    names = OfferResultsSerializer().get_fields()
+    serialized = {key: serialize_results(results) for key, results in totals.items()}
+    return {key: {name: data[name] for name in names} for key, data in serialized.items()}
 
 
 def serialize_results(results: Results) -> dict[str, Any]:

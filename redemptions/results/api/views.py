@@ -20,6 +20,7 @@ from accounts.selectors import get_brand_for_caller, readable_brand_ids, timezon
 from backoffice.base.csv_export import csv_response
 from core.api import CsvRenderer
 from core.errors import PermissionDenied
+from core.list_queries import validate_query
 from core.periods import Interval
 from core.views import APIView
 from redemptions.results.api.serializers import (
@@ -51,9 +52,7 @@ class ResultsView(APIView):
         A use counts at the time of its confirmation, and a later return changes the numbers of that interval.
         `Accept: text/csv` answers a line per interval, group and currency.
         """
-        serializer = ResultQuerySerializer(data=request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        query = serializer.validated_data
+        query = validate_query(ResultQuerySerializer, request)
         grouping = Grouping(query["group_by"]) if "group_by" in query else None
         slugs, zone = _brands(get_caller(request.auth), query.get("brand"), grouping)
         report = reports.build_report(

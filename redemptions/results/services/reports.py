@@ -1,8 +1,8 @@
 """Reports of results by hour, day, week or month in any time zone, split by kind, offer or brand."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from core.datetimes import format_iso
 from core.errors import InvalidRequest
 from redemptions.backends import get_offer_names
 from redemptions.results import rules, selectors
-from redemptions.results.contracts import Amounts, Grouping, ReportPeriod, ResultFilter, Results
+from redemptions.results.contracts import USES, Amounts, Grouping, ReportPeriod, ResultFilter, Results
 from redemptions.results.selectors import GroupKey
 
 MAX_GROUPS = 200
@@ -55,30 +55,29 @@ def build_report(*, wanted: ResultFilter, period: ReportPeriod, by: Grouping | N
     period = rules.align_to_quarters(period)
     starts = check_period(period)
     compared = rules.shift_to_previous(period) if is_compared else None
-    whole = _read(wanted, period, starts, compared, None)
-    groups = _read(wanted, period, starts, compared, by) if by else {}
-    names = get_offer_names((kind, offer) for _brand, kind, offer in groups)
-    ordered = sorted(groups.items(), key=lambda item: (-item[1][0].confirmed, -item[1][0].rejected, str(item[0])))
-    kept = ordered[: min(MAX_GROUPS, MAX_CELLS // max(1, len(starts)))]
-    total, previous, periods = next(iter(whole.values()), _no_results(starts, compared))
+    found = _read(wanted, period, starts, compared, None)
+    whole = found[0] if found else _Found((None, "", None), {}, Results(), Results() if compared else None)
+    groups = _read(wanted, period, starts, compared, by) if by else []
+    kept = groups[: min(MAX_GROUPS, MAX_CELLS // max(1, len(starts)))]
+    names = get_offer_names((kind, offer) for _brand, kind, offer in (group.key for group in kept))
     return ResultReport(
         period=period,
         compared=compared,
         starts=starts,
-        whole=Group(None, "", None, "", total, previous, periods),
-        groups=[
-            Group(brand, kind, offer, names.get(offer, "") if offer else "", *results)
-            for (brand, kind, offer), results in kept
-        ],
+        whole=_to_group(whole, starts, names),
+        groups=[_to_group(group, starts, names) for group in kept],
         group_count=len(groups),
     )
 
 
-Read = tuple[Results, Results | None, Sequence[Results]]  # total, of the time before, by period
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The results of a group: by the index of their period without empty ones, the total, and of the time before."""
 
-
-def _no_results(starts: Sequence[datetime], compared: ReportPeriod | None) -> Read:
-    return Results(), Results() if compared else None, [Results() for _start in starts]
+    key: GroupKey
+    periods: Mapping[int, Results]
+    total: Results
+    previous: Results | None
 
 
 def _read(
@@ -87,33 +86,33 @@ def _read(
     starts: Sequence[datetime],
     compared: ReportPeriod | None,
     by: Grouping | None,
-) -> dict[GroupKey, Read]:
+) -> list[_Found]:
+    """Return the groups that have results, the largest first."""
     now = selectors.read_results(wanted=wanted, start=period.start, end=period.end, starts=starts, by=by)
     before: Mapping[GroupKey, Mapping[int, Results]] = {}
     if compared is not None:
         before = selectors.read_results(
             wanted=wanted, start=compared.start, end=compared.end, starts=[compared.start], by=by
         )
-    read: dict[GroupKey, Read] = {}
+    found = []
     for key in now.keys() | before.keys():
-        periods = [now.get(key, {}).get(index, Results()) for index in range(len(starts))]
-        previous = None if compared is None else before.get(key, {}).get(0, Results())
-        read[key] = (add_up(periods), previous, periods)
-    return read
+        periods, previous = now.get(key, {}), before.get(key, {}).get(0, Results()) if compared else None
+        found.append(_Found(key, periods, add_up(periods.values()), previous))
+    return sorted(found, key=lambda group: (-group.total.confirmed, -group.total.rejected, str(group.key)))
 
 
-def add_up(results: Sequence[Results]) -> Results:
+def _to_group(found: _Found, starts: Sequence[datetime], names: Mapping[uuid.UUID, str]) -> Group:
+    """Return a group with its empty periods, and the name of its offer."""
+    brand, kind, offer = found.key
+    periods = [found.periods.get(index, Results()) for index in range(len(starts))]
+    return Group(brand, kind, offer, names.get(offer, "") if offer else "", found.total, found.previous, periods)
+
+
+def add_up(results: Iterable[Results]) -> Results:
     """Return the sum of results."""
     total = Results()
     for part in results:
-        for name in selectors.USES:
-            setattr(total, name, getattr(total, name) + getattr(part, name))
-        for reason, count in part.rejections.items():
-            total.rejections[reason] = total.rejections.get(reason, 0) + count
-        for currency, amounts in part.amounts.items():
-            sums = total.amounts.setdefault(currency, Amounts())
-            for field in fields(Amounts):
-                setattr(sums, field.name, getattr(sums, field.name) + getattr(amounts, field.name))
+        total.add(part)
     return total
 
 
@@ -133,7 +132,7 @@ def check_period(period: ReportPeriod) -> Sequence[datetime]:
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
-COUNTS = (*selectors.USES, "rejected")
+COUNTS = (*USES, "rejected")
 AMOUNTS = ("currency", "gross", "discount", "net", "returned_discount")
 HEADER = ("start", "local", "brand", "kind", "offer", "name", *COUNTS, *AMOUNTS)
 
