@@ -70,7 +70,9 @@ def iter_report_differences(*, coupons: Sequence[UUID] | None, at: datetime) -> 
     There are at most 1,000. Results can't be repaired from redemptions, because they are sums of events.
     """
     params = {"coupons": coupons, "at": at, "kept_since": first_kept_month()}
-    for row in db.fetch_all("coupons/sql/recount_results.sql", params):
+    with transaction.atomic(), db.extended_timeouts():
+        rows = db.fetch_all("coupons/sql/recount_results.sql", params)
+    for row in rows:
         yield (
             f"coupon {row['coupon_id']}: results of {row['starts_at']:%Y-%m-%dT%H:%MZ},"
             f" {row['currency'] or 'no currency'}: confirmed, returned, discount {row['stored']} stored,"
