@@ -72,6 +72,14 @@ def delete_draft(offer: OfferLifecycle, *, at: datetime) -> bool:
     return True
 
 
+def delete_or_archive(offer: OfferLifecycle, *, at: datetime) -> bool:
+    """Delete a draft, or archive any other offer that the caller has locked. Return whether it was a draft."""
+    is_deleted = delete_draft(offer, at=at)
+    if not is_deleted:
+        apply_action(offer, action=Action.ARCHIVE, at=at)
+    return is_deleted
+
+
 # --- events of statuses -----------------------------------------------------------------------------------------------
 def report_status(offer: OfferLifecycle, *, at: datetime, is_resumed: bool = False) -> None:
     """Append the event of the status of an offer that the caller has locked, if its last event has another status."""

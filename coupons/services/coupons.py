@@ -17,7 +17,7 @@ from promotions.services import validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from redemptions.codes.services import create_batch, generate_small_batch, register_code
-from redemptions.decisions import apply_action, create_offer, delete_draft, report_dates, report_status
+from redemptions.decisions import apply_action, create_offer, delete_or_archive, report_dates, report_status
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.statuses import OfferDecision
 
@@ -150,9 +150,7 @@ def change_decision(*, coupon: CouponDefinition, action: Action, at: datetime) -
 @transaction.atomic
 def delete(*, coupon: CouponDefinition, at: datetime) -> None:
     """Delete a draft with its codes, and archive any other coupon. Its redemptions stay valid."""
-    locked = _lock(coupon)
-    if not delete_draft(locked, at=at):
-        apply_action(locked, action=Action.ARCHIVE, at=at)
+    delete_or_archive(_lock(coupon), at=at)
 
 
 def duplicate(*, coupon: CouponDefinition, by: int | None, at: datetime) -> CouponDefinition:

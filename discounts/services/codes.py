@@ -188,9 +188,7 @@ def change_decision(*, code: DiscountCode, action: Action, at: datetime) -> Disc
 @transaction.atomic
 def delete_code(*, code: DiscountCode, at: datetime) -> None:
     """Delete a draft, and archive any other code. Its redemptions stay, and its text can be used again."""
-    locked = _lock(code)
-    if not decisions.delete_draft(locked, at=at):
-        decisions.apply_action(locked, action=Action.ARCHIVE, at=at)
+    decisions.delete_or_archive(_lock(code), at=at)
 
 
 def duplicate_code(*, code: DiscountCode, text: str | None, by: int | None, at: datetime) -> DiscountCode:

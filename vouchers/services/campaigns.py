@@ -135,10 +135,8 @@ def delete(*, campaign: Campaign, at: datetime) -> None:
     """Delete a draft, and archive any other campaign. Issued vouchers stay valid."""
     locked = _lock(campaign)
     key = get_mailing_key(locked.pk)
-    if decisions.delete_draft(locked, at=at):
+    if decisions.delete_or_archive(locked, at=at):
         Mailing.objects.filter(key=key).delete()
-    else:
-        decisions.apply_action(locked, action=Action.ARCHIVE, at=at)
 
 
 def duplicate(*, campaign: Campaign, slug: str | None, at: datetime) -> Campaign:
