@@ -16,26 +16,21 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
-from accounts.selectors import get_shopper
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.form_fields import DateFormField
 from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number
 from backoffice.pages.audit_log import shared_time_zone
 from checkout.admin.explanations import KIND_LABELS, describe_members
+from checkout.admin.redemptions import LABELS
 from core.errors import ERROR_CATALOG
 from core.periods import end_of_day, start_of_day
 from core.permissions import BrandPermissions
-from redemptions.search import rules, selectors
+from redemptions.events import rules
+from redemptions.search import selectors
 from redemptions.search.contracts import FoundUse, UseFilter, UseStatus
 
 ROWS = 50
-STATUS_LABELS = {
-    UseStatus.RESERVED: (_("Reserved"), "info"),
-    UseStatus.CONFIRMED: (_("Confirmed"), "success"),
-    UseStatus.RELEASED: (_("Released"), "warning"),
-    UseStatus.EXPIRED: (_("Expired"), "warning"),
-    UseStatus.PARTIALLY_RETURNED: (_("Partially returned"), "warning"),
-    UseStatus.RETURNED: (_("Returned"), "danger"),
+STATUS_LABELS = {UseStatus(status): (status.label, color) for status, color in LABELS.items()} | {
     UseStatus.REJECTED: (_("Rejected"), "danger"),
 }
 EVENT_LABELS = {f"redemption.{status}": label for status, (label, _color) in STATUS_LABELS.items()} | {
@@ -117,15 +112,12 @@ def _build_context(request: HttpRequest, filters: Mapping[str, Any], brand_ids: 
 
 def _to_filter(filters: Mapping[str, Any], brand_ids: Sequence[Any] | None, zone: ZoneInfo) -> UseFilter | None:
     """Return the filter of the search, or None if nothing can match."""
-    shopper = get_shopper(filters["customer"].strip()) if filters["customer"] else None
-    if filters["customer"] and (shopper is None or shopper.id is None):
-        return None
-    return UseFilter(
-        brands=None if brand_ids is None else tuple(brand_ids),
+    return selectors.build_filter(
+        brands=brand_ids,
+        customer_id=filters["customer"].strip(),
+        code=filters["code"],
         kind=filters["kind"],
         offer=filters["offer"],
-        customer=shopper.id if shopper else None,
-        codes=selectors.list_code_texts(text=filters["code"], brands=brand_ids) if filters["code"] else (),
         order=filters["order"].strip(),
         status=UseStatus(filters["status"]) if filters["status"] else None,
         start=start_of_day(filters["since"], zone) if filters["since"] else None,

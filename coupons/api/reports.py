@@ -21,6 +21,7 @@ from core import money
 from core.api import CsvRenderer
 from core.datetimes import format_iso
 from core.errors import InvalidRequest
+from core.list_queries import validate_query
 from core.periods import Interval
 from core.serializer_fields import StrictCharField
 from core.views import APIView
@@ -111,7 +112,7 @@ class CouponReportView(ReportView):
         months whose redemptions were dropped, reports are exact to the quarter hour.
         """
         coupon = readable(request, pk)
-        query = _validated_query(ReportQuerySerializer, request)
+        query = validate_query(ReportQuerySerializer, request)
         report = reports.coupon_report(coupon=coupon, at=timezone.now(), **_period(query, coupon.brand))
         return self.respond(request, report, f"coupon-{coupon.pk}")
 
@@ -126,7 +127,7 @@ class BrandReportView(ReportView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Report the redemptions of all coupons of a brand, or of one code."""
-        query = _validated_query(BrandReportQuerySerializer, request)
+        query = validate_query(BrandReportQuerySerializer, request)
         brand = get_brand_for_caller(caller=get_caller(request.auth), slug=query.get("brand"))
         period = _period(query, brand) | {"brand": brand, "at": timezone.now()}
         if "code" not in query:
@@ -135,12 +136,6 @@ class BrandReportView(ReportView):
         if code is None:
             raise InvalidRequest.field("code", str(CODE_FORMAT_MESSAGE))
         return self.respond(request, reports.code_report(code=code, **period), f"code-{code}")
-
-
-def _validated_query(serializer_class: type[ReportQuerySerializer], request: Request) -> dict[str, Any]:
-    serializer = serializer_class(data=request.query_params.dict())
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data  # type: ignore[no-any-return]
 
 
 def _period(query: dict[str, Any], brand: Brand) -> dict[str, Any]:

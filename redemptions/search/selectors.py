@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accounts.selectors import get_shopper
 from core import db
 from redemptions.backends import get_offer_names
-from redemptions.codes.models import Code
-from redemptions.codes.rules import canonicalize_code
+from redemptions.codes.selectors.codes import list_spellings
 from redemptions.events.contracts import Position
 from redemptions.events.selectors import get_epoch_and_horizon
 from redemptions.search.contracts import FoundUse, UseEvent, UseFilter, UseStatus
@@ -29,6 +29,29 @@ class UsePage:
 
     uses: Sequence[FoundUse]
     position: Position | None
+
+
+def build_filter(
+    *, brands: Collection[UUID] | None, customer_id: str = "", code: str = "", **conditions: Any
+) -> UseFilter | None:
+    """Return the filter for a customer's ID, a code in any spelling and ``conditions``; None if nothing can match."""
+    shopper = get_shopper(customer_id) if customer_id else None
+    if customer_id and (shopper is None or shopper.id is None):
+        return None
+    return UseFilter(
+        brands=None if brands is None else tuple(brands),
+        customer=shopper.id if shopper else None,
+        codes=_list_code_texts(code, brands) if code else (),
+        **conditions,
+    )
+
+
+def _list_code_texts(text: str, brands: Collection[UUID] | None) -> tuple[str, ...]:
+    """Return the stored texts of the brands' codes that a text in any spelling means, and the text itself."""
+    codes = list_spellings(text)
+    if brands is not None:
+        codes = codes.filter(brand__in=brands)
+    return tuple({text.strip().upper(), *codes.values_list("text", flat=True)})
 
 
 def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> UsePage:
@@ -105,11 +128,3 @@ def _discount(events: Sequence[UseEvent]) -> int | None:
     if not discounts or discounts[-1] is None:
         return None
     return discounts[-1] + sum(event.amount or 0 for event in events if event.type == "redemption.amended")
-
-
-def list_code_texts(*, text: str, brands: Collection[UUID] | None) -> tuple[str, ...]:
-    """Return the stored texts of the brands' codes that a text in any spelling means, and the text itself."""
-    codes = Code.objects.filter(canonical=canonicalize_code(text))
-    if brands is not None:
-        codes = codes.filter(brand__in=brands)
-    return tuple({text.strip().upper(), *codes.values_list("text", flat=True)})

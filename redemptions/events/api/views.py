@@ -12,6 +12,7 @@ from rest_framework.utils.urls import replace_query_param
 from accounts.contracts import Caller, get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper, readable_brand_ids
 from core.errors import InvalidRequest, PermissionDenied
+from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.views import APIView
 from redemptions.backends import get_offer_names
@@ -43,9 +44,7 @@ class EventsView(APIView):
         Keep the cursor of each answer and send it as `after`: no event is missed or read twice. A transaction that is
         still running delays the events of later ones. After a restore from a backup, cursors expire (410).
         """
-        serializer = EventQuerySerializer(data=request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        query = serializer.validated_data
+        query = validate_query(EventQuerySerializer, request)
         epoch, _horizon = selectors.get_epoch_and_horizon()
         after = _position(query.get("after"), epoch)
         wanted = _filter(get_caller(request.auth), query)

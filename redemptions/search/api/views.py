@@ -10,11 +10,13 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from accounts.contracts import Caller, get_caller
-from accounts.selectors import get_brand_for_caller, get_shopper, readable_brand_ids
+from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core.errors import InvalidRequest, PermissionDenied
+from core.list_queries import validate_query
 from core.serializer_fields import localize
 from core.views import APIView
-from redemptions.search import rules, selectors
+from redemptions.events import rules
+from redemptions.search import selectors
 from redemptions.search.api.serializers import UsePageSerializer, UseQuerySerializer, serialize_use
 from redemptions.search.contracts import UseFilter, UseStatus
 
@@ -32,9 +34,7 @@ class RedemptionsView(APIView):
         An order has an entry for each offer that it uses. Each entry has what happened to it, why an attempt was
         refused, and what can be done now.
         """
-        serializer = UseQuerySerializer(data=request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        query = serializer.validated_data
+        query = validate_query(UseQuerySerializer, request)
         wanted = _filter(get_caller(request.auth), query)
         before, limit = _position(query.get("cursor")), query["limit"]
         page = selectors.UsePage([], None)
@@ -66,15 +66,12 @@ def _filter(caller: Caller, query: dict[str, Any]) -> UseFilter | None:
     if "brand" in query or (brands is not None and len(brands) == 1):
         brand = get_brand_for_caller(caller=caller, slug=query.get("brand"))
         brands, zone = [brand.pk], brand.timezone
-    shopper = get_shopper(query["customer_id"]) if "customer_id" in query else None
-    if "customer_id" in query and (shopper is None or shopper.id is None):
-        return None
-    return UseFilter(
-        brands=None if brands is None else tuple(brands),
+    return selectors.build_filter(
+        brands=brands,
+        customer_id=query.get("customer_id", ""),
+        code=query.get("code", ""),
         kind=query.get("kind", ""),
         offer=query.get("offer"),
-        customer=shopper.id if shopper else None,
-        codes=selectors.list_code_texts(text=query["code"], brands=brands) if "code" in query else (),
         order=query.get("order", ""),
         status=UseStatus(query["status"]) if "status" in query else None,
         start=localize(query["from"], zone) if "from" in query else None,
