@@ -193,7 +193,7 @@ class SimulationOptions:
     """The drafts of a simulation and its assumptions about the customer and the pricing.
 
     ``facts`` replace the customer's stored facts, and ``profile`` the brand's pricing profile; None keeps these.
-    ``include_live`` adds the brand's active promotions.
+    ``include_live`` adds the brand's active offers.
     """
 
     drafts: Sequence[DraftPromotion]

@@ -104,7 +104,7 @@ class SimulationInputSerializer(InputSerializer):
         help_text=_("Assumptions about the customer. Defaults to the stored data of `cart.customer_id`."),
     )
     at = AwareDateTimeField(required=False, help_text=_("Date and time of the simulation. Defaults to now."))
-    include_live = StrictBooleanField(default=False, help_text=_("Whether to include the brand's active promotions."))
+    include_live = StrictBooleanField(default=False, help_text=_("Whether to include the brand's active offers."))
     brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
 
 

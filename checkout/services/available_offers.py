@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.contracts import Shopper
-from checkout import rules
 from checkout.contracts import AvailableOffer, QuoteRequest
-from checkout.services.quotes import load_customer_facts
-from pricing import Profile, ShopperFacts, price
+from checkout.services.quotes import load_customer_facts, price_candidates
+from pricing import Profile, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profiles
 from redemptions.backends import get_backends
 from redemptions.contracts import AvailabilityQuery, Candidate
@@ -37,8 +36,7 @@ def _price_alone(
     candidate: Candidate, request: QuoteRequest, facts: ShopperFacts, profile: Profile, at: datetime
 ) -> AvailableOffer:
     """Price one offer without the others."""
-    offers = rules.to_engine_offers({candidate.ref: candidate}, request.cart.currency)
-    decision = price(request.cart, offers, facts, profile, at)
+    decision = price_candidates(request, [candidate], (), facts=facts, profile=profile, at=at).decision
     if decision.applied or decision.gifts:
         return AvailableOffer(candidate, amount=decision.discount_total)
     rejected = next(iter(decision.rejected), None)

@@ -1,18 +1,19 @@
 """Quotes: the price of a cart, from the offers of every kind."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Shopper
+from accounts.models import Brand
 from accounts.selectors import lock_customer
 from checkout import rules, selectors
 from checkout.contracts import OrderCounts, Quote, QuoteRequest
 from checkout.services.rejections import record_rejections
-from pricing import Facts, ShopperFacts
+from pricing import Facts, Profile, ShopperFacts
 from pricing.condition_values import iter_conditions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
@@ -47,34 +48,67 @@ def price(
     the end of the transaction, if a candidate depends on it.
     """
     unavailable = lost or {}
-    offered, rejections = _collect_candidates(request, shopper, at)
-    candidates = {candidate.ref: candidate for candidate in offered if candidate.ref not in unavailable}
+    offered, rejections = collect_candidates(request=request, shopper=shopper, at=at)
+    candidates = [candidate for candidate in offered if candidate.ref not in unavailable]
     rejections += [rejection for rejection in unavailable.values() if rejection.code]
-    facts = load_customer_facts(candidates.values(), shopper, at=at, own=request, is_locking=is_locking)
-    profile = get_pricing_profile({candidate.brand_id for candidate in candidates.values()})
-    return rules.price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at)
+    facts = load_customer_facts(candidates, shopper, at=at, own=request, is_locking=is_locking)
+    return price_candidates(request, candidates, rejections, facts=facts, at=at)
 
 
-def _collect_candidates(
-    request: QuoteRequest, shopper: Shopper | None, at: datetime
+def collect_candidates(
+    *,
+    request: QuoteRequest,
+    shopper: Shopper | None,
+    at: datetime,
+    only: Brand | None = None,
+    segments: Iterable[str] = (),
 ) -> tuple[list[Candidate], list[Rejection]]:
-    """Return the candidates of all backends, and a rejection for each code that yields none."""
+    """Return the candidates of all backends, and a rejection for each code and voucher that yields none.
+
+    ``only`` leaves out the offers of other brands, whose codes and vouchers are then unknown. ``segments`` are further
+    segment types that a simulation assumes for the shopper.
+    """
     typed = {canonicalize_code(code) or code: code for code in request.codes}
-    codes = choose_codes_of_cart(find_codes(codes=list(typed)), **_code_brands(request))
+    found = [code for code in find_codes(codes=list(typed)) if only is None or code.brand_id == only.pk]
+    codes = choose_codes_of_cart(found, **_code_brands(request))
     results: list[Candidate | Rejection] = []
     for kind, backend in get_backends().items():
         ids = sorted(code.id for chosen in codes.values() for code in chosen if code.kind == kind)
-        query = CandidateQuery(request.cart, request.shop, ids, shopper, at, vouchers=request.vouchers)
+        query = CandidateQuery(request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers)
         results += backend.candidates(query=query)
+    if only is not None:
+        results = [result for result in results if result.brand_id == only.pk]
     known = {result.code for result in results}
-    rejections = [Rejection(typed[code], CodeNotFound().as_dict()) for code in typed if code not in codes]
-    rejections += [
-        Rejection(voucher, CodeNotFound(VOUCHER_NOT_FOUND).as_dict())
-        for voucher in request.vouchers
-        if voucher not in known
-    ]
+    rejections = reject_unknown(
+        codes=[text for code, text in typed.items() if code not in codes],
+        vouchers=[voucher for voucher in request.vouchers if voucher not in known],
+    )
     rejections += [result for result in results if isinstance(result, Rejection)]
     return [result for result in results if isinstance(result, Candidate)], rejections
+
+
+def reject_unknown(*, codes: Iterable[str], vouchers: Iterable[str]) -> list[Rejection]:
+    """Return the rejections of codes and vouchers that mean no offer."""
+    unknown_code, unknown_voucher = CodeNotFound().as_dict(), CodeNotFound(VOUCHER_NOT_FOUND).as_dict()
+    rejections = [Rejection(code, unknown_code) for code in codes]
+    return rejections + [Rejection(voucher, unknown_voucher) for voucher in vouchers]
+
+
+def price_candidates(
+    request: QuoteRequest,
+    candidates: Iterable[Candidate],
+    rejections: Sequence[Rejection],
+    *,
+    facts: ShopperFacts,
+    at: datetime,
+    profile: Profile | None = None,
+    explain: bool = False,
+) -> Quote:
+    """Price the cart with candidates and the pricing profile of their brand, unless another profile is given."""
+    by_ref = {candidate.ref: candidate for candidate in candidates}
+    if profile is None:
+        profile = get_pricing_profile({candidate.brand_id for candidate in by_ref.values()})
+    return rules.price_cart(request, by_ref, rejections, facts=facts, profile=profile, at=at, explain=explain)
 
 
 def _code_brands(request: QuoteRequest) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from checkout import rules
 from checkout.contracts import Quote
-from pricing import Applied, Facts, Offer, ShopperFacts, price
+from pricing import Applied, Facts, Offer, ShopperFacts
 from pricing.condition_values import iter_conditions
 from redemptions.contracts import Candidate
 
@@ -68,8 +68,9 @@ def replay_cart(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
     }
     all_facts = quote.facts if facts is None else ShopperFacts({**quote.facts.by_brand, draft.brand: facts})
     candidates = {**others, draft.ref: draft}
-    cart = quote.request.cart
-    decision = price(cart, rules.to_engine_offers(candidates, cart.currency), all_facts, quote.profile, quote.at)
+    decision = rules.price_cart(
+        quote.request, candidates, (), facts=all_facts, profile=quote.profile, at=quote.at
+    ).decision
     applied = {offer.ref: offer for offer in decision.applied}
     applied_draft = applied.get(draft.ref)
     has_gift = any(gift.ref == draft.ref for gift in decision.gifts)

@@ -1,6 +1,6 @@
 """Simulation: the price of a cart with draft promotions. Nothing is stored or redeemed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,14 +17,11 @@ from checkout.contracts import (
     Simulation,
     SimulationOptions,
 )
-from checkout.services.quotes import load_customer_facts
+from checkout.services.quotes import collect_candidates, load_customer_facts, price_candidates, reject_unknown
 from pricing import Explanation, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profile
-from redemptions.backends import get_backends
 from redemptions.codes.rules import canonicalize_code
-from redemptions.codes.selectors.codes import find_codes
-from redemptions.contracts import Candidate, CandidateQuery, Rejection
-from redemptions.errors import CodeNotFound
+from redemptions.contracts import Candidate, Rejection
 
 MAX_CREATED_AT = 10**12  # seconds since 1970, later than any live promotion: drafts come last, in the caller's order
 KIND = "promotion"
@@ -47,24 +44,17 @@ def simulate(
         if draft.id in running
     ]
     draft_codes = {_key(draft) for draft in running.values()}
-    other_codes = {code: text for code, text in typed.items() if code not in draft_codes}
-    live, rejections = _find_live(request, options, other_codes, brand=brand, shopper=shopper, at=at)
-    rejections += [
-        Rejection(voucher, CodeNotFound(_("Simulations don't support vouchers.")).as_dict())
-        for voucher in request.vouchers
-    ]
+    other_codes = tuple(text for code, text in typed.items() if code not in draft_codes)
+    live, rejections = _find_live(replace(request, codes=other_codes), options, brand, shopper, at)
     draft_ids = {draft.id for draft in options.drafts}
-    candidates = {
-        candidate.ref: candidate
-        for candidate in [*drafts, *(candidate for candidate in live if candidate.id not in draft_ids)]
-    }
+    candidates = [*drafts, *(candidate for candidate in live if candidate.id not in draft_ids)]
     facts = (
-        load_customer_facts(candidates.values(), shopper, at=at)
+        load_customer_facts(candidates, shopper, at=at, own=request)
         if options.facts is None
         else ShopperFacts({brand.slug: options.facts})
     )
     profile = options.profile or get_pricing_profile({brand.pk})
-    quote = rules.price_cart(request, candidates, rejections, facts=facts, profile=profile, at=at, explain=True)
+    quote = price_candidates(request, candidates, rejections, facts=facts, at=at, profile=profile, explain=True)
     not_running = [draft for draft in options.drafts if draft.id not in running]
     return Simulation(quote, options, _explain_not_running(not_running, brand, quote))
 
@@ -93,26 +83,13 @@ def _key(draft: DraftPromotion) -> str | None:
 
 
 def _find_live(
-    request: QuoteRequest,
-    options: SimulationOptions,
-    typed: Mapping[str, str],
-    *,
-    brand: Brand,
-    shopper: Shopper | None,
-    at: datetime,
+    request: QuoteRequest, options: SimulationOptions, brand: Brand, shopper: Shopper | None, at: datetime
 ) -> tuple[list[Candidate], list[Rejection]]:
-    """Return the brand's active offers for this cart, if included, and a rejection for each other code."""
+    """Return the brand's active offers for this cart, if included, and the rejections of its codes and vouchers."""
     if not options.include_live:
-        return [], [Rejection(text, CodeNotFound().as_dict()) for text in typed.values()]
-    codes = {code.canonical: code for code in find_codes(codes=list(typed)) if code.brand_id == brand.pk}
-    segments = sorted(options.facts.segments) if options.facts else []
-    results: list[Candidate | Rejection] = []
-    for kind, backend in get_backends().items():
-        ids = sorted(code.id for code in codes.values() if code.kind == kind)
-        results += backend.candidates(query=CandidateQuery(request.cart, brand.slug, ids, shopper, at, segments))
-    unknown = [Rejection(text, CodeNotFound().as_dict()) for code, text in typed.items() if code not in codes]
-    live = [result for result in results if isinstance(result, Candidate) and result.brand_id == brand.pk]
-    return live, unknown + [result for result in results if isinstance(result, Rejection)]
+        return [], reject_unknown(codes=request.codes, vouchers=request.vouchers)
+    segments = options.facts.segments if options.facts else ()
+    return collect_candidates(request=request, shopper=shopper, at=at, only=brand, segments=segments)
 
 
 def _explain_not_running(drafts: Sequence[DraftPromotion], brand: Brand, quote: Quote) -> dict[str, Explanation]:

@@ -88,7 +88,10 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     """Return what each code of the cart offers the shopper, or why it is rejected. Runs one query, or none."""
     if not query.codes:
         return []
-    params = {"codes": list(query.codes), "customer": query.shopper.id if query.shopper else None, "at": query.at}
+    params = {
+        "codes": list(query.codes), "customer": query.shopper.id if query.shopper else None, "at": query.at,
+        "shop": query.shop, "segments": list(query.segments),
+    }  # fmt: skip
     return [_to_candidate(row) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
 
 

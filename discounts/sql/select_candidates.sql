@@ -3,7 +3,7 @@
 SELECT c.id, c.code, c.offer_id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, c.created_at, r.id AS rule_id, r.name, r.discount, r.terms,
     b.id AS brand_id, b.slug AS brand, b.timezone, b.currency, b.is_active AS brand_is_active,
     u.code_id IS NOT NULL AS used,
-    r.audience = '' OR EXISTS (
+    r.audience = '' OR (b.slug = %(shop)s AND r.audience = ANY(%(segments)s::varchar[])) OR EXISTS (
         SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
         WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = %(customer)s
     ) AS is_member

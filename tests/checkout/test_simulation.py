@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +22,16 @@ from promotions.models import PricingProfile, Promotion, PromotionRedemption
 from redemptions.limits.models import Limit
 from segments.services import apply_audience
 from tests.checkout.builders import QUOTE, cart, error_fields, line, post, status_and_code
-from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory
+from tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    CustomerFactory,
+    DiscountCodeFactory,
+    MembershipFactory,
+    PromotionFactory,
+)
 from tests.pricing import strategies
+from vouchers.services import claim
 
 pytestmark = pytest.mark.django_db
 SIMULATE = "/api/v1/promotions/simulate/"
@@ -138,13 +147,12 @@ def test_a_code_of_no_draft_is_rejected(server: Client, billo: Brand) -> None:
     ]
 
 
-def test_vouchers_are_rejected(server: Client) -> None:
+def test_vouchers_are_unknown_without_active_offers(server: Client) -> None:
     voucher = "0190a000-0000-7000-8000-000000000000"
 
     answer = simulate(server, draft(), cart=cart(vouchers=[voucher]))
 
     assert [(row["code"], row["reason"]["code"]) for row in answer["rejected"]] == [(voucher, "code_not_found")]
-    assert answer["discount_total"] == "12.00"
 
 
 def test_an_inapplicable_code_is_rejected_as_at_checkout(server: Client) -> None:
@@ -251,6 +259,29 @@ def test_active_promotions_depend_on_the_time_and_the_segments(server: Client, b
         "0.00",
         "12.00",
     ]
+
+
+def test_vouchers_of_the_brand_and_the_customer_are_included(server: Client, billo: Brand) -> None:
+    customer = CustomerFactory(customer_id="c1")
+    vouchers = []
+    for brand in (billo, BrandFactory(slug="cake")):
+        campaign = CampaignFactory(brand=brand)
+        claim(campaign=campaign.slug, customer_key=customer.pk, at=timezone.now())
+        vouchers.append(str(campaign.vouchers.get().pk))
+    body = cart(transaction_type="topup", vouchers=vouchers, customer_id="c1")
+
+    answer = simulate(server, include_live=True, cart=body)
+
+    assert [(row["kind"], row["id"], row["amount"]) for row in answer["applied"]] == [("voucher", vouchers[0], "36.00")]
+    assert [(row["code"], row["reason"]["code"]) for row in answer["rejected"]] == [(vouchers[1], "code_not_found")]
+
+
+def test_assumed_segments_count_for_the_audience_of_a_discount_code(server: Client, billo: Brand) -> None:
+    DiscountCodeFactory(brand=billo, text="VIP", audience="vip")
+    typed, vip = cart(codes=["VIP"]), {"customer": {"segments": ["vip"]}}
+
+    assert simulate(server, include_live=True, cart=typed)["rejected"][0]["reason"]["code"] == "audience_not_member"
+    assert simulate(server, include_live=True, cart=typed, **vip)["discount_total"] == "12.00"
 
 
 def test_a_draft_takes_precedence_over_an_active_promotion_of_its_code(server: Client, billo: Brand) -> None:
