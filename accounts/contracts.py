@@ -30,6 +30,7 @@ class Scope(enum.StrEnum):
     """The part of the API that an API key opens."""
 
     BRAND = "brand"
+    CHECKOUT = "checkout"
     INTERNAL = "internal"
 
 
@@ -75,6 +76,30 @@ class Caller:
         if self.customer_key is None or self.customer_id is None:
             return None
         return Shopper(self.customer_key, self.customer_id, self.user_id)
+
+    @property
+    def is_checkout_server(self) -> bool:
+        """Whether the caller is a server that sends carts of customers: of a brand or of the platform."""
+        return self.scope in (Scope.BRAND, Scope.CHECKOUT)
+
+    @property
+    def platform_key(self) -> uuid.UUID | None:
+        """The ID of an API key with which the platform's own checkout calls, or None for any other caller."""
+        return self.api_key_id if self.scope is Scope.CHECKOUT else None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The brands whose offers a caller may get. ``brand_ids`` None stands for all brands."""
+
+    brand_ids: frozenset[uuid.UUID] | None
+
+    def accepts(self, brand_id: uuid.UUID | None) -> bool:
+        """Return whether the caller may get offers of the brand."""
+        return self.brand_ids is None or brand_id in self.brand_ids
+
+
+ALL_BRANDS = Acceptance(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,11 @@ ROLE_CHOICES = [
     (Role.EDITOR.value, _("Editor")),
     (Role.VIEWER.value, _("Viewer")),
 ]
-SCOPE_CHOICES = [(Scope.BRAND.value, _("Brand API")), (Scope.INTERNAL.value, _("Internal API"))]
+SCOPE_CHOICES = [
+    (Scope.BRAND.value, _("Brand API")),
+    (Scope.CHECKOUT.value, _("Checkout of all brands")),
+    (Scope.INTERNAL.value, _("Internal API")),
+]
 
 
 def validate_timezone(name: str) -> None:
@@ -229,7 +233,7 @@ class Customer(models.Model):
 
 @pghistory.track(exclude=["digest", "last_used_at"])
 class ApiKey(models.Model):
-    """A server's credential, scoped to one brand or to the internal API. Only a digest of the key is stored."""
+    """A server's credential, for one brand, the platform's checkout or the internal API. Only a digest is stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(
@@ -249,8 +253,9 @@ class ApiKey(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(scope=Scope.BRAND, brand__isnull=False)
-                | models.Q(scope=Scope.INTERNAL, brand__isnull=True),
+                | models.Q(scope__in=[Scope.CHECKOUT, Scope.INTERNAL], brand__isnull=True),
                 name="accounts_apikey_scope",
+                violation_error_message=_("The scope Brand API needs a brand. The other scopes are without a brand."),
             )
         ]
 

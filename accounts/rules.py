@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 import phonenumbers
 
-from accounts.contracts import Caller
+from accounts.contracts import ALL_BRANDS, Acceptance, Caller, Scope
 from core.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
@@ -187,3 +187,14 @@ def parse_identifier(account: str) -> tuple[IdentifierType, str]:
         except InvalidRequest:
             return IdentifierType.PHONE, text
     return IdentifierType.USERNAME, text.lower()
+
+
+# --- offers -----------------------------------------------------------------------------------------------------------
+def decide_acceptance(caller: Caller) -> Acceptance:
+    """Return the brands whose offers a caller may get: a brand's server those of its brand, others those of all brands.
+
+    The platform's own checkout acts for every brand. What a shopper may reserve and confirm is decided by each brand.
+    """
+    if caller.scope in (None, Scope.CHECKOUT):
+        return ALL_BRANDS
+    return Acceptance(frozenset() if caller.brand_id is None else frozenset({caller.brand_id}))

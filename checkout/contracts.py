@@ -20,8 +20,9 @@ DRAFT_KEY_PREFIX = "draft/"  # of a draft's candidate key, so that a draft is ne
 class QuoteRequest:
     """A cart, the codes typed for it and the IDs of vouchers.
 
-    ``shop`` is the slug of the brand whose server sends the request, or None. ``order`` is the order reference, if it
-    has one: a reservation of this order is not another order of the customer.
+    ``shop`` is the slug of the brand whose server sends the request, or None. ``platform_key`` is the ID of the key of
+    the platform's checkout, or None. ``order`` is the order reference, if it has one: a reservation of this order is
+    not another order of the customer.
     """
 
     cart: Cart
@@ -29,6 +30,7 @@ class QuoteRequest:
     vouchers: tuple[str, ...] = ()
     shop: str | None = None
     order: str = ""
+    platform_key: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ class AvailableOffer:
 class RedemptionOptions:
     """The order of a redemption and how to reserve it.
 
-    ``expect_total`` is in minor units. With ``skip`` rejected codes are left out instead of failing the redemption.
+    ``brand_id`` is the brand whose server sends the order, ``platform_key`` the ID of the key of the platform's
+    checkout; both are None for a shopper. ``expect_total`` is in minor units. With ``skip`` rejected codes are left out
+    instead of failing the redemption.
     """
 
     reference: str
@@ -121,6 +125,7 @@ class RedemptionOptions:
     ttl_seconds: int = DEFAULT_TTL
     expect_total: int | None = None
     skip: bool = False
+    platform_key: uuid.UUID | None = None
 
 
 class AmendmentTerms(StrEnum):

@@ -25,7 +25,10 @@ class Redemption(models.Model):
         blank=True,
         related_name="redemptions",
         verbose_name=_("brand"),
-        help_text=_("The brand whose server sent the order. Blank for orders that shoppers sent."),
+        help_text=_("The brand whose server sent the order. Blank for orders of shoppers and marketplaces."),
+    )
+    platform_key = models.UUIDField(
+        null=True, help_text=_("ID of the API key with which the platform's checkout sent the order.")
     )
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="redemptions", verbose_name=_("customer"))
     order = models.CharField(_("order"), max_length=100, help_text=_("The order reference of the shop."))
@@ -70,7 +73,14 @@ class Redemption(models.Model):
                 "customer",
                 "order",
                 name="checkout_one_live_per_customer_order",
-                condition=models.Q(status__in=LIVE, brand__isnull=True),
+                condition=models.Q(status__in=LIVE, brand__isnull=True, platform_key__isnull=True),
+            ),
+            models.UniqueConstraint(
+                "platform_key",
+                "customer",
+                "order",
+                name="checkout_one_live_per_platform_order",
+                condition=models.Q(status__in=LIVE, platform_key__isnull=False),
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=RedemptionStatus.values), name="checkout_redemption_status"

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.admin.owners import BrandOwnerAdmin
+from accounts.contracts import Scope
 from accounts.models import ApiKey
 from backoffice.base.columns import datetime_column
 from core.permissions import BrandPermissions
@@ -32,7 +33,9 @@ class ApiKeyAdmin(BrandOwnerAdmin):
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        return ("brand", "name", "prefix", "scope", *DATES) if obj else ("brand", "name")
+        if obj:
+            return ("brand", "name", "prefix", "scope", *DATES)
+        return ("brand", "scope", "name") if request.user.is_superuser else ("brand", "name")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         return ("prefix", "scope", *DATES) if obj else ()
@@ -48,8 +51,10 @@ class ApiKeyAdmin(BrandOwnerAdmin):
         if "brand" in form.base_fields:
             form.base_fields["brand"].required = not request.user.is_superuser
             form.base_fields["brand"].help_text = (
-                gettext("Leave blank for an internal API key.") if request.user.is_superuser else ""
+                gettext("Leave blank for a key of the platform.") if request.user.is_superuser else ""
             )
+        if "scope" in form.base_fields:
+            form.base_fields["scope"].initial = Scope.BRAND
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -61,7 +66,8 @@ class ApiKeyAdmin(BrandOwnerAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not self.has_brand_permission(request, BrandPermissions.OWN, obj):
             raise PermissionDenied
-        key = services.issue_key(brand=obj.brand, name=obj.name, at=timezone.now())
+        scope = Scope(obj.scope or Scope.BRAND)
+        key = services.issue_key(brand=obj.brand, name=obj.name, at=timezone.now(), scope=scope)
         obj.pk, request.new_key = key.id, key  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:

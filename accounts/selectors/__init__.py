@@ -1,5 +1,6 @@
 """Reads of accounts, one module per subject."""
 
+from accounts.selectors.acceptance import get_acceptance
 from accounts.selectors.brands import (
     brand_by_name,
     check_internal,
@@ -46,6 +47,7 @@ __all__ = [
     "caller_of",
     "check_internal",
     "customer_key",
+    "get_acceptance",
     "get_brand_for_caller",
     "get_merchant_brand",
     "get_shopper",

@@ -2,18 +2,18 @@
 
 from django.utils.translation import gettext as _
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Scope, Shopper, is_customer_id
+from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Shopper, is_customer_id
 from accounts.models import Customer
 from core.errors import InvalidRequest, PermissionDenied
 
 
 def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
-    """Return the shopper of a purchase: the caller, or the customer that a brand's server names.
+    """Return the shopper of a purchase: the caller, or the customer that a server names.
 
     Raises PermissionDenied (another customer, or a caller without a customer) and InvalidRequest (field
     ``customer_id``). An unknown customer has ``id`` None; ``services.get_or_create_customer`` creates the row.
     """
-    if caller.scope is Scope.BRAND:
+    if caller.is_checkout_server:
         return _named_customer(customer_id)
     own = caller.shopper
     if own is None or customer_id not in (None, own.customer_id):

@@ -15,13 +15,20 @@ _ALPHABET = string.ascii_lowercase + string.digits
 LAST_USED_UPDATE_INTERVAL = timedelta(minutes=1)
 
 
-def issue_key(*, brand: Brand | None, name: str, at: datetime) -> NewApiKey:
-    """Create an API key for a brand's server, or for the internal API without a brand. Its plain text isn't stored."""
+def issue_key(*, brand: Brand | None, name: str, at: datetime, scope: Scope = Scope.INTERNAL) -> NewApiKey:
+    """Create an API key for a brand's server or, without a brand, for a scope of the platform.
+
+    The plain text of the key isn't stored.
+    """
     prefix = "pk" + "".join(secrets.choice(_ALPHABET) for _ in range(rules.KEY_PREFIX_LENGTH - 2))
     text = rules.key_text(prefix=prefix, secret=secrets.token_urlsafe(32))
-    scope = Scope.INTERNAL if brand is None else Scope.BRAND
     key = ApiKey.objects.create(
-        brand=brand, scope=scope, name=name, prefix=prefix, digest=rules.key_digest(text), created_at=at
+        brand=brand,
+        scope=scope if brand is None else Scope.BRAND,
+        name=name,
+        prefix=prefix,
+        digest=rules.key_digest(text),
+        created_at=at,
     )
     return NewApiKey(key.pk, key.name, key.prefix, text, at)
 

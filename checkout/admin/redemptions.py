@@ -86,7 +86,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
         return selectors.list_for_staff(
             brand_ids=list_brand_ids(request, BrandPermissions.READ),
-            sent_by_shoppers=request.GET.get("by") == "shopper",
+            is_from_shoppers=request.GET.get("by") == "shopper",
         )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Redemption | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,9 @@ from core.serializer_fields import parse_minor_units
 from pricing import Cart, Line, Shipping
 
 
-def to_quote_request(cart: Mapping[str, Any], *, brand: str | None) -> QuoteRequest:
+def to_quote_request(
+    cart: Mapping[str, Any], *, brand: str | None, platform_key: uuid.UUID | None = None
+) -> QuoteRequest:
     """Convert a validated cart. Lines without a brand get the calling brand's slug. Raises ValidationError."""
     currency = cart["currency"]
     lines = tuple(_to_line(line, index, currency, brand) for index, line in enumerate(cart["lines"]))
@@ -49,6 +52,7 @@ def to_quote_request(cart: Mapping[str, Any], *, brand: str | None) -> QuoteRequ
         vouchers=tuple(str(voucher) for voucher in cart.get("vouchers", ())),
         shop=brand,
         order=cart.get("order", ""),
+        platform_key=platform_key,
     )
 
 
@@ -68,18 +72,25 @@ def _to_line(line: Mapping[str, Any], index: int, currency: str, brand: str | No
     )
 
 
-def to_redemption_options(order: Mapping[str, Any], body: Mapping[str, Any], *, brand_id: Any) -> RedemptionOptions:
+def to_redemption_options(
+    order: Mapping[str, Any],
+    body: Mapping[str, Any],
+    *,
+    brand_id: uuid.UUID | None,
+    platform_key: uuid.UUID | None = None,
+) -> RedemptionOptions:
     """Convert a validated order; ``body`` is the request as sent, for its fingerprint. Raises ValidationError.
 
-    ``brand_id`` is that of the brand whose server calls; None for a shopper.
+    ``brand_id`` is the brand whose server calls, ``platform_key`` the key of the platform's checkout; None for others.
     """
-    if brand_id is None and order["ttl_seconds"] > MAX_SHOPPER_TTL:
+    if brand_id is None and platform_key is None and order["ttl_seconds"] > MAX_SHOPPER_TTL:
         detail = _("Shoppers can reserve for up to %(max)s seconds, servers for longer.") % {"max": MAX_SHOPPER_TTL}
         raise ValidationError({"ttl_seconds": [ErrorDetail(detail, code="max_value")]})
     expected = order.get("expect_total")
     return RedemptionOptions(
         reference=order["order"],
         brand_id=brand_id,
+        platform_key=platform_key,
         ttl_seconds=order["ttl_seconds"],
         skip=order["on_reject"] == "skip",
         expect_total=None if expected is None else parse_minor_units(expected, order["currency"], "expect_total"),

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
-from accounts.selectors import get_brand_for_caller, readable_brand_ids, shopper_for, zone_of_lists
+from accounts.selectors import get_acceptance, get_brand_for_caller, readable_brand_ids, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
 from checkout.api.input_serializers import (
     AmendmentInputSerializer,
@@ -53,11 +53,13 @@ class QuoteView(APIView):
         """Price a cart with its codes. Nothing is redeemed."""
         body = validate(QuoteInputSerializer, request.data)
         brand = _brand_of_caller(request)
-        shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
-        quote_request = to_quote_request(body, brand=brand.slug if brand else None)
-        identity = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
+        caller = get_caller(request.auth)
+        shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
+        quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=caller.platform_key)
+        identity = f"{caller.identity}/{shopper.customer_id}"
         throttle.peek(UNKNOWN_CODE_SCOPE, identity)
-        quote = services.quote(request=quote_request, shopper=shopper, at=timezone.now())
+        acceptance = get_acceptance(caller=caller)
+        quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
         answer = serialization.serialize_quote(quote)
         _throttle_unknown_codes(answer, identity)
         return Response(answer)
@@ -74,14 +76,18 @@ class RedemptionsView(APIView):
         """Reserve the offers of a cart for an order that is about to be paid."""
         body = validate(RedemptionInputSerializer, request.data)
         brand = _brand_of_caller(request)
-        shopper = shopper_for(caller=get_caller(request.auth), customer_id=body.get("customer_id"))
-        identity = f"{get_caller(request.auth).identity}/{shopper.customer_id}"
+        caller = get_caller(request.auth)
+        shopper, platform_key = shopper_for(caller=caller, customer_id=body.get("customer_id")), caller.platform_key
+        identity = f"{caller.identity}/{shopper.customer_id}"
         throttle.peek(UNKNOWN_CODE_SCOPE, identity)
         try:
             redemption = services.reserve(
-                request=to_quote_request(body, brand=brand.slug if brand else None),
-                options=to_redemption_options(body, _raw_body(request), brand_id=brand.pk if brand else None),
+                request=to_quote_request(body, brand=brand.slug if brand else None, platform_key=platform_key),
+                options=to_redemption_options(
+                    body, _raw_body(request), brand_id=brand.pk if brand else None, platform_key=platform_key
+                ),
                 shopper=shopper,
+                acceptance=get_acceptance(caller=caller),
                 at=timezone.now(),
             )
         except CodeNotFound:
@@ -117,7 +123,7 @@ class RedemptionView(APIView):
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a redemption."""
         caller = get_caller(request.auth)
-        redemption = selectors.get_visible(pk=pk, caller=caller, brand_ids=readable_brand_ids(caller))
+        redemption = selectors.get_visible(pk=pk, access=selectors.get_access(caller))
         return Response(serialize_redemption(redemption))
 
 
@@ -126,12 +132,9 @@ class RedemptionActionView(APIView):
 
     find: Callable[..., Redemption] = staticmethod(selectors.get_editable)
 
-    def get_redemption(self, request: Request, pk: uuid.UUID) -> Redemption:
+    def get_redemption(self, pk: uuid.UUID, access: selectors.Access) -> Redemption:
         """Return the redemption if the caller may act on it. Raises NotFound and PermissionDenied."""
-        caller = get_caller(request.auth)
-        readable = readable_brand_ids(caller)
-        editable = readable_brand_ids(caller, edit=True) if readable else readable  # a subset of the readable ones
-        return type(self).find(pk=pk, caller=caller, readable=readable, editable=editable)
+        return type(self).find(pk=pk, access=access)
 
 
 class ConfirmView(RedemptionActionView):
@@ -141,7 +144,8 @@ class ConfirmView(RedemptionActionView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Confirm a reservation after the order was paid."""
-        redemption = services.confirm(redemption=self.get_redemption(request, pk), at=timezone.now())
+        access = selectors.get_access(get_caller(request.auth))
+        redemption = services.confirm(redemption=self.get_redemption(pk, access), at=timezone.now())
         return Response(serialize_redemption(redemption))
 
 
@@ -152,7 +156,8 @@ class CancelView(RedemptionActionView):
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Cancel a reservation whose order won't be paid, and release its offers."""
-        redemption = services.cancel(redemption=self.get_redemption(request, pk), at=timezone.now())
+        access = selectors.get_access(get_caller(request.auth))
+        redemption = services.cancel(redemption=self.get_redemption(pk, access), at=timezone.now())
         return Response(serialize_redemption(redemption))
 
 
@@ -174,13 +179,15 @@ class AmendView(RedemptionActionView):
         budgets follow.
         """
         body = validate(AmendmentInputSerializer, request.data)
-        redemption = self.get_redemption(request, pk)
+        access = selectors.get_access(get_caller(request.auth))
+        redemption = self.get_redemption(pk, access)
         if body.get("customer_id", redemption.customer.customer_id) != redemption.customer.customer_id:
             raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
         amendment = services.amend(
             redemption=redemption,
             request=to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None),
             options=to_amendment_options(body),
+            acceptance=access.acceptance,
             at=timezone.now(),
         )
         return Response(serialize_redemption(amendment.redemption) | {"difference": serialize_difference(amendment)})
@@ -204,7 +211,7 @@ class RefundView(RedemptionActionView):
         """
         serializer = RefundInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        redemption = self.get_redemption(request, pk)
+        redemption = self.get_redemption(pk, selectors.get_access(get_caller(request.auth)))
         refund = services.return_redemption(
             redemption=redemption,
             request=to_refund_request(serializer.validated_data, redemption.currency),

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.contracts import Acceptance
 from accounts.selectors import lock_customer, shopper_of
 from checkout import rules, selectors, serialization
 from checkout.contracts import AmendmentOptions, AmendmentTerms, OrderTotals, Quote, QuoteRequest
@@ -21,7 +22,7 @@ from checkout.services.quotes import price
 from checkout.services.rejections import reject_candidate
 from checkout.services.reservations import check_expected_total
 from checkout.services.transitions import purchases_by_kind
-from core.errors import InvalidRequest
+from core.errors import InvalidRequest, PermissionDenied
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import OfferUnavailable, Rejection, ReturnedItem
 from redemptions.errors import CodeNotFound, InvalidStatus
@@ -37,11 +38,19 @@ class Amendment:
 
 
 @transaction.atomic
-def amend(*, redemption: Redemption, request: QuoteRequest, options: AmendmentOptions, at: datetime) -> Amendment:
+def amend(
+    *,
+    redemption: Redemption,
+    request: QuoteRequest,
+    options: AmendmentOptions,
+    acceptance: Acceptance,
+    at: datetime,
+) -> Amendment:
     """Replace the cart of a confirmed redemption, all or nothing.
 
-    Raises InvalidStatus, InvalidRequest (another currency), PriceChanged, the reason of a rejected new code (409), and
-    that of an offer whose greater discount can't be had, such as BudgetExhausted.
+    Raises InvalidStatus, InvalidRequest (another currency), PriceChanged, the reason of a rejected new code (409), that
+    of an offer whose greater discount can't be had, such as BudgetExhausted, and PermissionDenied for a greater
+    discount of a brand whose offers the caller may not give.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status != RedemptionStatus.CONFIRMED:
@@ -53,12 +62,21 @@ def amend(*, redemption: Redemption, request: QuoteRequest, options: AmendmentOp
     items = {(item.kind, item.key): item for item in locked.items.order_by("position")}
     if options.terms is AmendmentTerms.CURRENT:
         lock_customer(locked.customer_id)
-    attempt = _Attempt(locked, items, _complete(request, options, locked, list(items.values())), options, at)
+    completed = _complete(request, options, locked, list(items.values()))
+    attempt = _Attempt(locked, items, completed, options, acceptance, at)
     changes: list[ItemChange] | None = None
     while changes is None:
         changes = attempt.run()
+    _check_acceptance(changes, acceptance)
     events.append_amendment(locked, changes, before, at=at)
     return Amendment(locked, before)
+
+
+def _check_acceptance(changes: list[ItemChange], acceptance: Acceptance) -> None:
+    """Raise PermissionDenied if a brand whose offers the caller may not give would give more than before."""
+    for change in changes:
+        if (change.after or 0) > (change.before or 0) and not acceptance.accepts(change.item.brand_id):
+            raise PermissionDenied(_("The order would get a greater discount from an offer of another brand."))
 
 
 def _complete(
@@ -96,6 +114,7 @@ class _Attempt:
     items: dict[ItemKey, RedemptionItem]
     request: QuoteRequest
     options: AmendmentOptions
+    acceptance: Acceptance
     at: datetime
     capped: set[ItemKey] = field(default_factory=set)
     lost: dict[str, Rejection] = field(default_factory=dict)
@@ -146,7 +165,9 @@ class _Attempt:
             for backend, purchase in purchases_by_kind(self.redemption, self.items.values(), self.at):
                 returned = [ReturnedItem(item.key, item.amount, True) for item in purchase.items]
                 backend.return_items(purchase=purchase, returned=returned)
-            priced = price(request=self.request, shopper=shopper, at=self.at, lost=self.lost)
+            priced = price(
+                request=self.request, shopper=shopper, acceptance=self.acceptance, at=self.at, lost=self.lost
+            )
             transaction.set_rollback(True)
         return priced
 

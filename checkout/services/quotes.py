@@ -7,8 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import Shopper
-from accounts.models import Brand
+from accounts.contracts import Acceptance, Shopper
 from accounts.selectors import lock_customer
 from checkout import rules, selectors
 from checkout.contracts import OrderCounts, Quote, QuoteRequest
@@ -26,9 +25,9 @@ from segments.selectors import get_segment_types
 VOUCHER_NOT_FOUND = _("Voucher not found.")
 
 
-def quote(*, request: QuoteRequest, shopper: Shopper | None, at: datetime) -> Quote:
+def quote(*, request: QuoteRequest, shopper: Shopper | None, acceptance: Acceptance, at: datetime) -> Quote:
     """Price the cart with its codes and with automatic offers, and record the codes that aren't applied."""
-    priced = price(request=request, shopper=shopper, at=at)
+    priced = price(request=request, shopper=shopper, acceptance=acceptance, at=at)
     record_rejections(priced, shopper=shopper, at=at)
     return priced
 
@@ -37,18 +36,20 @@ def price(
     *,
     request: QuoteRequest,
     shopper: Shopper | None,
+    acceptance: Acceptance,
     at: datetime,
     lost: Mapping[str, Rejection] | None = None,
     is_locking: bool = False,
 ) -> Quote:
     """Price the cart with its codes and with automatic offers. Nothing is redeemed.
 
-    The order of the codes never matters. ``lost`` maps references of candidates that have become unavailable to their
-    reasons; these candidates are left out. ``is_locking`` keeps the customer's number of orders from changing before
-    the end of the transaction, if a candidate depends on it.
+    The order of the codes never matters. Offers of brands that ``acceptance`` leaves out are as if they didn't exist,
+    and lines of these brands only count for the total. ``lost`` maps references of candidates that have become
+    unavailable to their reasons; these candidates are left out. ``is_locking`` keeps the customer's number of orders
+    from changing before the end of the transaction, if a candidate depends on it.
     """
     unavailable = lost or {}
-    offered, rejections = collect_candidates(request=request, shopper=shopper, at=at)
+    offered, rejections = collect_candidates(request=request, shopper=shopper, acceptance=acceptance, at=at)
     candidates = [candidate for candidate in offered if candidate.ref not in unavailable]
     rejections += [rejection for rejection in unavailable.values() if rejection.code]
     facts = load_customer_facts(candidates, shopper, at=at, own=request, is_locking=is_locking)
@@ -59,25 +60,23 @@ def collect_candidates(
     *,
     request: QuoteRequest,
     shopper: Shopper | None,
+    acceptance: Acceptance,
     at: datetime,
-    only: Brand | None = None,
     segments: Iterable[str] = (),
 ) -> tuple[list[Candidate], list[Rejection]]:
     """Return the candidates of all backends, and a rejection for each code and voucher that yields none.
 
-    ``only`` leaves out the offers of other brands, whose codes and vouchers are then unknown. ``segments`` are further
+    Codes and vouchers of brands that ``acceptance`` leaves out are rejected as unknown ones. ``segments`` are further
     segment types that a simulation assumes for the shopper.
     """
     typed = {canonicalize_code(code) or code: code for code in request.codes}
-    found = [code for code in find_codes(codes=list(typed)) if only is None or code.brand_id == only.pk]
+    found = [code for code in find_codes(codes=list(typed)) if acceptance.accepts(code.brand_id)]
     codes = choose_codes_of_cart(found, **_code_brands(request))
     results: list[Candidate | Rejection] = []
     for kind, backend in get_backends().items():
         ids = sorted(code.id for chosen in codes.values() for code in chosen if code.kind == kind)
         query = CandidateQuery(request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers)
-        results += backend.candidates(query=query)
-    if only is not None:
-        results = [result for result in results if result.brand_id == only.pk]
+        results += [result for result in backend.candidates(query=query) if acceptance.accepts(result.brand_id)]
     known = {result.code for result in results}
     rejections = reject_unknown(
         codes=[text for code, text in typed.items() if code not in codes],

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.contracts import Shopper
+from accounts.contracts import Acceptance, Shopper
 from accounts.selectors import lock_customer
 from accounts.services import get_or_create_customer
 from checkout import price_records, selectors, serialization
@@ -27,7 +27,9 @@ from redemptions.statuses import PAID
 
 
 @transaction.atomic
-def reserve(*, request: QuoteRequest, options: RedemptionOptions, shopper: Shopper, at: datetime) -> Redemption:
+def reserve(
+    *, request: QuoteRequest, options: RedemptionOptions, shopper: Shopper, acceptance: Acceptance, at: datetime
+) -> Redemption:
     """Reserve one redemption of each applied offer until the order is paid, all or nothing.
 
     The first code that can't be redeemed rejects the whole with its reason (409), unless ``options.skip`` leaves such
@@ -35,7 +37,12 @@ def reserve(*, request: QuoteRequest, options: RedemptionOptions, shopper: Shopp
     PriceChanged, InvalidStatus (the order is confirmed) and Busy (a concurrent request for the same order).
     """
     customer = get_or_create_customer(shopper=shopper)
-    live = selectors.lock_live_redemption(brand_id=options.brand_id, customer_key=customer.key, order=options.reference)
+    live = selectors.lock_live_redemption(
+        brand_id=options.brand_id,
+        platform_key=options.platform_key,
+        customer_key=customer.key,
+        order=options.reference,
+    )
     if live is not None:
         is_usable = live.status in PAID or live.expires_at > at
         if bytes(live.fingerprint) == options.fingerprint and is_usable:
@@ -44,16 +51,16 @@ def reserve(*, request: QuoteRequest, options: RedemptionOptions, shopper: Shopp
             raise InvalidStatus(current_status=live.status)
         lock_customer(customer.key)  # before the limits, which a concurrent order of the customer locks after it
         release(redemption=live, at=at)
-    return _price_until_stable(request, options, customer, at)
+    return _price_until_stable(request, options, customer, acceptance, at)
 
 
 def _price_until_stable(
-    request: QuoteRequest, options: RedemptionOptions, customer: Shopper, at: datetime
+    request: QuoteRequest, options: RedemptionOptions, customer: Shopper, acceptance: Acceptance, at: datetime
 ) -> Redemption:
     """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable."""
     lost: dict[str, Rejection] = {}
     while True:
-        priced = price(request=request, shopper=customer, at=at, lost=lost, is_locking=True)
+        priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
         try:
             _check_rejections(priced, options)
             check_expected_total(priced, options.expect_total)
@@ -98,6 +105,7 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
     redemption = Redemption(
         id=uuid7(at),
         brand_id=options.brand_id,
+        platform_key=options.platform_key,
         customer_id=customer.key,
         order=options.reference,
         fingerprint=options.fingerprint,
@@ -114,6 +122,7 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
     with (
         translate_constraint("checkout_one_live_per_brand_order", Busy),
         translate_constraint("checkout_one_live_per_customer_order", Busy),
+        translate_constraint("checkout_one_live_per_platform_order", Busy),
     ):
         redemption.save(force_insert=True)
     items = list(redemption_items(redemption, priced))

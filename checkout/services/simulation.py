@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from accounts.contracts import Shopper
+from accounts.contracts import Acceptance, Shopper
 from accounts.models import Brand
 from checkout import rules
 from checkout.contracts import (
@@ -89,7 +89,8 @@ def _find_live(
     if not options.include_live:
         return [], reject_unknown(codes=request.codes, vouchers=request.vouchers)
     segments = options.facts.segments if options.facts else ()
-    return collect_candidates(request=request, shopper=shopper, at=at, only=brand, segments=segments)
+    acceptance = Acceptance(frozenset({brand.pk}))
+    return collect_candidates(request=request, shopper=shopper, acceptance=acceptance, at=at, segments=segments)
 
 
 def _explain_not_running(drafts: Sequence[DraftPromotion], brand: Brand, quote: Quote) -> dict[str, Explanation]:

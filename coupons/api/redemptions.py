@@ -10,8 +10,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import Scope, Shopper, get_caller
-from accounts.selectors import readable_brand_ids, shopper_for
+from accounts.contracts import Shopper, get_caller
+from accounts.selectors import get_acceptance, readable_brand_ids, shopper_for
 from accounts.services import get_or_create_customer
 from core import throttle
 from core.errors import Busy, NotFound
@@ -155,7 +155,8 @@ class RefundView(APIView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a confirmed redemption (brands only). Repeating the request has no effect."""
         redemption = _own(request, pk)
-        editable(request, redemption.coupon_id)
+        if get_caller(request.auth).platform_key is None:
+            editable(request, redemption.coupon_id)
         return _respond(services.return_redemption(redemption=redemption.pk, at=timezone.now()))
 
 
@@ -174,25 +175,28 @@ def _redeem(
 
 
 def _resolve_coupon_and_shopper(auth: Any, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
-    """Return the coupon and the shopper who would redeem it: the caller, or the customer that a brand key names.
+    """Return the coupon and the shopper who would redeem it: the caller, or the customer that a server names.
 
-    Raises NotFound if a brand key asks for a coupon of another brand.
+    Raises NotFound if a brand's server asks for a coupon of another brand.
     """
     caller = get_caller(auth)
     shopper = shopper_for(caller=caller, customer_id=customer_id)
-    if caller.scope is Scope.BRAND:
-        selectors.get_coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=readable_brand_ids(caller)))
+    acceptance = get_acceptance(caller=caller)
+    if acceptance.brand_ids is not None:
+        selectors.get_coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=acceptance.brand_ids))
     return coupon, shopper
 
 
 def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
-    """Return a redemption by the caller, or of a coupon of their brand.
+    """Return a redemption by the caller, or of a coupon of their brand; the platform's checkout gets all.
 
     Raises NotFound for others, and PermissionDenied for viewers.
     """
     caller = get_caller(request.auth)
     redemption = selectors.get_redemption(pk=pk)
     if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
+        return redemption
+    if caller.platform_key is not None:
         return redemption
     brand_ids = readable_brand_ids(caller)
     if brand_ids is not None and redemption.coupon.brand_id not in brand_ids:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
-from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids, shopper_for
+from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids
 from core import throttle
 from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
@@ -94,8 +94,9 @@ class CodesView(APIView):
         if is_staff:
             codes = selectors.list_for_brands(brand_ids=brand_ids)
         elif slug:
-            shopper = shopper_for(caller=caller, customer_id=None)
-            codes = selectors.list_usable(brand_slug=slug, shopper=shopper, at=timezone.now())
+            if caller.shopper is None:
+                raise PermissionDenied
+            codes = selectors.list_usable(brand_slug=slug, shopper=caller.shopper, at=timezone.now())
         else:
             raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
         codes = filter_offers(codes, query, caller=caller, at=timezone.now())

@@ -4,7 +4,7 @@ import hashlib
 import random
 from datetime import datetime, timedelta
 
-from accounts.contracts import Shopper
+from accounts.contracts import Acceptance, Shopper
 from accounts.models import Brand, Customer
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -61,5 +61,6 @@ def _place_order(request: QuoteRequest, brand: Brand, guest: Shopper, at: dateti
     order = RedemptionOptions(
         f"D-{guest.customer_id}", brand.pk, hashlib.sha256(repr(request).encode()).digest(), skip=True
     )
-    reservation = services.reserve(request=request, options=order, shopper=guest, at=at)
+    acceptance = Acceptance(frozenset({brand.pk}))
+    reservation = services.reserve(request=request, options=order, shopper=guest, acceptance=acceptance, at=at)
     return services.confirm(redemption=reservation, at=at)

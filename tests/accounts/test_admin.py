@@ -349,10 +349,29 @@ def test_an_owner_creates_api_keys_only_for_the_own_brand(owner, brand):
     assert not ApiKey.objects.exists()
 
 
-def test_a_platform_admin_creates_internal_api_keys(root):
-    root.post("/admin/accounts/apikey/add/", {"brand": "", "name": "data platform"})
+@pytest.mark.parametrize("scope", [Scope.CHECKOUT, Scope.INTERNAL])
+def test_a_platform_admin_creates_api_keys_of_the_platform(root, scope):
+    root.post("/admin/accounts/apikey/add/", {"brand": "", "scope": scope, "name": "data platform"})
 
-    assert ApiKey.objects.get().scope == Scope.INTERNAL
+    assert ApiKey.objects.get().scope == scope
+
+
+@pytest.mark.parametrize(("has_brand", "scope"), [(True, "checkout"), (True, "internal"), (False, "brand")])
+def test_the_scope_of_an_api_key_fits_its_brand(root, has_brand, scope):
+    brand = BrandFactory().pk if has_brand else ""
+
+    response = root.post("/admin/accounts/apikey/add/", {"brand": brand, "scope": scope, "name": "key"})
+
+    assert "needs a brand" in str(response.context["adminform"].form.errors)
+    assert not ApiKey.objects.exists()
+
+
+def test_an_owner_cannot_choose_the_scope_of_an_api_key(owner):
+    body = {"brand": owner.brand.pk, "scope": "checkout", "name": "shop"}
+
+    as_user(owner.user).post("/admin/accounts/apikey/add/", body)
+
+    assert ApiKey.objects.get().scope == Scope.BRAND
 
 
 def test_an_api_key_is_revoked_but_never_changed_or_deleted(owner):

@@ -28,11 +28,12 @@ def test_a_brands_api_key_is_printed_once():
     assert (caller.scope, caller.brand_id, ApiKey.objects.get().name) == (Scope.BRAND, brand.pk, "shop")
 
 
-def test_an_internal_api_key_is_printed_once():
-    (text,) = run("issue_api_key", "--scope", "internal")
+@pytest.mark.parametrize("scope", [Scope.CHECKOUT, Scope.INTERNAL])
+def test_an_api_key_of_the_platform_is_printed_once(scope):
+    (text,) = run("issue_api_key", "--scope", scope)
 
     caller = services.authenticate_api_key(text=text, at=timezone.now())
-    assert (caller.scope, caller.brand_id) == (Scope.INTERNAL, None)
+    assert (caller.scope, caller.brand_id) == (scope, None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from accounts.selectors import get_shopper, shopper_of
 from checkout import serialization, services
@@ -94,7 +94,10 @@ def buy_once(brand: Brand, shopper: Shopper) -> None:
     at = timezone.now()
     request = QuoteRequest(Cart("EUR", 2, (), ()), (), shop=brand.slug)
     order = RedemptionOptions("o0", brand.pk, b"")
-    confirm(redemption=services.reserve(request=request, options=order, shopper=shopper, at=at), at=at)
+    confirm(
+        redemption=services.reserve(request=request, options=order, shopper=shopper, at=at, acceptance=ALL_BRANDS),
+        at=at,
+    )
 
 
 def create_offer(brand: Brand, code: str, offer: LiveOffer, shopper: Shopper) -> tuple[str, str]:
@@ -167,11 +170,13 @@ def test_quote_simulation_and_reservation_are_equal(
         cart = replace(basket, transaction_type=transaction_type)
         request = QuoteRequest(cart, typed, tuple(vouchers), shop=brand.slug)
 
-        quote = serialization.serialize_quote(services.quote(request=request, shopper=shopper, at=at))
+        quote = serialization.serialize_quote(
+            services.quote(request=request, shopper=shopper, at=at, acceptance=ALL_BRANDS)
+        )
         live = SimulationOptions([], include_live=True)
         simulation = services.simulate(request=request, options=live, brand=brand, shopper=known_shopper, at=at)
         options = RedemptionOptions("o1", brand.pk, b"", skip=True)
-        services.reserve(request=request, options=options, shopper=shopper, at=at)
+        services.reserve(request=request, options=options, shopper=shopper, at=at, acceptance=ALL_BRANDS)
         stored = Redemption.objects.get(order="o1")
 
         assert to_json(serialization.serialize_quote(simulation.quote)) == to_json(quote)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -58,6 +58,7 @@ def reserve(
         options=RedemptionOptions(order, brand.pk, fingerprint, **options),
         shopper=shopper,
         at=at,
+        acceptance=ALL_BRANDS,
     )
 
 

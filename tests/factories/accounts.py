@@ -68,6 +68,7 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
     class Params:
         text = factory.Sequence(lambda n: f"pk{n:010d}.secret-of-key-{n}")
         internal = factory.Trait(brand=None, scope=Scope.INTERNAL)
+        platform = factory.Trait(brand=None, scope=Scope.CHECKOUT)
 
     brand = factory.SubFactory(BrandFactory)
     scope = Scope.BRAND

@@ -91,6 +91,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
         "viewer": shopper_client(staff[Role.VIEWER]),
         "server": brand_client(billo),
         "internal": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"}),
+        "marketplace": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(platform=True).text}"}),
         "shopper": shopper_client(user),
         "anonymous": Client(),
         "other owner": shopper_client(MembershipFactory(brand=cake).user),

@@ -205,3 +205,17 @@ def test_an_internal_api_key_gives_no_access_to_brands(world: World) -> None:
         assert response.status_code in ({200} if row.strangers == "read" else {200, 403, 404}), row_id(row)
         assert set(world.leaks(response)) <= ({"SECRET"} if row.strangers == "read" else set()), row_id(row)
     assert Redemption.objects.count() == 2
+
+
+def test_a_key_of_the_platforms_checkout_gives_access_to_nothing_else(world: World) -> None:
+    checkout = (
+        "api/v1/checkout/",
+        "api/v1/coupons/<uuid:pk>/re",
+        "api/v1/coupons/redemptions/",
+        "api/v1/coupons/<uuid:pk>/el",
+    )
+
+    for row in (row for row in ROWS if not row.route.startswith(checkout)):
+        response = world.call("marketplace", row.method, world.path(row.route, row.ids), row.body)
+        assert response.status_code in ({200} if row.strangers == "read" else {200, 403, 404}), row_id(row)
+        assert set(world.leaks(response)) <= ({"SECRET"} if row.strangers == "read" else set()), row_id(row)

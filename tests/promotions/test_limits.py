@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -67,11 +67,12 @@ def reserve(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None,
         options=RedemptionOptions(order, brand.pk, fingerprint, **more),
         shopper=who or shopper(),
         at=at,
+        acceptance=ALL_BRANDS,
     )
 
 
 def quoted(brand: Brand, at: datetime, *codes: str, who: Shopper | None = None, **more: Any) -> services.Quote:
-    return services.quote(request=request(brand, *codes, **more), shopper=who, at=at)
+    return services.quote(request=request(brand, *codes, **more), shopper=who, at=at, acceptance=ALL_BRANDS)
 
 
 def reasons(quote: services.Quote) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import selectors, services
 from checkout.contracts import AmendmentOptions, QuoteRequest, RedemptionOptions
@@ -34,7 +34,9 @@ def place_order(brand: Brand, number: int, at: datetime) -> Redemption:
     customer = CustomerFactory()
     options = RedemptionOptions(str(number), brand.pk, hashlib.sha256(b"order").digest())
     shopper = Shopper(customer.pk, customer.customer_id)
-    reserved = services.reserve(request=request(brand, 1), options=options, shopper=shopper, at=at)
+    reserved = services.reserve(
+        request=request(brand, 1), options=options, shopper=shopper, at=at, acceptance=ALL_BRANDS
+    )
     return services.confirm(redemption=reserved, at=at)
 
 
@@ -51,7 +53,13 @@ def test_concurrent_amendments_and_orders_keep_to_the_budget(run_concurrently: R
     def act(number: int) -> object:
         if number >= ORDERS:
             return place_order(brand, number, at)
-        return services.amend(redemption=placed[number], request=request(brand, 4), options=AmendmentOptions(), at=at)
+        return services.amend(
+            redemption=placed[number],
+            request=request(brand, 4),
+            options=AmendmentOptions(),
+            at=at,
+            acceptance=ALL_BRANDS,
+        )
 
     results = run_concurrently(act, range(2 * ORDERS))
 
@@ -71,7 +79,7 @@ def test_concurrent_amendments_of_an_order_are_one_after_another(
 
     results = run_concurrently(
         lambda units: services.amend(
-            redemption=order, request=request(brand, units), options=AmendmentOptions(), at=at
+            redemption=order, request=request(brand, units), options=AmendmentOptions(), at=at, acceptance=ALL_BRANDS
         ),
         range(1, 9),
     )
@@ -105,7 +113,7 @@ def test_without_the_lock_amendments_of_an_order_lose_what_they_took(
 
     run_concurrently(
         lambda units: services.amend(
-            redemption=order, request=request(brand, units), options=AmendmentOptions(), at=at
+            redemption=order, request=request(brand, units), options=AmendmentOptions(), at=at, acceptance=ALL_BRANDS
         ),
         range(2, 6),
     )

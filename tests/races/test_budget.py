@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -43,7 +43,11 @@ def reserve(brand: Brand, shopper: Shopper, at: datetime, *codes: str, order: st
     request = QuoteRequest(Cart(currency="EUR", exponent=2, lines=(line,)), codes, shop=brand.slug)
     fingerprint = hashlib.sha256(repr(request).encode()).digest()
     return services.reserve(
-        request=request, options=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
+        request=request,
+        options=RedemptionOptions(order, brand.pk, fingerprint),
+        shopper=shopper,
+        at=at,
+        acceptance=ALL_BRANDS,
     )
 
 

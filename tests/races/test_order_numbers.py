@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import selectors, services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -34,7 +34,7 @@ def reserve(shopper: Shopper, brand: Brand, order: str, code: str, at: datetime)
     line = Line(id="a", sku="shoe", quantity=1, unit_price=10_000, brand=brand.slug)
     request = QuoteRequest(Cart(currency="EUR", exponent=2, lines=(line,)), (code,), shop=brand.slug, order=order)
     options = RedemptionOptions(order, brand.pk, hashlib.sha256(code.encode()).digest())
-    return services.reserve(request=request, options=options, shopper=shopper, at=at)
+    return services.reserve(request=request, options=options, shopper=shopper, at=at, acceptance=ALL_BRANDS)
 
 
 def reserve_at_once(run_concurrently: RunConcurrently, at: datetime) -> Counter[type]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -33,7 +33,11 @@ def reserve(
     request = QuoteRequest(cart, codes)
     fingerprint = hashlib.sha256(repr(request).encode()).digest()
     return services.reserve(
-        request=request, options=RedemptionOptions(order, brand.pk, fingerprint, ttl), shopper=shopper, at=at
+        request=request,
+        options=RedemptionOptions(order, brand.pk, fingerprint, ttl),
+        shopper=shopper,
+        at=at,
+        acceptance=ALL_BRANDS,
     )
 
 

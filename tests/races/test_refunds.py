@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import selectors, services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -35,7 +35,8 @@ def place_order(brand: Brand, at: datetime) -> Redemption:
     options = RedemptionOptions("1", brand.pk, hashlib.sha256(b"order").digest())
     shopper = Shopper(customer.pk, customer.customer_id)
     return services.confirm(
-        redemption=services.reserve(request=request, options=options, shopper=shopper, at=at), at=at
+        redemption=services.reserve(request=request, options=options, shopper=shopper, at=at, acceptance=ALL_BRANDS),
+        at=at,
     )
 
 

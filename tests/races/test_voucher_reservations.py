@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.contracts import Shopper
+from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
 from checkout.contracts import QuoteRequest, RedemptionOptions
@@ -42,7 +42,11 @@ def reserve(brand: Brand, shopper: Shopper, at: datetime, *vouchers: str, order:
     request = QuoteRequest(cart, (), vouchers)
     fingerprint = hashlib.sha256(repr(request).encode()).digest()
     return services.reserve(
-        request=request, options=RedemptionOptions(order, brand.pk, fingerprint), shopper=shopper, at=at
+        request=request,
+        options=RedemptionOptions(order, brand.pk, fingerprint),
+        shopper=shopper,
+        at=at,
+        acceptance=ALL_BRANDS,
     )
 
 

@@ -1,0 +1,65 @@
+"""Reads of one redemption: the state of its order, and the decision about its price."""
+
+from checkout import price_records, rules
+from checkout.contracts import PriceRecord, Quote
+from checkout.errors import PriceRecordUnreadable
+from checkout.models import SHIPPING, Redemption
+from checkout.refunds import LineState, OrderState, ShippingState
+from core import money
+from redemptions.statuses import RedemptionStatus
+
+
+def get_order_state(redemption: Redemption) -> OrderState:
+    """Return the lines and the shipping of a redemption, with what refunds have returned of them.
+
+    A redemption that a former release returned has no row of its shipping.
+    """
+    items, repricing = _read_shares(redemption), price_records.load_repricing(redemption.repricing)
+    refunded = {part.line: part for part in redemption.refunded_lines.all()}
+    lines = {}
+    for line in redemption.cart["lines"]:
+        quantity, value = line["quantity"], line["quantity"] * line["unit_price"]
+        part = refunded.get(line["id"])
+        lines[line["id"]] = LineState(
+            id=line["id"],
+            quantity=quantity,
+            value=value,
+            shares=tuple(shares.get(line["id"], 0) for shares, _shipping in items),
+            returned_quantity=0 if part is None else quantity if part.quantity is None else part.quantity,
+            returned_value=0 if part is None else value if part.amount is None else part.amount,
+            repricing=repricing.get(line["id"]),
+        )
+    has_come_back = SHIPPING in refunded or redemption.status == RedemptionStatus.RETURNED
+    price = sum(method["price"] for method in redemption.cart["shipping"])
+    shares = tuple(shipping for _shares, shipping in items)
+    shipping = ShippingState(price, shares, is_returned=has_come_back, repricing=repricing.get(SHIPPING))
+    return OrderState(lines, shipping)
+
+
+def _read_shares(redemption: Redemption) -> list[tuple[dict[str, int], int]]:
+    """Return each item's shares of its discount, in minor units: those of the lines, and that of the shipping."""
+    currency = redemption.currency
+    return [
+        (
+            {line["id"]: money.parse(line["amount"], currency) for line in offer["lines"]},
+            money.parse(offer["shipping"], currency),
+        )
+        for offer in redemption.quote["applied"]
+    ]
+
+
+def get_decision(redemption: Redemption, *, explain: bool = True) -> Quote:
+    """Repeat the decision about a redemption from its price record. Raises PriceRecordUnreadable."""
+    record = get_record(redemption)
+    try:
+        return rules.repeat_decision(record, record.at or redemption.created_at, explain=explain)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PriceRecordUnreadable(str(redemption.pk)) from error
+
+
+def get_record(redemption: Redemption) -> PriceRecord:
+    """Return the engine's input of a redemption. Raises PriceRecordUnreadable."""
+    try:
+        return price_records.load_record(redemption.cart, redemption.record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PriceRecordUnreadable(str(redemption.pk)) from error
