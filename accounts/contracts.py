@@ -34,6 +34,14 @@ class Scope(enum.StrEnum):
     INTERNAL = "internal"
 
 
+class CheckoutBy(enum.StrEnum):
+    """Who reserves and confirms orders with a brand's offers at checkout: servers alone, or shoppers as well."""
+
+    SERVER = "server"
+    SHOPPER_RESERVES = "shopper_reserves"
+    SHOPPER = "shopper"
+
+
 @dataclass(frozen=True, slots=True)
 class Shopper:
     """The customer of a purchase, linked to a user or not.
@@ -90,9 +98,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The brands whose offers a caller may get. ``brand_ids`` None stands for all brands."""
+    """The brands whose offers a caller may get. ``brand_ids`` None stands for all brands.
+
+    ``is_shopper`` is set for shoppers, who may reserve and confirm only as each brand allows (``CheckoutBy``).
+    """
 
     brand_ids: frozenset[uuid.UUID] | None
+    is_shopper: bool = False
 
     def accepts(self, brand_id: uuid.UUID | None) -> bool:
         """Return whether the caller may get offers of the brand."""

@@ -12,7 +12,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import Role, Scope
+from accounts.contracts import CheckoutBy, Role, Scope
 from core.ids import uuid7
 from core.money import currencies
 
@@ -20,6 +20,11 @@ ROLE_CHOICES = [
     (Role.OWNER.value, _("Owner")),
     (Role.EDITOR.value, _("Editor")),
     (Role.VIEWER.value, _("Viewer")),
+]
+CHECKOUT_BY_CHOICES = [
+    (CheckoutBy.SERVER.value, _("Servers")),
+    (CheckoutBy.SHOPPER_RESERVES.value, _("Shoppers reserve, servers confirm")),
+    (CheckoutBy.SHOPPER.value, _("Shoppers")),
 ]
 SCOPE_CHOICES = [
     (Scope.BRAND.value, _("Brand API")),
@@ -176,6 +181,17 @@ class Brand(models.Model):
         default="",
         help_text=_("Receives usage digests. Defaults to all owners."),
     )
+    checkout_by = models.CharField(
+        _("checkout"),
+        max_length=16,
+        choices=CHECKOUT_BY_CHOICES,
+        default=CheckoutBy.SERVER.value,
+        help_text=_(
+            "Who reserves and confirms orders with the brand's offers. Shoppers send the prices of their carts "
+            "themselves, so let them confirm orders only in prototypes. They can always see prices, use a discount "
+            "code or a coupon without a cart, and claim a voucher."
+        ),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
@@ -183,6 +199,11 @@ class Brand(models.Model):
         verbose_name = _("brand")
         verbose_name_plural = _("brands")
         ordering: ClassVar[list[str]] = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(checkout_by__in=[by.value for by in CheckoutBy]), name="accounts_brand_checkout_by"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

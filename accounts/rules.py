@@ -193,8 +193,10 @@ def parse_identifier(account: str) -> tuple[IdentifierType, str]:
 def decide_acceptance(caller: Caller) -> Acceptance:
     """Return the brands whose offers a caller may get: a brand's server those of its brand, others those of all brands.
 
-    The platform's own checkout acts for every brand. What a shopper may reserve and confirm is decided by each brand.
+    The platform's own checkout acts for every brand. Each brand decides what shoppers may reserve and confirm.
     """
-    if caller.scope in (None, Scope.CHECKOUT):
+    if caller.scope is Scope.CHECKOUT:
         return ALL_BRANDS
+    if caller.api_key_id is None:
+        return Acceptance(None, is_shopper=True)
     return Acceptance(frozenset() if caller.brand_id is None else frozenset({caller.brand_id}))

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import rules as account_rules
 from accounts import selectors
-from accounts.contracts import Caller
+from accounts.contracts import Caller, CheckoutBy
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
 from discounts.models import DiscountCode, DiscountRule
@@ -68,7 +68,7 @@ def create_shoppers(count: int) -> Shoppers:
 
 def create_brand(slug: str) -> Brand:
     """Create a brand with the time zone UTC and the currency EUR."""
-    return Brand.objects.create(slug=slug, name=slug.title())
+    return Brand.objects.create(slug=slug, name=slug.title(), checkout_by=CheckoutBy.SHOPPER)
 
 
 def create_discount_codes(brand: Brand, count: int) -> list[int]:

@@ -128,6 +128,14 @@ class RedemptionOptions:
     platform_key: uuid.UUID | None = None
 
 
+class Actor(StrEnum):
+    """The role of a caller who changes an order: a server of its brand or of the platform, brand staff, the shopper."""
+
+    SERVER = "server"
+    STAFF = "staff"
+    SHOPPER = "shopper"
+
+
 class AmendmentTerms(StrEnum):
     """The offers that price an amended order: those that it has, as recorded, or all offers of now."""
 

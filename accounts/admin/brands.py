@@ -25,7 +25,7 @@ class BrandAdmin(BrandScopedAdmin):
     brand_path, needs_to_change = "pk", BrandPermissions.OWN
     list_display = ("name", "slug", "currency", "timezone", "is_active")
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "is_active", created)
+    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "checkout_by", "is_active", created)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "color":

@@ -1,6 +1,6 @@
 """Reads of accounts, one module per subject."""
 
-from accounts.selectors.acceptance import get_acceptance
+from accounts.selectors.acceptance import get_acceptance, list_brands_without
 from accounts.selectors.brands import (
     brand_by_name,
     check_internal,
@@ -58,6 +58,7 @@ __all__ = [
     "is_platform_admin",
     "key_of",
     "keyring",
+    "list_brands_without",
     "list_shoppers",
     "lock_customer",
     "member_of",

@@ -73,7 +73,10 @@ class RedemptionsView(APIView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Reserve the offers of a cart for an order that is about to be paid."""
+        """Reserve the offers of a cart for an order that is about to be paid.
+
+        Shoppers reserve only offers of brands that let them.
+        """
         body = validate(RedemptionInputSerializer, request.data)
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
@@ -140,10 +143,15 @@ class RedemptionActionView(APIView):
 class ConfirmView(RedemptionActionView):
     """``/api/v1/checkout/redemptions/<id>/confirm/``"""
 
+    find = staticmethod(selectors.get_confirmable)
+
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_confirm")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        """Confirm a reservation after the order was paid."""
+        """Confirm a reservation after the order was paid.
+
+        Shoppers confirm only where every brand whose offer the order has lets them.
+        """
         access = selectors.get_access(get_caller(request.auth))
         redemption = services.confirm(redemption=self.get_redemption(pk, access), at=timezone.now())
         return Response(serialize_redemption(redemption))

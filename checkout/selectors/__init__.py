@@ -3,8 +3,11 @@
 from checkout.selectors.backtests import list_confirmed, list_recent_promotions
 from checkout.selectors.callers import (
     Access,
+    check_shopper,
     filter_redemptions,
+    find_actor,
     get_access,
+    get_confirmable,
     get_editable,
     get_refundable,
     get_visible,
@@ -17,11 +20,14 @@ from checkout.selectors.staff import find_for_staff, get_timezone, list_for_staf
 
 __all__ = [
     "Access",
+    "check_shopper",
     "count_earlier_orders",
     "count_orders",
     "filter_redemptions",
+    "find_actor",
     "find_for_staff",
     "get_access",
+    "get_confirmable",
     "get_decision",
     "get_editable",
     "get_order_state",

@@ -3,11 +3,14 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
-from accounts.contracts import Acceptance, Caller, Scope
-from accounts.selectors import readable_brand_ids
+from accounts.contracts import Acceptance, Caller, CheckoutBy, Scope
+from accounts.selectors import list_brands_without, readable_brand_ids
+from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
 from checkout.selectors.staff import sent_without_brand
 from core.errors import NotFound, PermissionDenied
@@ -87,31 +90,54 @@ def get_visible(*, pk: uuid.UUID, access: Access) -> Redemption:
     return redemption
 
 
+def check_shopper(brand_ids: Collection[uuid.UUID] | QuerySet[Any, uuid.UUID], *allowing: CheckoutBy) -> None:
+    """Raise PermissionDenied if one of the brands doesn't allow shoppers to do what only ``allowing`` ones do."""
+    names = list_brands_without(brand_ids=brand_ids, checkout_by=allowing)
+    if names:
+        detail = _("Only the shop's server can do this with offers of %(brands)s.")
+        raise PermissionDenied(detail % {"brands": ", ".join(names)})
+
+
+def get_confirmable(*, pk: uuid.UUID, access: Access) -> Redemption:
+    """Return a redemption that the caller may confirm: as ``get_editable``, and shoppers where all brands allow it."""
+    redemption = get_visible(pk=pk, access=access)
+    actor = find_actor(redemption, access)
+    if actor is None:
+        raise PermissionDenied
+    if actor is Actor.SHOPPER:
+        check_shopper(redemption.items.values_list("brand_id", flat=True), CheckoutBy.SHOPPER)
+    return redemption
+
+
 def get_editable(*, pk: uuid.UUID, access: Access) -> Redemption:
-    """Return a redemption that the caller may confirm or cancel.
+    """Return a redemption that the caller may cancel.
 
     Raises NotFound if the caller may not read it, and PermissionDenied if the caller may only read it.
     """
     redemption = get_visible(pk=pk, access=access)
-    if not _may_edit(redemption, access):
+    if find_actor(redemption, access) is None:
         raise PermissionDenied
     return redemption
 
 
-def _may_edit(redemption: Redemption, access: Access) -> bool:
-    """Return whether a caller may change a redemption that is visible to them.
+def find_actor(redemption: Redemption, access: Access) -> Actor | None:
+    """Return the role in which a caller may confirm or cancel a redemption that is visible to them, or None.
 
     A brand may change what its own server sent, and what shoppers sent with no other brand's offers.
     """
+    caller = access.caller
+    acting = Actor.STAFF if caller.api_key_id is None else Actor.SERVER
     if access.editable is None or redemption.brand_id in access.editable:
-        return True
+        return acting
     if redemption.brand_id is not None:
-        return False
+        return None
     if access.is_platform:
-        return True
+        return acting
     if redemption.platform_key is not None:
-        return False
-    return redemption.customer_id == access.caller.customer_key or _are_all_editable(redemption, access.editable)
+        return None
+    if _are_all_editable(redemption, access.editable):
+        return acting
+    return Actor.SHOPPER if redemption.customer_id == caller.customer_key else None
 
 
 def get_refundable(*, pk: uuid.UUID, access: Access) -> Redemption:
@@ -136,5 +162,9 @@ def get_refundable(*, pk: uuid.UUID, access: Access) -> Redemption:
 
 def _are_all_editable(redemption: Redemption, editable: Collection[uuid.UUID]) -> bool:
     """Return whether a redemption has offers, all of them of these brands."""
-    brand_ids = set(redemption.items.values_list("brand_id", flat=True)) if editable else set()
+    brand_ids = _get_offer_brands(redemption) if editable else set()
     return bool(brand_ids) and brand_ids <= set(editable)
+
+
+def _get_offer_brands(redemption: Redemption) -> set[uuid.UUID]:
+    return set(redemption.items.values_list("brand_id", flat=True))

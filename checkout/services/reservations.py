@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.contracts import Acceptance, Shopper
+from accounts.contracts import Acceptance, CheckoutBy, Shopper
 from accounts.selectors import lock_customer
 from accounts.services import get_or_create_customer
 from checkout import price_records, selectors, serialization
@@ -34,7 +34,8 @@ def reserve(
 
     The first code that can't be redeemed rejects the whole with its reason (409), unless ``options.skip`` leaves such
     codes out. The same request for the same order returns the same redemption; another request replaces it. Raises
-    PriceChanged, InvalidStatus (the order is confirmed) and Busy (a concurrent request for the same order).
+    PriceChanged, InvalidStatus (the order is confirmed), Busy (a concurrent request for the same order) and, for a
+    shopper, PermissionDenied (an applied offer of a brand that doesn't let shoppers reserve).
     """
     customer = get_or_create_customer(shopper=shopper)
     live = selectors.lock_live_redemption(
@@ -62,6 +63,8 @@ def _price_until_stable(
     while True:
         priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
         try:
+            if acceptance.is_shopper:
+                _check_shopper(priced)
             _check_rejections(priced, options)
             check_expected_total(priced, options.expect_total)
             with transaction.atomic():
@@ -80,6 +83,13 @@ def _price_until_stable(
         else:
             record_rejections(priced, shopper=customer, order=options.reference, at=at)
             return redemption
+
+
+def _check_shopper(priced: Quote) -> None:
+    """Raise PermissionDenied if a brand whose offer the quote applies doesn't let shoppers reserve."""
+    brand_ids = {priced.candidates[applied.ref].brand_id for applied in priced.decision.applied}
+    if brand_ids:
+        selectors.check_shopper(brand_ids, CheckoutBy.SHOPPER_RESERVES, CheckoutBy.SHOPPER)
 
 
 def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:

@@ -6,14 +6,20 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.contracts import Role
+from accounts.contracts import CheckoutBy, Role
 from accounts.models import Brand, Customer, Membership, User
 from core.ids import uuid7
 
 PASSWORD = "demo-pass-1234"  # noqa: S105  (the command refuses to run on a server)
 CHUNK = 5_000
 BRANDS = {
-    "billo": {"name": "Billo", "timezone": "Europe/Madrid", "currency": "EUR", "color": "#0f766e"},
+    "billo": {
+        "name": "Billo",
+        "timezone": "Europe/Madrid",
+        "currency": "EUR",
+        "color": "#0f766e",
+        "checkout_by": CheckoutBy.SHOPPER,
+    },
     "cake": {"name": "Cake", "timezone": "Asia/Ho_Chi_Minh", "currency": "EUR", "color": "#9d174d"},
 }
 STAFF = {

@@ -177,6 +177,7 @@ BRAND_FIELDS = {
     "color": "#123456",
     "timezone": "Europe/Madrid",
     "notify_email": "digests@example.com",
+    "checkout_by": "shopper_reserves",
 }
 
 

@@ -119,6 +119,6 @@ def test_statements_of_an_order_with_a_coupon(shopper_client: ClientOf, statemen
     CouponFactory(text="TEN", maximum_number_of_coupons=500, maximum_number_of_coupons_per_user=1)
     client = shopper_client(ShopperFactory())
 
-    assert statement_count(client, REDEMPTIONS, CART | {"order": "1"}) <= 12
+    assert statement_count(client, REDEMPTIONS, CART | {"order": "1"}) <= 12 + 1  # whether brands let shoppers reserve
     (redemption,) = client.get(REDEMPTIONS).json()["results"]
-    assert statement_count(client, f"{REDEMPTIONS}{redemption['id']}/confirm/", status=200) <= 8
+    assert statement_count(client, f"{REDEMPTIONS}{redemption['id']}/confirm/", status=200) <= 8 + 1

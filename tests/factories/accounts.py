@@ -5,7 +5,7 @@ import hashlib
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.contracts import Role, Scope
+from accounts.contracts import CheckoutBy, Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Membership, User
 
 PASSWORD = "demo-pass-1234"
@@ -39,13 +39,14 @@ class ShopperFactory(UserFactory):
 
 
 class BrandFactory(DjangoModelFactory[Brand]):
-    """Active brand with the time zone UTC and the currency EUR."""
+    """Active brand with the time zone UTC and the currency EUR, which lets shoppers reserve and confirm orders."""
 
     class Meta:
         model = Brand
 
     slug = factory.Sequence(lambda n: f"brand-{n}")
     name = factory.LazyAttribute(lambda brand: brand.slug.replace("-", " ").title())
+    checkout_by = CheckoutBy.SHOPPER
 
 
 class MembershipFactory(DjangoModelFactory[Membership]):

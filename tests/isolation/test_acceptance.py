@@ -9,8 +9,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.contracts import Role
+from accounts.contracts import CheckoutBy, Role
 from accounts.models import Brand, User
+from coupons.models import CouponRedemption
 from redemptions.backends import get_backends
 from tests.factories import (
     ApiKeyFactory,
@@ -68,6 +69,13 @@ ACTING: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {
         "platform key": APPLIED, "internal key": NOT_FOUND,
     },
 }  # fmt: skip
+
+# --- shoppers: what each setting of the brand allows them on orders that they sent -----------------------------------
+SHOPPERS: dict[str, dict[str, str]] = {
+    CheckoutBy.SERVER: {"quote": APPLIED, "reserve": DENIED, "confirm": DENIED, "cancel": APPLIED},
+    CheckoutBy.SHOPPER_RESERVES: {"quote": APPLIED, "reserve": APPLIED, "confirm": DENIED, "cancel": APPLIED},
+    CheckoutBy.SHOPPER: {"quote": APPLIED, "reserve": APPLIED, "confirm": APPLIED, "cancel": APPLIED},
+}
 
 # --- kinds: how a cart chooses an offer, and the endpoint that redeems it without a cart, if any ----------------------
 WAYS = {
@@ -278,3 +286,76 @@ def test_an_order_is_changed_by_those_who_may(kind: str, way: str, caller: str, 
             response = shop.send(caller, f"{path}{action}/", body)
 
             assert outcome_of(response) == table[caller], (sender, action, response.content)
+
+
+# --- what brands let shoppers do --------------------------------------------------------------------------------------
+def test_every_setting_of_shoppers_has_a_row() -> None:
+    assert set(SHOPPERS) == set(CheckoutBy)
+
+
+def test_a_new_brand_lets_only_servers_reserve_and_confirm() -> None:
+    assert Brand().checkout_by == CheckoutBy.SERVER
+
+
+@pytest.mark.parametrize("setting", CheckoutBy)
+@pytest.mark.parametrize(("kind", "way"), ALL_WAYS)
+def test_shoppers_reserve_and_confirm_as_the_brand_allows(kind: str, way: str, setting: str, shop: Shop) -> None:
+    chosen = [shop.create_offer(kind, way) for _ in range(4)]
+    placed = {action: shop.order("shopper", chosen.pop()) for action in ("confirm", "cancel")}
+    Brand.objects.filter(pk=shop.billo.pk).update(checkout_by=setting)
+
+    outcomes = {
+        "quote": outcome_of(shop.send("shopper", QUOTE, shop.cart("shopper", chosen[0]))),
+        "reserve": outcome_of(shop.send("shopper", REDEMPTIONS, shop.cart("shopper", chosen[1], order="new"))),
+    } | {action: outcome_of(shop.send("shopper", f"{REDEMPTIONS}{pk}/{action}/")) for action, pk in placed.items()}
+
+    assert outcomes == SHOPPERS[setting]
+
+
+@pytest.mark.parametrize("setting", CheckoutBy)
+@pytest.mark.parametrize("route", [(kind, route) for kind, routes in ALONE.items() for route in routes])
+def test_shoppers_redeem_without_a_cart_whatever_the_brand_allows(
+    route: tuple[str, str], setting: str, shop: Shop
+) -> None:
+    kind, path = route
+    chosen = shop.create_offer(kind, "code")
+    Brand.objects.filter(pk=shop.billo.pk).update(checkout_by=setting)
+    body = {"discount_code": chosen["codes"][0]} if kind == "discount_code" else {}
+
+    response = shop.send("shopper", f"/{path}".replace("<uuid:pk>", str(chosen["id"])), body)
+
+    assert outcome_of(response) == APPLIED
+
+
+@pytest.mark.parametrize("caller", ["owner", "owner key", "platform key"])
+def test_what_a_shopper_reserved_is_confirmed_for_the_brand(caller: str, shop: Shop) -> None:
+    Brand.objects.filter(pk=shop.billo.pk).update(checkout_by=CheckoutBy.SHOPPER_RESERVES)
+    path = f"{REDEMPTIONS}{shop.order('shopper', shop.create_offer('promotion', 'code'))}/"
+
+    assert shop.clients[caller].get(path).status_code == 200
+    assert shop.send(caller, f"{path}confirm/").json()["status"] == "confirmed"
+
+
+def test_one_brand_of_a_cart_that_forbids_it_is_enough_to_refuse_a_shopper(shop: Shop) -> None:
+    Brand.objects.filter(pk=shop.cake.pk).update(checkout_by=CheckoutBy.SERVER)
+    offers = [shop.create_offer("coupon", "code", brand) for brand in (shop.billo, shop.cake)]
+    line = {"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "100.00"}
+    lines = [line | {"brand": "billo"}, line | {"id": "b", "brand": "cake"}]
+    cart = {"currency": "EUR", "lines": lines, "codes": [offer["codes"][0] for offer in offers], "order": "1"}
+
+    refused = shop.send("shopper", REDEMPTIONS, cart)
+    allowed = shop.send("shopper", REDEMPTIONS, cart | {"lines": lines[:1], "codes": offers[0]["codes"]})
+
+    assert (outcome_of(refused), outcome_of(allowed)) == (DENIED, APPLIED)
+    assert "Cake" in refused.json()["detail"]
+    assert "Billo" not in refused.json()["detail"]
+    assert CouponRedemption.objects.values_list("coupon", flat=True).get() == offers[0]["id"]
+
+
+def test_a_shopper_reserves_a_cart_without_offers_of_any_brand(shop: Shop) -> None:
+    Brand.objects.update(checkout_by=CheckoutBy.SERVER)
+
+    response = shop.send("shopper", REDEMPTIONS, shop.cart("shopper", {}, order="1"))
+    confirmed = shop.send("shopper", f"{REDEMPTIONS}{response.json()['id']}/confirm/")
+
+    assert (response.status_code, confirmed.status_code) == (201, 200)

@@ -1,6 +1,7 @@
 """An order has one live redemption, and each redemption one final status."""
 
 import hashlib
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,14 +28,21 @@ RunConcurrently = Callable[..., list[Any]]
 
 
 def reserve(
-    brand: Brand, shopper: Shopper, at: datetime, *codes: str, order: str, price: int = 1_000, ttl: int = 900
+    brand: Brand | None,
+    shopper: Shopper,
+    at: datetime,
+    *codes: str,
+    order: str,
+    price: int = 1_000,
+    ttl: int = 900,
+    platform_key: uuid.UUID | None = None,
 ) -> Redemption:
     cart = Cart(currency="EUR", exponent=2, lines=(Line(id="a", sku="shoe", quantity=1, unit_price=price),))
     request = QuoteRequest(cart, codes)
     fingerprint = hashlib.sha256(repr(request).encode()).digest()
     return services.reserve(
         request=request,
-        options=RedemptionOptions(order, brand.pk, fingerprint, ttl),
+        options=RedemptionOptions(order, brand.pk if brand else None, fingerprint, ttl, platform_key=platform_key),
         shopper=shopper,
         at=at,
         acceptance=ALL_BRANDS,
@@ -46,29 +54,44 @@ def create_shopper() -> Shopper:
     return Shopper(customer.pk, customer.customer_id)
 
 
+def reserve_as(sender: str, brand: Brand, shopper: Shopper, at: datetime, *codes: str) -> Redemption:
+    """Reserve an order as the brand's server, the shopper, or the platform's checkout."""
+    key = uuid.UUID(int=1) if sender == "platform" else None
+    return reserve(brand if sender == "brand" else None, shopper, at, *codes, order="1", platform_key=key)
+
+
+@pytest.mark.parametrize("sender", ["brand", "shopper", "platform"])
 def test_concurrent_requests_for_an_order_create_one_live_redemption(
-    run_concurrently: RunConcurrently, at: datetime
+    sender: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     brand, shopper = BrandFactory(), create_shopper()
     DiscountCodeFactory(text="TEN", brand=brand)
 
-    results = run_concurrently(lambda _: reserve(brand, shopper, at, "TEN", order="1"), range(40))
+    results = run_concurrently(lambda _: reserve_as(sender, brand, shopper, at, "TEN"), range(40))
 
     assert {type(result) for result in results} <= {Redemption, Busy, CodeAlreadyUsed}
     assert len({result.pk for result in results if isinstance(result, Redemption)}) == 1
     assert Redemption.objects.filter(status__in=LIVE).count() == Usage.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("sender", "constraint"),
+    [
+        ("brand", "checkout_one_live_per_brand_order"),
+        ("shopper", "checkout_one_live_per_customer_order"),
+        ("platform", "checkout_one_live_per_platform_order"),
+    ],
+)
 def test_without_the_constraint_an_order_gets_several_redemptions(
-    run_concurrently: RunConcurrently, at: datetime
+    sender: str, constraint: str, run_concurrently: RunConcurrently, at: datetime
 ) -> None:
     brand, shopper = BrandFactory(), create_shopper()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_indexdef('checkout_one_live_per_brand_order'::regclass)")
+        cursor.execute(f"SELECT pg_get_indexdef('{constraint}'::regclass)")
         definition = cursor.fetchone()[0]
-        cursor.execute("DROP INDEX checkout_one_live_per_brand_order")
+        cursor.execute(f"DROP INDEX {constraint}")
         try:
-            run_concurrently(lambda _: reserve(brand, shopper, at, order="1"), range(40))
+            run_concurrently(lambda _: reserve_as(sender, brand, shopper, at), range(40))
             live = Redemption.objects.filter(status__in=LIVE).count()
         finally:
             Redemption.objects.all().delete()
