@@ -2,7 +2,8 @@
 
 import enum
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 CUSTOMER_ID_LENGTH = 100
@@ -100,15 +101,25 @@ class Caller:
 class Acceptance:
     """The brands whose offers a caller may get. ``brand_ids`` None stands for all brands.
 
-    ``is_shopper`` is set for shoppers, who may reserve and confirm only as each brand allows (``CheckoutBy``).
+    ``grants`` are further brands with the kinds of offer that they granted. ``is_shopper`` is set for shoppers, who may
+    reserve and confirm only as each brand allows (``CheckoutBy``).
     """
 
     brand_ids: frozenset[uuid.UUID] | None
     is_shopper: bool = False
+    grants: Mapping[uuid.UUID, frozenset[str]] = field(default_factory=dict)
 
-    def accepts(self, brand_id: uuid.UUID | None) -> bool:
-        """Return whether the caller may get offers of the brand."""
-        return self.brand_ids is None or brand_id in self.brand_ids
+    def accepts(self, brand_id: uuid.UUID | None, kind: str) -> bool:
+        """Return whether the caller may get offers of the brand and the kind."""
+        if self.brand_ids is None or brand_id in self.brand_ids:
+            return True
+        return brand_id is not None and kind in self.grants.get(brand_id, ())
+
+    def list_brand_ids(self, kind: str) -> frozenset[uuid.UUID] | None:
+        """Return the brands whose offers of the kind the caller may get; None for all brands."""
+        if self.brand_ids is None:
+            return None
+        return self.brand_ids | {brand_id for brand_id, kinds in self.grants.items() if kind in kinds}
 
 
 ALL_BRANDS = Acceptance(None)

@@ -190,13 +190,14 @@ def parse_identifier(account: str) -> tuple[IdentifierType, str]:
 
 
 # --- offers -----------------------------------------------------------------------------------------------------------
-def decide_acceptance(caller: Caller) -> Acceptance:
+def decide_acceptance(caller: Caller, grants: Mapping[uuid.UUID, frozenset[str]]) -> Acceptance:
     """Return the brands whose offers a caller may get: a brand's server those of its brand, others those of all brands.
 
-    The platform's own checkout acts for every brand. Each brand decides what shoppers may reserve and confirm.
+    ``grants`` are the kinds of offer that other brands granted to the caller's brand, by brand. The platform's own
+    checkout acts for every brand. Each brand decides what shoppers may reserve and confirm.
     """
     if caller.scope is Scope.CHECKOUT:
         return ALL_BRANDS
     if caller.api_key_id is None:
         return Acceptance(None, is_shopper=True)
-    return Acceptance(frozenset() if caller.brand_id is None else frozenset({caller.brand_id}))
+    return Acceptance(frozenset() if caller.brand_id is None else frozenset({caller.brand_id}), grants=grants)

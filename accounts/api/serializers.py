@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.contracts import Role
-from accounts.models import ApiKey, Invitation, Membership, User
-from core.serializer_fields import StrictBooleanField, StrictCharField
+from accounts.models import AcceptanceGrant, ApiKey, Invitation, Membership, User
+from core.serializer_fields import SlugField, StrictBooleanField, StrictCharField
 from core.serializers import InputSerializer
 
+KINDS = sorted(settings.REDEMPTION_BACKENDS)
 ROLES = [role.value for role in Role]
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
 
@@ -183,3 +185,31 @@ class NewApiKeySerializer(serializers.Serializer[Any]):
     prefix = serializers.CharField(help_text=_("Public first part of the key."))
     key = serializers.CharField(source="text", help_text=_("Plain text for the header `Authorization: Api-Key <key>`."))
     created_at = serializers.DateTimeField(help_text=_("When the key was created."))
+
+
+class GrantInputSerializer(InputSerializer):
+    """A new grant, which replaces the current one to the same brand."""
+
+    brand = SlugField(required=False, help_text=_("Slug of your brand. Required if you belong to several brands."))
+    acceptor = SlugField(help_text=_("Slug of the brand whose server may give your offers."))
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(KINDS), min_length=1, max_length=20, help_text=_("Kinds of offer.")
+    )
+
+
+class GrantSerializer(serializers.ModelSerializer[AcceptanceGrant]):
+    """A grant between two brands."""
+
+    issuer = serializers.CharField(source="issuer.slug", help_text=_("Slug of the brand whose offers are given."))
+    acceptor = serializers.CharField(source="acceptor.slug", help_text=_("Slug of the brand whose server gives them."))
+    kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), help_text=_("Kinds of offer."))
+
+    class Meta:
+        model = AcceptanceGrant
+        fields = ("id", "issuer", "acceptor", "kinds", "created_at", "ended_at")
+        read_only_fields = fields
+        extra_kwargs = {
+            "id": {"help_text": _("ID of the grant.")},
+            "created_at": {"help_text": _("When the grant was created.")},
+            "ended_at": {"help_text": _("When the grant ended, or null while it is current.")},
+        }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import schema, staff, views
+from accounts.api import grants, schema, staff, views
 
 urlpatterns = [
     path("auth/token/", views.TokenView.as_view()),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("brands/<slug:slug>/invitations/<uuid:invitation_id>/", staff.InvitationView.as_view()),
     path("brands/<slug:slug>/api-keys/", staff.ApiKeysView.as_view()),
     path("brands/<slug:slug>/api-keys/<uuid:key_id>/", staff.ApiKeyView.as_view()),
+    path("brand-grants/", grants.GrantsView.as_view()),
+    path("brand-grants/<uuid:pk>/", grants.GrantView.as_view()),
 ]
 
 __all__ = ["schema", "urlpatterns"]  # imported to register the OpenAPI extensions

@@ -1,6 +1,6 @@
 """Reads of accounts, one module per subject."""
 
-from accounts.selectors.acceptance import get_acceptance, list_brands_without
+from accounts.selectors.acceptance import find_grants, get_acceptance, list_brands_without, list_grants
 from accounts.selectors.brands import (
     brand_by_name,
     check_internal,
@@ -47,6 +47,7 @@ __all__ = [
     "caller_of",
     "check_internal",
     "customer_key",
+    "find_grants",
     "get_acceptance",
     "get_brand_for_caller",
     "get_merchant_brand",
@@ -59,6 +60,7 @@ __all__ = [
     "key_of",
     "keyring",
     "list_brands_without",
+    "list_grants",
     "list_shoppers",
     "lock_customer",
     "member_of",

@@ -4,16 +4,39 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import rules
 from accounts.contracts import Acceptance, Caller, CheckoutBy
-from accounts.models import Brand
+from accounts.models import AcceptanceGrant, Brand
 
 
-def get_acceptance(*, caller: Caller) -> Acceptance:
-    """Return the brands whose offers a caller may get."""
-    return rules.decide_acceptance(caller)
+def get_acceptance(*, caller: Caller, brands: Collection[str] | None = None) -> Acceptance:
+    """Return the brands whose offers a caller may get. Takes one query, none if only the caller's own brand matters.
+
+    ``brands`` are the slugs of other brands that matter, None for all.
+    """
+    no_grants_matter = caller.brand_id is None or (brands is not None and not brands)
+    grants = {} if no_grants_matter else find_grants(acceptor=caller.brand_id, brands=brands)
+    return rules.decide_acceptance(caller, grants)
+
+
+def find_grants(
+    *, acceptor: uuid.UUID | None, brands: Collection[str] | None = None
+) -> dict[uuid.UUID, frozenset[str]]:
+    """Return the kinds of offer that brands currently grant to another brand, by the granting brand."""
+    grants = AcceptanceGrant.objects.filter(acceptor=acceptor, ended_at=None)
+    if brands is not None:
+        grants = grants.filter(issuer__slug__in=brands)
+    return {issuer: frozenset(kinds) for issuer, kinds in grants.values_list("issuer", "kinds")}
+
+
+def list_grants(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[AcceptanceGrant]:
+    """Return the grants of these brands and to them, current and ended ones; None stands for all brands."""
+    grants = AcceptanceGrant.objects.select_related("issuer", "acceptor")
+    if brand_ids is None:
+        return grants
+    return grants.filter(Q(issuer__in=brand_ids) | Q(acceptor__in=brand_ids))
 
 
 def list_brands_without(

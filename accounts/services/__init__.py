@@ -3,6 +3,7 @@
 from accounts.services.api_keys import authenticate_api_key, issue_key, revoke_key
 from accounts.services.authentication import check_credentials, refresh, sign_in, tokens_for
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
+from accounts.services.grants import create_grant, end_grant
 from accounts.services.registration import add_customer, register
 from accounts.services.staff import (
     accept_invitation,
@@ -22,6 +23,8 @@ __all__ = [
     "cancel_invitation",
     "change_role",
     "check_credentials",
+    "create_grant",
+    "end_grant",
     "get_or_create_customer",
     "get_or_create_customers",
     "invitation_of",

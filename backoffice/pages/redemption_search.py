@@ -19,8 +19,9 @@ from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.form_fields import DateFormField
 from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number
+from backoffice.base.kinds import KIND_LABELS
 from backoffice.pages.audit_log import shared_time_zone
-from checkout.admin.explanations import KIND_LABELS, describe_members
+from checkout.admin.explanations import describe_members
 from checkout.admin.redemptions import LABELS
 from core.errors import ERROR_CATALOG
 from core.periods import end_of_day, start_of_day

@@ -31,9 +31,9 @@ from backoffice.base.formatting import (
     get_percentage,
     local_date,
 )
+from backoffice.base.kinds import KIND_LABELS
 from backoffice.brand_selection import BrandSelectionMixin
 from checkout import selectors, services
-from checkout.admin.explanations import KIND_LABELS
 from checkout.admin.forms import BacktestForm
 from checkout.models import UNFINISHED, Backtest, BacktestState
 from checkout.services.replay import OTHERS, upgrade_totals

@@ -13,12 +13,6 @@ from checkout.contracts import Quote
 from core import money
 from promotions.admin.offer_labels import CONDITION_LABELS
 
-KIND_LABELS = {
-    "promotion": _("Promotion"),
-    "discount_code": _("Discount code"),
-    "coupon": _("Coupon"),
-    "voucher": _("Voucher"),
-}
 OUTCOME_LABELS = {
     "applied": _("Applied"),
     "audience_not_member": _("Not eligible"),

@@ -18,6 +18,7 @@ from unfold.decorators import display
 from backoffice.base.admin import ReadOnlyAdminMixin, has_multiple_brands, list_brand_ids
 from backoffice.base.filters import BrandFilter, StatusFilter
 from backoffice.base.formatting import format_amount, format_datetime
+from backoffice.base.kinds import KIND_LABELS
 from checkout import price_records, selectors
 from checkout.admin import cart_simulator, explanations
 from checkout.errors import PriceRecordUnreadable
@@ -212,7 +213,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
         "lines": _build_lines(redemption),
         "applied": [
             {
-                "kind": explanations.KIND_LABELS.get(offer["kind"], offer["kind"]),
+                "kind": KIND_LABELS.get(offer["kind"], offer["kind"]),
                 "code": offer.get("code", ""),
                 "name": offer["name"],
                 "amount": amount(offer["amount"]),

@@ -56,6 +56,11 @@ def to_quote_request(
     )
 
 
+def find_other_brands(request: QuoteRequest) -> set[str]:
+    """Return the slugs of the brands of a cart's lines besides the brand whose server sends it."""
+    return {line.brand for line in request.cart.lines if line.brand} - {request.shop}
+
+
 def _to_line(line: Mapping[str, Any], index: int, currency: str, brand: str | None) -> Line:
     unit_price = parse_minor_units(line["unit_price"], currency, f"lines.{index}.unit_price")
     min_unit_price = parse_minor_units(line.get("min_unit_price", "0"), currency, f"lines.{index}.min_unit_price")

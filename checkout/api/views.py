@@ -23,6 +23,7 @@ from checkout.api.input_serializers import (
     RefundInputSerializer,
 )
 from checkout.api.parsers import (
+    find_other_brands,
     serialize_difference,
     serialize_redemption,
     to_amendment_options,
@@ -58,7 +59,7 @@ class QuoteView(APIView):
         quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=caller.platform_key)
         identity = f"{caller.identity}/{shopper.customer_id}"
         throttle.peek(UNKNOWN_CODE_SCOPE, identity)
-        acceptance = get_acceptance(caller=caller)
+        acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
         quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
         answer = serialization.serialize_quote(quote)
         _throttle_unknown_codes(answer, identity)
@@ -83,14 +84,15 @@ class RedemptionsView(APIView):
         shopper, platform_key = shopper_for(caller=caller, customer_id=body.get("customer_id")), caller.platform_key
         identity = f"{caller.identity}/{shopper.customer_id}"
         throttle.peek(UNKNOWN_CODE_SCOPE, identity)
+        quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=platform_key)
         try:
             redemption = services.reserve(
-                request=to_quote_request(body, brand=brand.slug if brand else None, platform_key=platform_key),
+                request=quote_request,
                 options=to_redemption_options(
                     body, _raw_body(request), brand_id=brand.pk if brand else None, platform_key=platform_key
                 ),
                 shopper=shopper,
-                acceptance=get_acceptance(caller=caller),
+                acceptance=get_acceptance(caller=caller, brands=find_other_brands(quote_request)),
                 at=timezone.now(),
             )
         except CodeNotFound:
@@ -195,7 +197,7 @@ class AmendView(RedemptionActionView):
             redemption=redemption,
             request=to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None),
             options=to_amendment_options(body),
-            acceptance=access.acceptance,
+            acceptance=access.get_acceptance(redemption),
             at=timezone.now(),
         )
         return Response(serialize_redemption(amendment.redemption) | {"difference": serialize_difference(amendment)})

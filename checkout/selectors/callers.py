@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.contracts import Acceptance, Caller, CheckoutBy, Scope
-from accounts.selectors import list_brands_without, readable_brand_ids
+from accounts.contracts import ALL_BRANDS, Acceptance, Caller, CheckoutBy, Scope
+from accounts.selectors import find_grants, list_brands_without, readable_brand_ids
 from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
 from checkout.selectors.staff import sent_without_brand
@@ -25,10 +25,11 @@ class Access:
     readable: frozenset[uuid.UUID] | None
     editable: frozenset[uuid.UUID] | None
 
-    @property
-    def acceptance(self) -> Acceptance:
-        """The brands whose offers the caller may give to other people's orders."""
-        return Acceptance(None if self.is_platform else self.editable)
+    def get_acceptance(self, redemption: Redemption) -> Acceptance:
+        """Return the brands whose offers the caller may give to an order: also those that granted them to its brand."""
+        if self.is_platform or self.editable is None:
+            return ALL_BRANDS
+        return Acceptance(self.editable, grants=find_grants(acceptor=redemption.brand_id))
 
     @property
     def is_platform(self) -> bool:

@@ -75,7 +75,8 @@ def amend(
 def _check_acceptance(changes: list[ItemChange], acceptance: Acceptance) -> None:
     """Raise PermissionDenied if a brand whose offers the caller may not give would give more than before."""
     for change in changes:
-        if (change.after or 0) > (change.before or 0) and not acceptance.accepts(change.item.brand_id):
+        is_greater = (change.after or 0) > (change.before or 0)
+        if is_greater and not acceptance.accepts(change.item.brand_id, change.item.kind):
             raise PermissionDenied(_("The order would get a greater discount from an offer of another brand."))
 
 

@@ -70,13 +70,13 @@ def collect_candidates(
     segment types that a simulation assumes for the shopper.
     """
     typed = {canonicalize_code(code) or code: code for code in request.codes}
-    found = [code for code in find_codes(codes=list(typed)) if acceptance.accepts(code.brand_id)]
+    found = [code for code in find_codes(codes=list(typed)) if acceptance.accepts(code.brand_id, code.kind)]
     codes = choose_codes_of_cart(found, **_code_brands(request))
     results: list[Candidate | Rejection] = []
     for kind, backend in get_backends().items():
         ids = sorted(code.id for chosen in codes.values() for code in chosen if code.kind == kind)
         query = CandidateQuery(request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers)
-        results += [result for result in backend.candidates(query=query) if acceptance.accepts(result.brand_id)]
+        results += [one for one in backend.candidates(query=query) if acceptance.accepts(one.brand_id, kind)]
     known = {result.code for result in results}
     rejections = reject_unknown(
         codes=[text for code, text in typed.items() if code not in codes],

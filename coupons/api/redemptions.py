@@ -32,6 +32,7 @@ from coupons.api.serializers import (
 )
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
+from coupons.selectors.codes import KIND
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, InvalidStatus, ReservationExpired
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
@@ -177,18 +178,18 @@ def _redeem(
 def _resolve_coupon_and_shopper(auth: Any, coupon: uuid.UUID, customer_id: str | None) -> tuple[uuid.UUID, Shopper]:
     """Return the coupon and the shopper who would redeem it: the caller, or the customer that a server names.
 
-    Raises NotFound if a brand's server asks for a coupon of another brand.
+    Raises NotFound if a brand's server asks for a coupon of another brand that didn't grant it.
     """
     caller = get_caller(auth)
     shopper = shopper_for(caller=caller, customer_id=customer_id)
-    acceptance = get_acceptance(caller=caller)
-    if acceptance.brand_ids is not None:
-        selectors.get_coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=acceptance.brand_ids))
+    brand_ids = get_acceptance(caller=caller).list_brand_ids(KIND)
+    if brand_ids is not None:
+        selectors.get_coupon(pk=coupon, among=selectors.list_for_brands(brand_ids=brand_ids))
     return coupon, shopper
 
 
 def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
-    """Return a redemption by the caller, or of a coupon of their brand; the platform's checkout gets all.
+    """Return a redemption by the caller, or of a coupon whose brand the caller acts for, also by a grant.
 
     Raises NotFound for others, and PermissionDenied for viewers.
     """
@@ -196,12 +197,12 @@ def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
     redemption = selectors.get_redemption(pk=pk)
     if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
         return redemption
-    if caller.platform_key is not None:
-        return redemption
-    brand_ids = readable_brand_ids(caller)
+    is_server = caller.api_key_id is not None
+    brand_ids = get_acceptance(caller=caller).list_brand_ids(KIND) if is_server else readable_brand_ids(caller)
     if brand_ids is not None and redemption.coupon.brand_id not in brand_ids:
         raise NotFound
-    editable(request, redemption.coupon_id)
+    if not is_server:
+        editable(request, redemption.coupon_id)
     return redemption
 
 

@@ -53,6 +53,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OfferStatus": "redemptions.statuses.OfferStatus",
         "RedemptionStatus": "redemptions.statuses.RedemptionStatus",
+        "OfferKind": "accounts.api.serializers.KINDS",
         "NewOfferStatus": ["draft", "scheduled"],
         "CodeStatus": "redemptions.codes.api.serializers.CODE_STATUSES",
         "JobStatus": "redemptions.codes.api.batch_serializers.JOB_STATUSES",

@@ -97,12 +97,16 @@ def test_a_removed_owner_loses_access_at_once(owner):
 
 
 # --- permissions ---------------------------------------------------------------------------------------------------
-MODEL_NAMES = ("user", "brand", "membership", "invitation", "apikey", "customer")
+MODEL_NAMES = ("user", "brand", "membership", "invitation", "apikey", "acceptancegrant", "customer")
 
 
 @pytest.mark.parametrize(
     ("role", "visible"),
-    [(Role.OWNER, {"brand", "membership", "invitation", "apikey"}), (Role.EDITOR, {"brand"}), (Role.VIEWER, {"brand"})],
+    [
+        (Role.OWNER, {"brand", "membership", "invitation", "apikey", "acceptancegrant"}),
+        (Role.EDITOR, {"brand"}),
+        (Role.VIEWER, {"brand"}),
+    ],
 )
 def test_each_role_sees_only_its_pages(role, visible):
     client = as_user(MembershipFactory(role=role).user)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand, Invitation, User
-from accounts.services import tokens_for
+from accounts.services import create_grant, tokens_for
 from coupons.services import CodesSpec, add_codes
 from discounts.models import Usage
 from promotions.models import Promotion
@@ -105,7 +105,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
     }  # fmt: skip
     secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
     secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
-    secret_names += ["coupon", "coupon batch", "coupon assignment", "reserved", "redeemed", "single code"]
+    secret_names += ["grant", "coupon", "coupon batch", "coupon assignment", "reserved", "redeemed", "single code"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -149,10 +149,11 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
     }  # fmt: skip
     _post(clients["server"], "/api/v1/campaigns/", campaign)
     claim = _post(clients["shopper"], "/api/v1/campaigns/spring/first-login/", {})
+    grant = create_grant(issuer=billo, acceptor=BrandFactory(slug="tea"), kinds=["coupon"], at=timezone.now())
     invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
     return {
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
-        "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk),
+        "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk), "grant": str(grant.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "single code": Code.objects.filter(batch=batch)[0].text,
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],

@@ -64,6 +64,7 @@ def rows() -> list[Row]:
     cart = {"currency": "EUR", "lines": [{"id": "a", "sku": "shoe", "quantity": 1, "unit_price": "10.00"}]}
     order = cart | {"order": "fresh", "customer_id": "<customer>"}
     codes, coded = "api/v1/discountcode/<str:name>/", {"name": "<code>"}
+    grant = {"acceptor": "tea", "kinds": ["coupon"], "brand": "<slug>"}
     code = {"id": "FRESH", "rule": {"discount": 10}, "validity": "2099-01-01T00:00:00Z"}
     brand, checkout = "api/v1/brands/<slug:slug>", "api/v1/checkout"
     redemption = f"{checkout}/redemptions/<uuid:pk>"
@@ -103,6 +104,9 @@ def rows() -> list[Row]:
         Row(f"{brand}/api-keys/", "GET", "owner", slug, staff=True),
         Row(f"{brand}/api-keys/", "POST", "owner", slug, {"name": "new"}, writes=True),
         Row(f"{brand}/api-keys/<uuid:key_id>/", "DELETE", "owner", slug | {"key_id": "<spare key>"}, writes=True),
+        Row("api/v1/brand-grants/", "GET", "owner", strangers="own"),
+        Row("api/v1/brand-grants/", "POST", "owner", body=grant, writes=True),
+        Row("api/v1/brand-grants/<uuid:pk>/", "DELETE", "owner", {"pk": "<grant>"}, writes=True),
         Row("api/v1/discountcode/", "GET", "owner", strangers="own"),
         Row("api/v1/discountcode/", "POST", "owner", body=code | {"brand": "<slug>"}, writes=True),
         Row(codes, "GET", "owner", coded, strangers="read"),

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.contracts import CheckoutBy, Role
-from accounts.models import Brand, User
+from accounts.models import AcceptanceGrant, Brand, User
+from accounts.services import create_grant, end_grant
 from coupons.models import CouponRedemption
 from redemptions.backends import get_backends
 from tests.factories import (
@@ -31,41 +32,54 @@ pytestmark = pytest.mark.django_db
 REDEMPTIONS, QUOTE = "/api/v1/checkout/redemptions/", "/api/v1/checkout/quote/"
 APPLIED, UNKNOWN, DENIED, NOT_FOUND = "applied", "unknown", "denied", "not found"
 
-# --- callers: of the brand Billo, whose offers they want, and others --------------------------------------------------
-CALLERS = ("shopper", "owner", "owner key", "other owner", "other key", "platform key", "internal key")
+# --- callers: of Billo, the brand of the offers, of Tea, which has a grant of Billo, and of Cake ----------------------
+CALLERS = (
+    "shopper", "owner", "owner key", "granted key", "other owner", "other key", "platform key", "internal key"
+)  # fmt: skip
 
 # --- verbs: of whoever sends a cart, and on orders by those who sent them ---------------------------------------------
 ACTIONS = ("confirm", "cancel", "refund", "amend")
-SENDERS = ("owner key", "shopper", "platform key")
+SENDERS = ("owner key", "granted key", "shopper", "platform key")
 SENDING: dict[str, dict[str, str]] = {
     "quote": {
-        "shopper": APPLIED, "owner": DENIED, "owner key": APPLIED, "other owner": DENIED, "other key": UNKNOWN,
+        "shopper": APPLIED, "owner": DENIED, "owner key": APPLIED, "granted key": APPLIED,
+        "other owner": DENIED, "other key": UNKNOWN,
         "platform key": APPLIED, "internal key": DENIED,
     },
     "reserve": {
-        "shopper": APPLIED, "owner": DENIED, "owner key": APPLIED, "other owner": DENIED, "other key": UNKNOWN,
+        "shopper": APPLIED, "owner": DENIED, "owner key": APPLIED, "granted key": APPLIED,
+        "other owner": DENIED, "other key": UNKNOWN,
         "platform key": APPLIED, "internal key": DENIED,
     },
 }  # fmt: skip
 ACTING: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {
     ("owner key", ("confirm", "cancel", "refund", "amend")): {
-        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "other owner": NOT_FOUND, "other key": NOT_FOUND,
+        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
+        "other owner": NOT_FOUND, "other key": NOT_FOUND,
         "platform key": NOT_FOUND, "internal key": NOT_FOUND,
     },
+    ("granted key", ("confirm", "cancel", "refund", "amend")): {
+        "shopper": DENIED, "owner": NOT_FOUND, "owner key": NOT_FOUND, "granted key": APPLIED,
+        "other owner": NOT_FOUND, "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": NOT_FOUND,
+    },
     ("shopper", ("confirm", "cancel")): {
-        "shopper": APPLIED, "owner": APPLIED, "owner key": APPLIED, "other owner": NOT_FOUND, "other key": NOT_FOUND,
+        "shopper": APPLIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
+        "other owner": NOT_FOUND, "other key": NOT_FOUND,
         "platform key": APPLIED, "internal key": NOT_FOUND,
     },
     ("shopper", ("refund", "amend")): {
-        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "other owner": NOT_FOUND, "other key": NOT_FOUND,
+        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
+        "other owner": NOT_FOUND, "other key": NOT_FOUND,
         "platform key": APPLIED, "internal key": NOT_FOUND,
     },
     ("platform key", ("confirm", "cancel")): {
-        "shopper": DENIED, "owner": DENIED, "owner key": DENIED, "other owner": NOT_FOUND, "other key": NOT_FOUND,
+        "shopper": DENIED, "owner": DENIED, "owner key": DENIED, "granted key": NOT_FOUND,
+        "other owner": NOT_FOUND, "other key": NOT_FOUND,
         "platform key": APPLIED, "internal key": NOT_FOUND,
     },
     ("platform key", ("refund", "amend")): {
-        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "other owner": NOT_FOUND, "other key": NOT_FOUND,
+        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
+        "other owner": NOT_FOUND, "other key": NOT_FOUND,
         "platform key": APPLIED, "internal key": NOT_FOUND,
     },
 }  # fmt: skip
@@ -85,12 +99,12 @@ WAYS = {
     "voucher": ("voucher",),
 }
 USAGES = {
-    "shopper": APPLIED, "owner": DENIED, "owner key": DENIED, "other owner": DENIED, "other key": DENIED,
-    "platform key": DENIED, "internal key": DENIED,
+    "shopper": APPLIED, "owner": DENIED, "owner key": DENIED, "granted key": DENIED, "other owner": DENIED,
+    "other key": DENIED, "platform key": DENIED, "internal key": DENIED,
 }  # fmt: skip
 COUPONS = {
-    "shopper": APPLIED, "owner": DENIED, "owner key": APPLIED, "other owner": DENIED, "other key": NOT_FOUND,
-    "platform key": APPLIED, "internal key": DENIED,
+    "shopper": APPLIED, "owner": DENIED, "owner key": APPLIED, "granted key": APPLIED, "other owner": DENIED,
+    "other key": NOT_FOUND, "platform key": APPLIED, "internal key": DENIED,
 }  # fmt: skip
 ALONE: dict[str, dict[str, dict[str, str]]] = {
     "promotion": {},
@@ -158,7 +172,8 @@ class Shop:
 @pytest.fixture
 def shop(shopper_client: Callable[[User], Client], brand_client: Callable[[Brand], Client], settings: Any) -> Shop:
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
-    billo, cake = BrandFactory(slug="billo"), BrandFactory(slug="cake")
+    billo, cake, tea = (BrandFactory(slug=slug) for slug in ("billo", "cake", "tea"))
+    create_grant(issuer=billo, acceptor=tea, kinds=WAYS, at=timezone.now())
     user = ShopperFactory()
 
     def key_client(**fields: Any) -> Client:
@@ -168,6 +183,7 @@ def shop(shopper_client: Callable[[User], Client], brand_client: Callable[[Brand
         "shopper": shopper_client(user),
         "owner": shopper_client(MembershipFactory(brand=billo, role=Role.OWNER).user),
         "owner key": brand_client(billo),
+        "granted key": brand_client(tea),
         "other owner": shopper_client(MembershipFactory(brand=cake, role=Role.OWNER).user),
         "other key": brand_client(cake),
         "platform key": key_client(platform=True),
@@ -359,3 +375,54 @@ def test_a_shopper_reserves_a_cart_without_offers_of_any_brand(shop: Shop) -> No
     confirmed = shop.send("shopper", f"{REDEMPTIONS}{response.json()['id']}/confirm/")
 
     assert (response.status_code, confirmed.status_code) == (201, 200)
+
+
+# --- grants -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("granted", WAYS)
+@pytest.mark.parametrize(("kind", "way"), ALL_WAYS)
+def test_a_grant_gives_offers_of_its_kinds(kind: str, way: str, granted: str, shop: Shop) -> None:
+    tea = Brand.objects.get(slug="tea")
+    create_grant(issuer=shop.billo, acceptor=tea, kinds=[granted], at=timezone.now())
+    chosen = shop.create_offer(kind, way)
+
+    answer = shop.send("granted key", QUOTE, shop.cart("granted key", chosen)).json()
+
+    assert bool(answer["applied"]) == (kind == granted)
+
+
+@pytest.mark.parametrize(("kind", "way"), ALL_WAYS)
+def test_a_grant_that_ended_gives_nothing(kind: str, way: str, shop: Shop) -> None:
+    chosen = shop.create_offer(kind, way)
+    placed = shop.order("granted key", shop.create_offer(kind, way))
+
+    end_grant(grant=AcceptanceGrant.objects.get(), at=timezone.now())
+
+    _assert_unknown(
+        shop.send("granted key", QUOTE, shop.cart("granted key", chosen)), "quote", "granted key", chosen, shop
+    )
+    assert shop.send("granted key", f"{REDEMPTIONS}{placed}/confirm/").status_code == 200
+
+
+def test_an_amendment_takes_no_more_of_a_brand_whose_grant_ended(shop: Shop) -> None:
+    chosen = shop.create_offer("promotion", "code")
+    path = f"{REDEMPTIONS}{shop.order('granted key', chosen)}/"
+    shop.send("granted key", f"{path}confirm/")
+    end_grant(grant=AcceptanceGrant.objects.get(), at=timezone.now())
+    cart = shop.cart("granted key", {})
+    (line,) = cart["lines"]
+
+    more = shop.send("granted key", f"{path}amend/", cart | {"lines": [line | {"quantity": 2}]})
+    less = shop.send("granted key", f"{path}amend/", cart | {"lines": [line | {"unit_price": "50.00"}]})
+
+    assert outcome_of(more) == DENIED
+    assert (outcome_of(less), less.json()["quote"]["discount_total"]) == (APPLIED, "5.00")
+
+
+def test_a_grant_gives_only_offers_of_brands_in_the_cart(shop: Shop) -> None:
+    chosen = shop.create_offer("voucher", "voucher")
+    cart = shop.cart("granted key", chosen)
+    cart["lines"][0]["brand"] = "tea"
+
+    answer = shop.send("granted key", QUOTE, cart | {"shipping": "5.00"}).json()
+
+    assert (answer["applied"], answer["total"]) == ([], "105.00")

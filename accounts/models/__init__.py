@@ -1,0 +1,26 @@
+"""Users, brands, memberships, customers, API keys, grants and invitations."""
+
+from accounts.models.access import AcceptanceGrant, ApiKey
+from accounts.models.brands import (
+    ROLE_CHOICES,
+    Brand,
+    Invitation,
+    Membership,
+    validate_currency,
+    validate_timezone,
+)
+from accounts.models.users import Customer, User, UserManager
+
+__all__ = [
+    "ROLE_CHOICES",
+    "AcceptanceGrant",
+    "ApiKey",
+    "Brand",
+    "Customer",
+    "Invitation",
+    "Membership",
+    "User",
+    "UserManager",
+    "validate_currency",
+    "validate_timezone",
+]

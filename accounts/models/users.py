@@ -1,0 +1,151 @@
+"""Users and customers."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pghistory
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from accounts.contracts import Role
+from core.ids import uuid7
+
+if TYPE_CHECKING:
+    from accounts.models.brands import Brand
+
+
+class UserManager(BaseUserManager["User"]):
+    """Manager with case-insensitive lookups by username and email; each lookup uses a unique index."""
+
+    def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """Create a user with a hashed password."""
+        name = self.model.normalize_username(username)
+        user = self.model(username=name, email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
+        """Create a platform admin."""
+        return self.create_user(username, email, password, is_superuser=True, **fields)
+
+    def with_username(self, username: str) -> models.QuerySet["User"]:
+        """Return the users with this username, ignoring case."""
+        return self.alias(lower_username=Lower("username")).filter(lower_username=Lower(models.Value(username)))
+
+    def with_email(self, email: str) -> models.QuerySet["User"]:
+        """Return the users with this email address, ignoring case. An empty address matches no user."""
+        return self.alias(lower_email=Lower("email")).filter(lower_email=Lower(models.Value(email))).exclude(email="")
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.with_username(username or "").get()
+
+
+@pghistory.track(exclude=["password", "last_login"])
+class User(AbstractBaseUser):
+    """A login with username, email address or phone number: a shopper, a member of a brand's staff, or both.
+
+    Permissions follow from ``is_superuser`` and the roles in brands, not from Django's model permissions.
+    """
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    username = models.CharField(
+        _("username"),
+        max_length=150,
+        validators=[RegexValidator(r"^[\w.-]+\Z", _("Use only letters, digits, dots, hyphens and underscores."))],
+    )
+    email = models.EmailField(_("email"), blank=True, default="")
+    phone = models.CharField(
+        _("phone"),
+        max_length=16,
+        null=True,
+        blank=True,
+        help_text=_("With the country code, for example +34600000000."),
+    )
+    marketing_consent = models.BooleanField(
+        _("marketing consent"), default=False, help_text=_("Subscribed to marketing emails")
+    )
+    marketing_consent_at = models.DateTimeField(_("marketing consent changed"), null=True, blank=True, editable=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_superuser = models.BooleanField(_("platform admin"), default=False, help_text=_("Full access to all brands"))
+    date_joined = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="accounts_user_username",
+                violation_error_message=_("This username is already in use."),
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                name="accounts_user_email",
+                condition=~models.Q(email=""),
+                violation_error_message=_("This email address is already in use."),
+            ),
+            models.UniqueConstraint(
+                "phone",
+                name="accounts_user_phone",
+                violation_error_message=_("This phone number is already in use."),
+            ),
+            models.CheckConstraint(  # so that no username can be taken for another user's email address or phone number
+                condition=~models.Q(username__contains="@") & models.Q(username__regex=r"[^0-9+() ./-]"),
+                name="accounts_user_username_plain",
+                violation_error_message=_("Usernames can't contain @ or be a number."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @cached_property
+    def roles(self) -> dict["Brand", Role]:
+        """The active brands that this user works for, with the role in each."""
+        members = self.memberships.select_related("brand").filter(brand__is_active=True)
+        return {member.brand: Role(member.role) for member in members}
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the user can sign in to the admin."""
+        return self.is_superuser or bool(self.roles)
+
+    def has_perm(self, perm: str, obj: object | None = None) -> bool:
+        """Return whether the user is an active platform admin. Roles, not model permissions, decide for brand staff."""
+        return self.is_active and self.is_superuser
+
+    def has_perms(self, perms: Any, obj: object | None = None) -> bool:
+        return self.has_perm("", obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.has_perm("")
+
+
+class Customer(models.Model):
+    """A customer of the data platform, perhaps linked to a user.
+
+    Tables that grow with the number of orders refer to a shopper by the key of this row.
+    """
+
+    customer_id = models.CharField(_("customer ID"), max_length=100, unique=True)
+    user = models.OneToOneField(
+        User, models.SET_NULL, null=True, blank=True, related_name="customer", verbose_name=_("user")
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+
+    def __str__(self) -> str:
+        return self.customer_id
