@@ -49,7 +49,7 @@ class PurchaseTotals:
 
 @dataclass(frozen=True, slots=True)
 class OrderCounts:
-    """The numbers of a customer's other orders with one brand: paid ones, and reserved ones that may still be paid."""
+    """The numbers of a customer's other orders with one brand: paid ones, and those that may be paid or not."""
 
     placed: int = 0
     reserved: int = 0

@@ -8,9 +8,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
+from checkout.contracts import Actor
 from core.ids import uuid7
 from redemptions.statuses import LIVE, RedemptionStatus
 
+ACTOR_CHOICES = [
+    (Actor.SERVER.value, _("Server")),
+    (Actor.STAFF.value, _("Staff")),
+    (Actor.SHOPPER.value, _("Shopper")),
+]
 SHIPPING = ""  # the line of a refund of the shipping
 
 
@@ -56,6 +62,15 @@ class Redemption(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.CharField(
+        _("confirmed by"),
+        max_length=7,
+        choices=ACTOR_CHOICES,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Orders that shoppers confirmed don't count as orders of the customer."),
+    )
     amended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the cart was last replaced."))
     closed_at = models.DateTimeField(null=True, blank=True)
 

@@ -204,6 +204,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
         "status": (redemption.get_status_display(), LABELS[RedemptionStatus(redemption.status)]),
         "zone": zone,
         "times": [(name, format_datetime(time, zone)) for name, time in times if time],
+        "confirmed_by": redemption.get_confirmed_by_display(),
         "totals": [
             (gettext("Subtotal"), format_amount(redemption.subtotal, currency)),
             (gettext("Discount"), format_amount(redemption.discount_total, currency)),

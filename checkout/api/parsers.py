@@ -138,6 +138,7 @@ def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
         "created_at": redemption.created_at,
         "expires_at": redemption.expires_at,
         "confirmed_at": redemption.confirmed_at,
+        "confirmed_by": redemption.confirmed_by or None,
         "amended_at": redemption.amended_at,
         "closed_at": redemption.closed_at,
         "quote": price_records.load_quote(redemption.quote, redemption.record),

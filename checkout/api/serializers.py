@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from checkout.contracts import Actor
 from redemptions.statuses import RedemptionStatus
 
 KINDS = ["promotion", "discount_code", "coupon", "voucher"]
@@ -119,6 +120,11 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(help_text=_("When the redemption was reserved."))
     expires_at = serializers.DateTimeField(help_text=_("When an unconfirmed reservation expires."))
     confirmed_at = serializers.DateTimeField(allow_null=True, help_text=_("When the redemption was confirmed."))
+    confirmed_by = serializers.ChoiceField(
+        [actor.value for actor in Actor],
+        allow_null=True,
+        help_text=_("Who confirmed it. Orders that only shoppers confirmed don't count as orders of the customer."),
+    )
     amended_at = serializers.DateTimeField(allow_null=True, help_text=_("When the order was last amended."))
     closed_at = serializers.DateTimeField(
         allow_null=True, help_text=_("When the redemption was released, expired or completely returned.")

@@ -142,10 +142,8 @@ class RedemptionActionView(APIView):
         return type(self).find(pk=pk, access=access)
 
 
-class ConfirmView(RedemptionActionView):
+class ConfirmView(APIView):
     """``/api/v1/checkout/redemptions/<id>/confirm/``"""
-
-    find = staticmethod(selectors.get_confirmable)
 
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_confirm")
     @idempotent
@@ -155,7 +153,8 @@ class ConfirmView(RedemptionActionView):
         Shoppers confirm only where every brand whose offer the order has lets them.
         """
         access = selectors.get_access(get_caller(request.auth))
-        redemption = services.confirm(redemption=self.get_redemption(pk, access), at=timezone.now())
+        redemption, actor = selectors.get_confirmable(pk=pk, access=access)
+        redemption = services.confirm(redemption=redemption, by=actor, at=timezone.now())
         return Response(serialize_redemption(redemption))
 
 

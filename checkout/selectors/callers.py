@@ -99,15 +99,18 @@ def check_shopper(brand_ids: Collection[uuid.UUID] | QuerySet[Any, uuid.UUID], *
         raise PermissionDenied(detail % {"brands": ", ".join(names)})
 
 
-def get_confirmable(*, pk: uuid.UUID, access: Access) -> Redemption:
-    """Return a redemption that the caller may confirm: as ``get_editable``, and shoppers where all brands allow it."""
+def get_confirmable(*, pk: uuid.UUID, access: Access) -> tuple[Redemption, Actor]:
+    """Return a redemption that the caller may confirm, and the caller's role.
+
+    Raises as ``get_editable``, and PermissionDenied for shoppers unless all of its brands let them confirm.
+    """
     redemption = get_visible(pk=pk, access=access)
     actor = find_actor(redemption, access)
     if actor is None:
         raise PermissionDenied
     if actor is Actor.SHOPPER:
         check_shopper(redemption.items.values_list("brand_id", flat=True), CheckoutBy.SHOPPER)
-    return redemption
+    return redemption, actor
 
 
 def get_editable(*, pk: uuid.UUID, access: Access) -> Redemption:

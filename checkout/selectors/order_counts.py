@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count, Q
 
-from checkout.contracts import OrderCounts, QuoteRequest
+from checkout.contracts import Actor, OrderCounts, QuoteRequest
 from checkout.models import Redemption
 from redemptions.statuses import PAID, RedemptionStatus
 
@@ -16,14 +16,19 @@ def count_orders(
 ) -> dict[uuid.UUID, OrderCounts]:
     """Return the numbers of the customer's orders by brand, in one query, without the order of the request ``own``.
 
-    An order counts for the brand whose server sent it. One that a shopper or the platform's checkout sent counts for
-    each brand with an offer in it.
+    An order that only the shopper confirmed may be paid or not, like a reserved one: it is no proof of an order, but no
+    first order follows it. An order counts for the brand whose server sent it. One that a shopper or the platform's
+    checkout sent counts for each brand with an offer in it.
     """
     orders = Redemption.objects.filter(customer_id=customer_key)
     if own is not None and own.order:
         sender = {"brand__slug": own.shop} if own.shop else {"brand": None, "platform_key": own.platform_key}
         orders = orders.exclude(order=own.order, **sender)
-    groups = {"placed": Q(status__in=PAID), "reserved": Q(status=RedemptionStatus.RESERVED, expires_at__gt=at)}
+    told_by_shopper = Q(status__in=PAID, confirmed_by=Actor.SHOPPER)
+    groups = {
+        "placed": Q(status__in=PAID) & ~Q(confirmed_by=Actor.SHOPPER),
+        "reserved": Q(status=RedemptionStatus.RESERVED, expires_at__gt=at) | told_by_shopper,
+    }
     counts = orders.filter(groups["placed"] | groups["reserved"]).aggregate(
         **{
             f"{name}_{brand_id.hex}": Count("pk", distinct=True, filter=group & _with_brand(brand_id))
@@ -43,4 +48,5 @@ def _with_brand(brand_id: uuid.UUID) -> Q:
 def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
     """Return the number of orders that the customer had confirmed with the brand before this one."""
     earlier = Redemption.objects.filter(customer_id=redemption.customer_id, status__in=PAID, pk__lt=redemption.pk)
+    earlier = earlier.exclude(confirmed_by=Actor.SHOPPER)
     return earlier.filter(_with_brand(brand_id)).values("pk").distinct().count()

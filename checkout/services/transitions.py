@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from checkout import selectors
+from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
 from core import db
 from redemptions.backends import get_backends
@@ -17,13 +18,17 @@ from redemptions.statuses import PAID, RedemptionStatus
 
 
 @transaction.atomic
-def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
-    """Confirm a reservation whose order was paid. Repeating it changes nothing.
+def confirm(*, redemption: Redemption, by: Actor, at: datetime) -> Redemption:
+    """Confirm a reservation whose order was paid. Repeating it changes nothing but ``confirmed_by``, by others.
 
-    Raises ReservationExpired, and InvalidStatus for a released or returned redemption.
+    An order that only a shopper confirmed doesn't count as an order of the customer until a server or staff confirms
+    it, too. Raises ReservationExpired, and InvalidStatus for a released or returned redemption.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status in PAID:
+        if locked.confirmed_by == Actor.SHOPPER and by is not Actor.SHOPPER:
+            locked.confirmed_by = by
+            locked.save(update_fields=["confirmed_by"])
         return locked
     if locked.status == RedemptionStatus.EXPIRED or (
         locked.status == RedemptionStatus.RESERVED and locked.expires_at <= at
@@ -33,7 +38,7 @@ def confirm(*, redemption: Redemption, at: datetime) -> Redemption:
         raise InvalidStatus(current_status=locked.status)
     for backend, purchase in _reserved_items(locked, at):
         backend.confirm(purchase=purchase)
-    return _set_status_of_items(locked, RedemptionStatus.CONFIRMED, confirmed_at=at)
+    return _set_status_of_items(locked, RedemptionStatus.CONFIRMED, confirmed_at=at, confirmed_by=by)
 
 
 @transaction.atomic
@@ -114,6 +119,7 @@ def _set_status_of_items(
     status: RedemptionStatus,
     *,
     confirmed_at: datetime | None = None,
+    confirmed_by: Actor | None = None,
     closed_at: datetime | None = None,
 ) -> Redemption:
     """Set a status that holds for each item with all of its amount, with the events of the items."""
@@ -124,10 +130,12 @@ def _set_status_of_items(
             "status": status.value,
             "type": EventType(f"redemption.{status}").value,
             "confirmed_at": confirmed_at,
+            "confirmed_by": confirmed_by,
             "closed_at": closed_at,
         },
     )
     redemption.status = status
     redemption.confirmed_at = confirmed_at or redemption.confirmed_at
+    redemption.confirmed_by = confirmed_by or redemption.confirmed_by
     redemption.closed_at = closed_at or redemption.closed_at
     return redemption

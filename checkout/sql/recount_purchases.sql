@@ -3,12 +3,12 @@
 WITH bought AS (
     SELECT brand_id, customer_id, id, currency, total - returned_total AS total, coalesce(confirmed_at, created_at) AS at
     FROM checkout_redemption
-    WHERE status IN ('confirmed', 'partially_returned') AND brand_id IS NOT NULL
+    WHERE status IN ('confirmed', 'partially_returned') AND confirmed_by <> 'shopper' AND brand_id IS NOT NULL
     UNION ALL
     SELECT DISTINCT i.brand_id, r.customer_id, r.id, r.currency, r.total - r.returned_total, coalesce(r.confirmed_at, r.created_at)
     FROM checkout_redemption r
     JOIN checkout_redemptionitem i ON i.redemption_id = r.id
-    WHERE r.status IN ('confirmed', 'partially_returned') AND r.brand_id IS NULL
+    WHERE r.status IN ('confirmed', 'partially_returned') AND r.confirmed_by <> 'shopper' AND r.brand_id IS NULL
 ), counted AS (
     SELECT o.brand_id, o.customer_id, count(*) AS orders, max(o.total) FILTER (WHERE o.currency = b.currency) AS largest,
         min(o.at) AS first_at, max(o.at) AS last_at

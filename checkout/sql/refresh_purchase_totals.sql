@@ -16,7 +16,7 @@ WITH markers AS (
             min(coalesce(r.confirmed_at, r.created_at)) AS first_at,
             max(coalesce(r.confirmed_at, r.created_at)) AS last_at
         FROM checkout_redemption r
-        WHERE r.customer_id = c.customer_id AND r.status IN ('confirmed', 'partially_returned') AND (
+        WHERE r.customer_id = c.customer_id AND r.status IN ('confirmed', 'partially_returned') AND r.confirmed_by <> 'shopper' AND (
             r.brand_id = c.brand_id OR r.brand_id IS NULL AND EXISTS (
                 SELECT FROM checkout_redemptionitem i WHERE i.redemption_id = r.id AND i.brand_id = c.brand_id
             )

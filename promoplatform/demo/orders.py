@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from accounts.contracts import Acceptance, Shopper
 from accounts.models import Brand, Customer
 from checkout import services
-from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from checkout.refunds import RefundRequest
 from discounts.services import create_code
@@ -63,4 +63,4 @@ def _place_order(request: QuoteRequest, brand: Brand, guest: Shopper, at: dateti
     )
     acceptance = Acceptance(frozenset({brand.pk}))
     reservation = services.reserve(request=request, options=order, shopper=guest, acceptance=acceptance, at=at)
-    return services.confirm(redemption=reservation, at=at)
+    return services.confirm(redemption=reservation, by=Actor.SERVER, at=at)

@@ -16,7 +16,7 @@ from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from accounts.selectors import get_shopper, shopper_of
 from checkout import serialization, services
-from checkout.contracts import QuoteRequest, RedemptionOptions, SimulationOptions
+from checkout.contracts import Actor, QuoteRequest, RedemptionOptions, SimulationOptions
 from checkout.models import Redemption
 from checkout.services import confirm
 from core import money
@@ -97,6 +97,7 @@ def buy_once(brand: Brand, shopper: Shopper) -> None:
     confirm(
         redemption=services.reserve(request=request, options=order, shopper=shopper, at=at, acceptance=ALL_BRANDS),
         at=at,
+        by=Actor.SERVER,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RefundedLine
 from checkout.refunds import LineRefund, RefundRequest
 from core.errors import InvalidRequest
@@ -80,8 +80,8 @@ def test_a_reservation_reserves_the_code_and_notifies_nobody(brand: Brand, shopp
 def test_confirming_confirms_the_code_and_notifies_the_brand_once(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN")
 
-    confirmed = services.confirm(redemption=redemption, at=at + timedelta(minutes=1))
-    again = services.confirm(redemption=redemption, at=at + timedelta(hours=5))
+    confirmed = services.confirm(redemption=redemption, at=at + timedelta(minutes=1), by=Actor.SERVER)
+    again = services.confirm(redemption=redemption, at=at + timedelta(hours=5), by=Actor.SERVER)
 
     assert confirmed.status == again.status == RedemptionStatus.CONFIRMED
     assert Usage.objects.get().reserved_until is None
@@ -141,7 +141,7 @@ def test_another_request_for_the_order_replaces_the_reservation(brand: Brand, sh
 
 
 def test_a_confirmed_order_is_not_replaced(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+    services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at, by=Actor.SERVER)
 
     with pytest.raises(InvalidStatus):
         reserve(brand, shopper, at, price=20_000)
@@ -180,11 +180,11 @@ def test_a_canceled_reservation_cannot_be_confirmed(brand: Brand, shopper: Shopp
     services.cancel(redemption=redemption, at=at)
 
     with pytest.raises(InvalidStatus):
-        services.confirm(redemption=redemption, at=at)
+        services.confirm(redemption=redemption, at=at, by=Actor.SERVER)
 
 
 def test_a_confirmed_order_cannot_be_canceled(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at, by=Actor.SERVER)
 
     with pytest.raises(InvalidStatus):
         services.cancel(redemption=redemption, at=at)
@@ -196,10 +196,10 @@ def test_a_reservation_expires_exactly_at_its_expiry_time(brand: Brand, shopper:
     redemption = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
 
     with pytest.raises(ReservationExpired):
-        services.confirm(redemption=redemption, at=at + timedelta(seconds=60))
+        services.confirm(redemption=redemption, at=at + timedelta(seconds=60), by=Actor.SERVER)
 
     assert (
-        services.confirm(redemption=redemption, at=at + timedelta(seconds=60, microseconds=-1)).status
+        services.confirm(redemption=redemption, at=at + timedelta(seconds=60, microseconds=-1), by=Actor.SERVER).status
         == RedemptionStatus.CONFIRMED
     )
 
@@ -226,7 +226,7 @@ def test_an_expired_reservation_frees_its_code_for_the_next_order(brand: Brand, 
     expired.refresh_from_db()
     assert expired.status == RedemptionStatus.EXPIRED
     assert Usage.objects.get().redemption_id == second.pk
-    assert services.confirm(redemption=second, at=later).status == RedemptionStatus.CONFIRMED
+    assert services.confirm(redemption=second, at=later, by=Actor.SERVER).status == RedemptionStatus.CONFIRMED
 
 
 def test_an_expired_order_can_be_reserved_again(brand: Brand, shopper: Shopper, at: datetime) -> None:
@@ -244,7 +244,7 @@ def lines(*ids: str) -> RefundRequest:
 
 
 def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at, by=Actor.SERVER)
 
     refunded = services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
     services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
@@ -256,7 +256,7 @@ def test_a_full_refund_returns_the_code(brand: Brand, shopper: Shopper, at: date
 
 
 def test_refunding_the_last_line_returns_the_code(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at, by=Actor.SERVER)
 
     assert (
         services.return_redemption(redemption=redemption, request=lines("b"), at=at).redemption.status
@@ -277,7 +277,7 @@ def test_refunding_the_last_line_returns_the_code(brand: Brand, shopper: Shopper
 
 
 def test_an_unknown_line_cannot_be_refunded(brand: Brand, shopper: Shopper, at: datetime) -> None:
-    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at)
+    redemption = services.confirm(redemption=reserve(brand, shopper, at, "TEN"), at=at, by=Actor.SERVER)
 
     with pytest.raises(InvalidRequest):
         services.return_redemption(redemption=redemption, request=lines("a", "zzz"), at=at)

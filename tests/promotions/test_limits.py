@@ -10,7 +10,7 @@ import pytest
 from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from checkout.refunds import RefundRequest
 from core import money
@@ -287,7 +287,7 @@ def test_an_expired_reservation_gives_way_at_once(limit: dict[str, Any], billo: 
     assert counted == (0 if "text__single_use" in limit else 1_000 if "budget" in limit else 1)
     for one in expired:
         with pytest.raises(ReservationExpired):
-            services.confirm(redemption=one, at=at)
+            services.confirm(redemption=one, at=at, by=Actor.SERVER)
     assert services.release_expired(at=expires_at) == count
     assert PromotionRedemption.objects.count() == 1
 
@@ -312,7 +312,7 @@ def test_a_refund_restores_usage_if_the_pricing_settings_say_so(
 ) -> None:
     PricingProfile.objects.create(brand=billo, return_cancelled_uses=returns)
     PromotionFactory(brand=billo, trigger="code", text="SPRING", limit_total=1)
-    redemption = services.confirm(redemption=reserve(billo, at, "SPRING"), at=at)
+    redemption = services.confirm(redemption=reserve(billo, at, "SPRING"), at=at, by=Actor.SERVER)
 
     refunded = services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
 
@@ -434,7 +434,7 @@ def test_a_limit_that_is_set_later_counts_what_was_used(
     promotion = PromotionFactory(brand=billo, trigger="code", text="SPRING")
     customer = shopper()
     uses = [reserve(billo, at, "SPRING", who=customer) for _ in range(3)]
-    services.confirm(redemption=uses[0], at=at)
+    services.confirm(redemption=uses[0], at=at, by=Actor.SERVER)
 
     for fields in (limit, dict.fromkeys(limit), limit):  # set, removed, and set again
         update_promotion(promotion=promotion, fields=fields, at=at)

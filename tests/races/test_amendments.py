@@ -11,7 +11,7 @@ import pytest
 from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import selectors, services
-from checkout.contracts import AmendmentOptions, QuoteRequest, RedemptionOptions
+from checkout.contracts import Actor, AmendmentOptions, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.amendments import Amendment
 from pricing import Cart, Line
@@ -37,7 +37,7 @@ def place_order(brand: Brand, number: int, at: datetime) -> Redemption:
     reserved = services.reserve(
         request=request(brand, 1), options=options, shopper=shopper, at=at, acceptance=ALL_BRANDS
     )
-    return services.confirm(redemption=reserved, at=at)
+    return services.confirm(redemption=reserved, at=at, by=Actor.SERVER)
 
 
 def taken_of_budget() -> int:

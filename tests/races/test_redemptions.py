@@ -13,7 +13,7 @@ from django.db import connection
 from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import services
-from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption
 from core.errors import Busy
 from discounts.models import Usage
@@ -118,7 +118,7 @@ def test_concurrent_confirmation_and_expiry_have_one_result(run_concurrently: Ru
         redemption = reserve(brand, create_shopper(), at, f"TEN{number}", order=str(number), ttl=60)
 
         calls: list[Callable[[], Any]] = [
-            lambda: services.confirm(redemption=redemption, at=end - timedelta(microseconds=1)),  # noqa: B023
+            lambda: services.confirm(redemption=redemption, at=end - timedelta(microseconds=1), by=Actor.SERVER),  # noqa: B023
             lambda: services.release_expired(at=end),
             lambda: services.release_expired(at=end),
         ]

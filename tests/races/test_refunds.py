@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.models import Brand
 from checkout import selectors, services
-from checkout.contracts import QuoteRequest, RedemptionOptions
+from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RedemptionItem, RefundedLine
 from checkout.refunds import LineRefund, RefundRequest
 from pricing import Cart, Line
@@ -37,6 +37,7 @@ def place_order(brand: Brand, at: datetime) -> Redemption:
     return services.confirm(
         redemption=services.reserve(request=request, options=options, shopper=shopper, at=at, acceptance=ALL_BRANDS),
         at=at,
+        by=Actor.SERVER,
     )
 
 
