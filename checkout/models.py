@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pghistory
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext
@@ -20,8 +21,19 @@ ACTOR_CHOICES = [
 SHIPPING = ""  # the line of a refund of the shipping
 
 
+@pghistory.track(
+    pghistory.ManualEvent(RedemptionStatus.CONFIRMED.value),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(RedemptionStatus.RELEASED.value),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(RedemptionStatus.EXPIRED.value),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(RedemptionStatus.RETURNED.value),  # type: ignore[no-untyped-call]
+    fields=["brand", "customer", "order", "status"],
+    model_name="RedemptionEvent",
+)
 class Redemption(models.Model):
-    """The offers of one order, redeemed together. Amounts are in minor units of ``currency``."""
+    """The offers of one order, redeemed together. Amounts are in minor units of ``currency``.
+
+    The audit log records what staff do with it in the admin, but nothing that servers and shoppers do.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(

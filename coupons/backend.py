@@ -10,6 +10,7 @@ from coupons.selectors import (
     returned_amounts,
 )
 from coupons.services.reservations import amend_items, confirm, release, reserve, return_items
+from coupons.services.staff_actions import release_redemption, return_redemption
 
 __all__ = [
     "KIND",
@@ -22,8 +23,10 @@ __all__ = [
     "get_code_statuses",
     "offer_names",
     "release",
+    "release_redemption",
     "reserve",
     "return_items",
+    "return_redemption",
     "returned_amounts",
 ]
 

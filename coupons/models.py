@@ -201,6 +201,8 @@ class CouponRedemption(models.Model):
     staff, but no actions of shoppers.
     """
 
+    audit_brand_path: ClassVar = "coupon__brand"
+
     id = models.UUIDField(primary_key=True, editable=False)
     coupon = models.ForeignKey(
         CouponDefinition, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="redemptions"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
 from redemptions.lifecycle import OfferLifecycle, live_index
-from redemptions.statuses import OfferDecision
+from redemptions.statuses import OfferDecision, RedemptionStatus
 
 
 @pghistory.track()
@@ -162,8 +162,15 @@ class Usage(models.Model):
         return f"{self.code_id} by {self.customer_id}"
 
 
+@pghistory.track(
+    pghistory.ManualEvent(RedemptionStatus.RETURNED.value),  # type: ignore[no-untyped-call]
+    fields=["code", "customer"],
+    model_name="UsageReturnEvent",
+)
 class UsageReturn(models.Model):
-    """A returned redemption with its former values. Append-only."""
+    """A returned redemption with its former values. Append-only. The audit log records returns by staff."""
+
+    audit_brand_path: ClassVar = "code__brand"
 
     usage_id = models.UUIDField(_("redemption"), primary_key=True, editable=False)
     code = models.ForeignKey(DiscountCode, models.PROTECT, related_name="returns", verbose_name=_("code"))

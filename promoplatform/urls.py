@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from backoffice.pages import audit_log, navigation, redemption_search
+from backoffice.pages import audit_log, navigation, redemption_details, redemption_search
 from checkout.api.simulate import SimulateView
 from core import api, error_catalog
 from coupons.admin import reports
@@ -42,6 +42,21 @@ urlpatterns = [
         "admin/redemptions/",
         admin.site.admin_view(redemption_search.redemption_search_page),
         name="redemption-search",
+    ),
+    path(
+        "admin/redemptions/export/",
+        admin.site.admin_view(redemption_search.redemption_export),
+        name="redemption-export",
+    ),
+    path(
+        "admin/redemptions/<uuid:event>/",
+        admin.site.admin_view(redemption_details.redemption_detail_page),
+        name="redemption-detail",
+    ),
+    path(
+        "admin/redemptions/<uuid:event>/<str:action>/",
+        admin.site.admin_view(redemption_details.redemption_action_page),
+        name="redemption-action",
     ),
     path("admin/log/", admin.site.admin_view(audit_log.audit_log_page), name="audit"),
     path("admin/", admin.site.urls),

@@ -8,7 +8,7 @@ from typing import cast
 
 from django.conf import settings
 
-from redemptions.contracts import CodeBackend, RedemptionBackend
+from redemptions.contracts import CodeBackend, RedemptionBackend, StandaloneBackend
 
 
 @cache
@@ -43,3 +43,9 @@ def get_code_backends() -> dict[str, CodeBackend]:
 def get_code_backend(kind: str) -> CodeBackend:
     """Return the backend of a kind whose offers have codes. Raises KeyError for any other kind."""
     return get_code_backends()[kind]
+
+
+@cache
+def get_standalone_backends() -> dict[str, StandaloneBackend]:
+    """Return the installed backends of kinds whose offers can be redeemed without an order, by kind, sorted."""
+    return {kind: backend for kind, backend in get_backends().items() if isinstance(backend, StandaloneBackend)}

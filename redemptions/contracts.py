@@ -206,6 +206,25 @@ class RedemptionBackend(Protocol):
         ...
 
 
+@runtime_checkable
+class StandaloneBackend(Protocol):
+    """Protocol of a kind whose offers can be redeemed without an order: a ``RedemptionBackend`` with these, too.
+
+    Staff of a brand end such redemptions, and the audit log records it. Repeating a call has no effect. The methods
+    raise NotFound, also for a redemption that belongs to an order, and InvalidStatus.
+    """
+
+    KIND: str
+
+    def release_redemption(self, *, redemption: uuid.UUID, brand: uuid.UUID, at: datetime) -> None:
+        """Release a reservation of one of the brand's offers."""
+        ...
+
+    def return_redemption(self, *, redemption: uuid.UUID, brand: uuid.UUID, at: datetime) -> None:
+        """Return a confirmed redemption of one of the brand's offers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CodeOffer:
     """An offer as its codes need it. ``error`` is raised by attempts to add or assign codes, if any.

@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 
 from accounts.models import Brand, User
 from backoffice.base.admin import BrandScopedMixin, list_brand_ids
+from core.permissions import BrandPermissions
 
 PAGE_SIZE = 25
 SCAN_LIMIT = 200_000  # events per model that are searched without an index
@@ -49,11 +50,15 @@ class EventPage(NamedTuple):
 
 
 def list_tracked_models(request: HttpRequest) -> list[TrackedModel]:
-    """Return the tracked models whose admin pages the user may see, with the events of the user's brands."""
+    """Return the tracked models that the user may see, with the events of the user's brands.
+
+    These are the models of admin pages that the user may see, and those without a page that have the lookup of their
+    brand in ``audit_brand_path``.
+    """
     tracked: list[TrackedModel] = []
     for model in apps.get_models():
         for event in getattr(model, "pgh_event_models", {}).values() if "pgh_event_models" in vars(model) else ():
-            events = _visible_events(request, event, admin.site._registry.get(model))  # noqa: SLF001
+            events = _visible_events(request, event, model)
             if events is not None and not any(other.events.model is event for other in tracked):
                 tracked.append(
                     TrackedModel(model._meta.label_lower, capfirst(str(model._meta.verbose_name)), events)  # noqa: SLF001
@@ -114,14 +119,17 @@ def get_usernames(user_ids: Sequence[Any]) -> dict[Any, str]:
     return dict(User.objects.filter(pk__in=[pk for pk in user_ids if pk]).values_list("pk", "username"))
 
 
-def _visible_events(request: HttpRequest, event: Any, page: Any) -> QuerySet[Event] | None:
+def _visible_events(request: HttpRequest, event: Any, model: Any) -> QuerySet[Event] | None:
     rows: QuerySet[Event] = event.objects.all()
     if request.user.is_superuser:
         return rows
-    if not isinstance(page, BrandScopedMixin) or not page.has_module_permission(request):
+    page: Any = admin.site._registry.get(model)  # noqa: SLF001
+    path, needed = getattr(model, "audit_brand_path", ""), BrandPermissions.READ
+    if isinstance(page, BrandScopedMixin) and page.has_module_permission(request):
+        path, needed = "id" if page.brand_path == "pk" else page.brand_path, page.needs_to_view
+    if not path:
         return None
-    brand_ids = list_brand_ids(request, page.needs_to_view) or []
-    path = "id" if page.brand_path == "pk" else page.brand_path
+    brand_ids = list_brand_ids(request, needed) or []
     return rows.filter(**{f"{path}__in": brand_ids})
 
 

@@ -14,6 +14,7 @@ from django.db.models import DateTimeField, ForeignKey, IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -27,8 +28,12 @@ from core.permissions import BrandPermissions
 from discounts.admin.rules import describe_terms
 from pricing import OfferInvalid, load_offer
 from pricing.description import describe_offer
+from redemptions.statuses import RedemptionStatus
 
-EVENT_LABELS = {"insert": _("Created"), "update": _("Changed"), "delete": _("Deleted")}
+EVENT_LABELS: Mapping[str, str | Promise] = {
+    "insert": _("Created"), "update": _("Changed"), "delete": _("Deleted"),
+    **{status.value: status.label for status in RedemptionStatus},  # staff changed a redemption
+}  # fmt: skip
 COLORS = {"insert": "success", "update": "info", "delete": "danger"}
 HIDDEN_FIELDS = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}
 

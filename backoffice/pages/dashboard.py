@@ -15,18 +15,20 @@ from backoffice.base.admin import list_brand_ids
 from backoffice.base.charts import build_daily_chart, describe_redemptions
 from backoffice.base.formatting import format_capped_count, format_number, format_totals, local_date
 from backoffice.pages import selectors, sync_jobs
+from backoffice.pages.redemption_rows import build_row
+from backoffice.pages.redemption_search import get_brand_names
 from core import health, outbox
 from core.permissions import BrandPermissions
-from discounts.admin.redemptions import to_row
 from discounts.selectors import statistics
 from mailings.contracts import MailStatus
+from redemptions.search.contracts import UseFilter, UseStatus
+from redemptions.search.selectors import find_uses
 
 RECENT_LIMIT = 8
 UPCOMING_WINDOW = timedelta(days=7)
 MAIL_WINDOW = timedelta(days=7)
 MAX_TASK_DELAY = timedelta(minutes=5)
 COUNT_LIMIT = 10_000
-MAX_BRANDS = 50  # whose recent redemptions a superuser sees
 
 
 def add_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -37,19 +39,21 @@ def add_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]
     now = timezone.now()
     today = local_date(now, zone)
     days = statistics.by_day(brands=brand_ids, zone=zone, at=now)
-    recent_brand_ids = selectors.list_active_brand_ids(limit=MAX_BRANDS) if brand_ids is None else brand_ids
-    query = statistics.RedemptionQuery(recent_brand_ids, since=now - timedelta(days=statistics.DAYS))
-    recent = statistics.recent(query, limit=RECENT_LIMIT)
+    recent = UseFilter(
+        brands=None if brand_ids is None else tuple(brand_ids),
+        statuses=tuple(status for status in UseStatus if status is not UseStatus.REJECTED),
+        start=now - timedelta(days=statistics.DAYS),
+    )
+    names = get_brand_names(brand_ids)
     return context | {
         "title": _("Dashboard"),
         "brand_names": ", ".join(brand.name for brand in brands) if brands is not None else _("All brands"),
         "zone": zone,
-        "several": brands is None or len(brands) > 1,
+        "with_brand": bool(names),
         "cards": _cards(brand_ids, days, today, now),
         "active_objects": _active_objects(brand_ids, now),
         "chart": build_daily_chart(days.redemptions, last=today, days=statistics.DAYS, describe=describe_redemptions),
-        "rows": [to_row(row, zone=zone) for row in recent],
-        "redemptions_url": reverse("admin:discounts_usage_changelist"),
+        "rows": [build_row(use, zone, names) for use in find_uses(wanted=recent, before=None, limit=RECENT_LIMIT).uses],
         "create_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,
         "health": _health_cards(now) if request.user.is_superuser else None,
     }

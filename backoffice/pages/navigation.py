@@ -17,15 +17,12 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], 
         (
             (_("Codes"), "sell", "discounts.DiscountCode"),
             (_("Discount rules"), "percent", "discounts.DiscountRule"),
-            (_("Redemptions"), "receipt_long", "discounts.Usage"),
-            (_("Returned redemptions"), "undo", "discounts.UsageReturn"),
         ),
     ),
     (
         _("Coupons"),
         (
             (_("Coupons"), "confirmation_number", "coupons.CouponDefinition"),
-            (_("Redemptions"), "receipt_long", "coupons.CouponRedemption"),
             (_("Reports"), "monitoring", "coupons.CouponDefinition:coupon-report-page"),
         ),
     ),
@@ -47,7 +44,6 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], 
     (
         _("Checkout"),
         (
-            (_("Redemptions"), "shopping_cart_checkout", "checkout.Redemption"),
             (_("Cart simulator"), "science", "checkout.Redemption:admin:checkout_try"),
             (_("Backtests"), "history_toggle_off", "checkout.Backtest"),
         ),

@@ -1,6 +1,8 @@
-"""The search for redemptions and refused attempts of every kind of offer."""
+"""The search for redemptions and refused attempts of every kind of offer, and its export."""
 
+import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -8,35 +10,36 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.csv_export import csv_response
 from backoffice.base.form_fields import DateFormField
-from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number
+from backoffice.base.formatting import local_date
 from backoffice.base.kinds import KIND_LABELS
 from backoffice.pages.audit_log import shared_time_zone
-from checkout.admin.explanations import describe_members
-from checkout.admin.redemptions import LABELS
-from core.errors import ERROR_CATALOG
+from backoffice.pages.redemption_rows import STATUS_LABELS, build_row
+from core import money
 from core.periods import end_of_day, start_of_day
 from core.permissions import BrandPermissions
+from redemptions.backends import get_offer_names
 from redemptions.events import rules
 from redemptions.search import selectors
 from redemptions.search.contracts import FoundUse, UseFilter, UseStatus
 
 ROWS = 50
-STATUS_LABELS = {UseStatus(status): (status.label, color) for status, color in LABELS.items()} | {
-    UseStatus.REJECTED: (_("Rejected"), "danger"),
-}
-EVENT_LABELS = {f"redemption.{status}": label for status, (label, _color) in STATUS_LABELS.items()} | {
-    "redemption.amended": _("Amended"),
-}
+CSV_HEADER = (
+    "status", "at", "brand", "kind", "offer_id", "offer", "code", "customer_id", "order", "redemption_id", "currency",
+    "subtotal", "discount", "reason", "count", "created_at",
+)  # fmt: skip
 FILTERS = ("order", "customer", "code", "kind", "status", "since", "until", "offer")
 
 
@@ -80,9 +83,7 @@ class RedemptionSearchForm(forms.Form):
 
 def redemption_search_page(request: HttpRequest) -> HttpResponse:
     """Show the redemptions and refused attempts of the user's brands that match the filters."""
-    brand_ids = list_brand_ids(request, BrandPermissions.READ)
-    if brand_ids == []:
-        raise PermissionDenied
+    brand_ids = _list_readable(request)
     form = RedemptionSearchForm(request.GET)
     context: dict[str, Any] = {
         **admin.site.each_context(request), "title": gettext("Find redemptions"), "form": form, "rows": [],
@@ -93,6 +94,14 @@ def redemption_search_page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/redemption_search.html", context)
 
 
+def _list_readable(request: HttpRequest) -> list[Any] | None:
+    """Return the IDs of the brands whose redemptions the user may read, None for all. Raises PermissionDenied."""
+    brand_ids = list_brand_ids(request, BrandPermissions.READ)
+    if brand_ids == []:
+        raise PermissionDenied
+    return brand_ids
+
+
 def _build_context(request: HttpRequest, filters: Mapping[str, Any], brand_ids: list[Any] | None) -> dict[str, Any]:
     zone = shared_time_zone(request)
     wanted = _to_filter(filters, brand_ids, ZoneInfo(zone))
@@ -101,14 +110,29 @@ def _build_context(request: HttpRequest, filters: Mapping[str, Any], brand_ids: 
         page = selectors.find_uses(wanted=wanted, before=filters["before"], limit=ROWS)
     query = urlencode({name: filters[name] for name in FILTERS if filters[name]})
     older = rules.encode_cursor(page.position) if page.position else None
-    names = dict(Brand.objects.values_list("slug", "name")) if brand_ids is None or len(brand_ids) > 1 else {}
+    names = get_brand_names(brand_ids)
     return {
-        "rows": [_to_row(use, zone, names) for use in page.uses],
+        "rows": [build_row(use, zone, names) for use in page.uses],
+        "export": f"{reverse('redemption-export')}?{query}",
+        "chosen_offer": _get_offer_name(filters["kind"], filters["offer"]),
         "zone": zone,
         "older": f"?{query}&before={older}" if older else None,
         "newest": f"?{query}" if filters["before"] else None,
         "with_brand": bool(names),
     }
+
+
+def get_brand_names(brand_ids: Sequence[Any] | None) -> dict[str, str]:
+    """Return the names of the brands by slug (of all for None) if a table needs them: there are several."""
+    if brand_ids is not None and len(brand_ids) < 2:
+        return {}
+    brands = Brand.objects.all() if brand_ids is None else Brand.objects.filter(pk__in=brand_ids)
+    return dict(brands.values_list("slug", "name"))
+
+
+def _get_offer_name(kind: str, offer: uuid.UUID | None) -> str:
+    """Return the name of the offer that a link chose, or an empty text."""
+    return get_offer_names([(kind, offer)]).get(offer, "") if kind and offer else ""
 
 
 def _to_filter(filters: Mapping[str, Any], brand_ids: Sequence[Any] | None, zone: ZoneInfo) -> UseFilter | None:
@@ -120,52 +144,39 @@ def _to_filter(filters: Mapping[str, Any], brand_ids: Sequence[Any] | None, zone
         kind=filters["kind"],
         offer=filters["offer"],
         order=filters["order"].strip(),
-        status=UseStatus(filters["status"]) if filters["status"] else None,
+        statuses=(UseStatus(filters["status"]),) if filters["status"] else (),
         start=start_of_day(filters["since"], zone) if filters["since"] else None,
         end=end_of_day(filters["until"], zone) if filters["until"] else None,
     )
 
 
-# --- rows -------------------------------------------------------------------------------------------------------------
-def _to_row(use: FoundUse, zone: str, brand_names: Mapping[str, str]) -> dict[str, Any]:
-    label, color = STATUS_LABELS[use.status]
-    return {
-        "status": label,
-        "color": color,
-        "at": format_datetime(use.at, zone),
-        "kind": KIND_LABELS.get(use.kind, use.kind),
-        "offer": use.offer_name or EMPTY_VALUE,
-        "brand": brand_names.get(use.brand, ""),
-        "code": use.code,
-        "customer": use.customer_id or EMPTY_VALUE,
-        "order": use.order or EMPTY_VALUE,
-        "url": _url(use),
-        "discount": format_amount(use.amount, use.currency) if use.currency else EMPTY_VALUE,
-        "reason": describe_rejection(use.reason) if use.reason else "",
-        "count": format_number(use.count) if use.count > 1 else "",
-        "events": [
-            (EVENT_LABELS.get(event.type, event.type), format_datetime(event.at, zone)) for event in use.events[:-1]
-        ],
-    }
+# --- export -----------------------------------------------------------------------------------------------------------
+@require_safe
+def redemption_export(request: HttpRequest) -> StreamingHttpResponse:
+    """Export all redemptions and refused attempts that match the filters as CSV."""
+    brand_ids = _list_readable(request)
+    form = RedemptionSearchForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    zone = ZoneInfo(shared_time_zone(request))
+    wanted = _to_filter(form.cleaned_data, brand_ids, zone)
+    uses = selectors.iter_uses(wanted=wanted) if wanted is not None else iter(())
+    name = f"redemptions-{local_date(timezone.now(), str(zone)):%Y-%m-%d}.csv"
+    return csv_response(name, CSV_HEADER, (_to_csv_row(use, zone) for use in uses))
 
 
-def describe_rejection(reason: Mapping[str, Any]) -> str:
-    """Return why an attempt was refused as text, with the numbers of the reason."""
-    known = ERROR_CATALOG.get(str(reason.get("code", "")))
-    message = str(reason.get("detail") or (known.message if known else reason.get("code", "")))
-    members = describe_members(reason)
-    return f"{message} ({members})" if members else message
+def _to_csv_row(use: FoundUse, zone: ZoneInfo) -> list[object]:
+    times = [at.astimezone(zone).isoformat(timespec="seconds") for at in (use.at, _started_at(use))]
+    amounts = [
+        None if minor_units is None or not use.currency else money.format_decimal(minor_units, use.currency)
+        for minor_units in (use.subtotal, use.amount)
+    ]
+    reason = use.reason.get("code") if use.reason else None
+    return [
+        use.status, times[0], use.brand, use.kind, use.offer, use.offer_name, use.code, use.customer_id, use.order,
+        use.redemption, use.currency, *amounts, reason, use.count, times[1],
+    ]  # fmt: skip
 
 
-def _url(use: FoundUse) -> str | None:
-    """Return the page on which staff see the redemption and what they can do with it."""
-    if use.redemption is None:
-        return None
-    if use.order:
-        return reverse("admin:checkout_redemption_change", args=[use.redemption])
-    if use.kind == "coupon":
-        return reverse("admin:coupons_couponredemption_change", args=[use.redemption])
-    if use.kind == "discount_code":
-        query = urlencode({"code": use.code, "customer": use.customer_id})
-        return f"{reverse('admin:discounts_usage_changelist')}?{query}"
-    return None
+def _started_at(use: FoundUse) -> datetime:
+    return use.events[0].at if use.events else use.at

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from django.db.models import Count, Model, Q, QuerySet, Sum
 
-from accounts.models import Brand
 from checkout.models import Redemption
 from coupons.models import CouponDefinition
 from discounts.models import DiscountCode
@@ -37,11 +36,6 @@ class ActiveObjects:
     campaigns: int
     vouchers_issued: int
     vouchers_total: int
-
-
-def list_active_brand_ids(*, limit: int) -> list[Any]:
-    """Return the primary keys of some active brands."""
-    return list(Brand.objects.filter(is_active=True).values_list("pk", flat=True)[:limit])
 
 
 def count_active_codes(*, brand_ids: BrandIds, at: datetime, limit: int) -> int:

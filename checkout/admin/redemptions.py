@@ -1,30 +1,27 @@
-"""Admin pages of redemptions: the list, one redemption, and the explanation of its price."""
+"""Admin pages of the redemption of an order: its details, and the explanation of its price."""
 
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
-from unfold.decorators import display
 
-from backoffice.base.admin import ReadOnlyAdminMixin, has_multiple_brands, list_brand_ids
-from backoffice.base.filters import BrandFilter, StatusFilter
+from backoffice.base.admin import ReadOnlyAdminMixin, list_brand_ids
 from backoffice.base.formatting import format_amount, format_datetime
 from backoffice.base.kinds import KIND_LABELS
 from checkout import price_records, selectors
 from checkout.admin import cart_simulator, explanations
+from checkout.admin.order_actions import action_view, list_order_actions
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption
 from checkout.refunds import LineState
-from core import ids
 from core.permissions import BrandPermissions
 from redemptions.statuses import RedemptionStatus
 
@@ -36,59 +33,12 @@ LABELS = {
     RedemptionStatus.PARTIALLY_RETURNED: "warning",
     RedemptionStatus.RETURNED: "danger",
 }
-STATUS_WINDOW = timedelta(days=90)
-
-
-class RedemptionStatusFilter(StatusFilter):
-    """A filter by status among recent redemptions: a rare status isn't searched for in the whole table."""
-
-    title = _("status (last 90 days)")  # STATUS_WINDOW
-    statuses = RedemptionStatus.choices
-
-    def get_condition(self, status: str, at: datetime) -> Q:
-        return Q(status=status, pk__gte=ids.min_uuid7_at(at - STATUS_WINDOW))
-
-
-class SourceFilter(admin.SimpleListFilter):
-    """A filter by source: the brand's server, or shoppers with offers of the brand alone."""
-
-    title, parameter_name = _("source"), "by"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("shopper", gettext("Storefront"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> QuerySet[Redemption]:
-        return queryset  # RedemptionAdmin.get_queryset applies it, because it determines the index to use
+PAGES = ("checkout_redemption_change", "checkout_redemption_history")
 
 
 @admin.register(Redemption)
 class RedemptionAdmin(ReadOnlyAdminMixin):
-    """Redemptions, read-only: servers confirm, cancel and refund them through the API."""
-
-    list_filter = (RedemptionStatusFilter, SourceFilter, BrandFilter)
-    list_select_related = ("brand", "customer")
-    search_fields = ("order",)
-    search_help_text = _("Search by exact order reference or customer ID")
-    ordering = ("-pk",)
-
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        brand = ("brand",) if has_multiple_brands(request) else ()
-        return (
-            "order",
-            "status_label",
-            *brand,
-            "customer",
-            "subtotal_label",
-            "discount_label",
-            "total_label",
-            "created",
-        )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
-        return selectors.list_for_staff(
-            brand_ids=list_brand_ids(request, BrandPermissions.READ),
-            is_from_shoppers=request.GET.get("by") == "shopper",
-        )
+    """The page of an order. The search for redemptions leads to it, so there is no list."""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Redemption | None:
         """Return the redemption if it belongs to the user's brands, also one that a shopper sent."""
@@ -98,41 +48,16 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
             return None
         return selectors.find_for_staff(pk=pk, brand_ids=list_brand_ids(request, BrandPermissions.READ))
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Redemption], search_term: str
-    ) -> tuple[QuerySet[Redemption], bool]:
-        term, brand_ids = search_term.strip(), list_brand_ids(request, BrandPermissions.READ)
-        return (selectors.search_redemptions(queryset, term=term, brand_ids=brand_ids) if term else queryset), False
-
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_brand_permission(request, BrandPermissions.READ)  # get_object checks the redemption itself
-
-    @display(description=_("status"), label=LABELS, ordering="status")
-    def status_label(self, redemption: Redemption) -> tuple[str, str]:
-        return redemption.status, redemption.get_status_display()
-
-    @display(description=_("subtotal"))
-    def subtotal_label(self, redemption: Redemption) -> str:
-        return format_amount(redemption.subtotal, redemption.currency)
-
-    @display(description=_("discount"))
-    def discount_label(self, redemption: Redemption) -> str:
-        return format_amount(redemption.discount_total, redemption.currency)
-
-    @display(description=_("total"))
-    def total_label(self, redemption: Redemption) -> str:
-        return format_amount(redemption.total, redemption.currency)
-
-    @display(description=_("requested"), ordering="-pk")
-    def created(self, redemption: Redemption) -> str:
-        return format_datetime(redemption.created_at, redemption.brand.timezone if redemption.brand else "UTC")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("try/", wrap(cart_simulator.page), name="checkout_try"),
             path("<uuid:pk>/why/", wrap(require_safe(self.explanation_view)), name="checkout_redemption_why"),
-            *super().get_urls(),
+            *(url for url in super().get_urls() if url.name in PAGES),
+            path("<uuid:pk>/<str:action>/", wrap(action_view), name="checkout_redemption_action"),
         ]
 
     def explanation_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -158,6 +83,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
             "title": gettext("Order %(order)s") % {"order": redemption.order},
             "opts": self.opts,
             **build_context(redemption),
+            "actions": list_order_actions(request, redemption),
         }
         return TemplateResponse(request, "admin/checkout/redemption.html", context)
 
@@ -182,6 +108,20 @@ def build_explanation(redemption: Redemption, brand_ids: list[Any] | None) -> di
         "explanations": explanations.rows(explanations.filter_by_brand(quote, brand_ids), currency),
         "new_total": "" if total == redemption.total else format_amount(total, currency),
     }
+
+
+def explain_offer(
+    redemption: Redemption, offer: uuid.UUID | None, brand_ids: Collection[Any] | None
+) -> list[dict[str, Any]]:
+    """Return the decision about one offer in an order, for the template; nothing if it can't be repeated."""
+    try:
+        quote = selectors.get_decision(redemption)
+    except PriceRecordUnreadable:
+        return []
+    used = set(redemption.items.filter(offer_id=offer).values_list("kind", "key"))
+    ids = {one.id for one in quote.candidates.values() if (one.kind, one.key) in used}
+    found = [row for row in explanations.filter_by_brand(quote, brand_ids) if row["id"] in ids]
+    return explanations.rows(found, redemption.currency)
 
 
 def build_context(redemption: Redemption) -> dict[str, Any]:

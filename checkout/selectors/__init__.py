@@ -16,7 +16,7 @@ from checkout.selectors.callers import (
 from checkout.selectors.locks import lock_backtest, lock_expired_redemption, lock_live_redemption, lock_redemption
 from checkout.selectors.order_counts import count_earlier_orders, count_orders
 from checkout.selectors.orders import get_decision, get_order_state, get_record
-from checkout.selectors.staff import find_for_staff, get_timezone, list_for_staff, search_redemptions
+from checkout.selectors.staff import find_for_staff, get_timezone, is_editable_by_staff
 
 __all__ = [
     "Access",
@@ -35,13 +35,12 @@ __all__ = [
     "get_refundable",
     "get_timezone",
     "get_visible",
+    "is_editable_by_staff",
     "list_confirmed",
-    "list_for_staff",
     "list_recent_promotions",
     "list_visible",
     "lock_backtest",
     "lock_expired_redemption",
     "lock_live_redemption",
     "lock_redemption",
-    "search_redemptions",
 ]

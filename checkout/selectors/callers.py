@@ -12,7 +12,7 @@ from accounts.contracts import ALL_BRANDS, Acceptance, Caller, CheckoutBy, Scope
 from accounts.selectors import find_grants, list_brands_without, readable_brand_ids
 from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
-from checkout.selectors.staff import sent_without_brand
+from checkout.selectors.staff import are_all_editable, sent_without_brand
 from core.errors import NotFound, PermissionDenied
 from redemptions.codes.selectors.codes import list_spellings
 
@@ -139,7 +139,7 @@ def find_actor(redemption: Redemption, access: Access) -> Actor | None:
         return acting
     if redemption.platform_key is not None:
         return None
-    if _are_all_editable(redemption, access.editable):
+    if are_all_editable(redemption, access.editable):
         return acting
     return Actor.SHOPPER if redemption.customer_id == caller.customer_key else None
 
@@ -159,16 +159,6 @@ def get_refundable(*, pk: uuid.UUID, access: Access) -> Redemption:
         raise NotFound
     if access.editable is None or redemption.brand_id in access.editable:
         return redemption
-    if redemption.brand_id is None and (access.is_platform or _are_all_editable(redemption, access.editable)):
+    if redemption.brand_id is None and (access.is_platform or are_all_editable(redemption, access.editable)):
         return redemption
     raise PermissionDenied
-
-
-def _are_all_editable(redemption: Redemption, editable: Collection[uuid.UUID]) -> bool:
-    """Return whether a redemption has offers, all of them of these brands."""
-    brand_ids = _get_offer_brands(redemption) if editable else set()
-    return bool(brand_ids) and brand_ids <= set(editable)
-
-
-def _get_offer_brands(redemption: Redemption) -> set[uuid.UUID]:
-    return set(redemption.items.values_list("brand_id", flat=True))

@@ -4,22 +4,9 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
-from accounts import selectors as accounts
-from accounts.models import Brand
 from checkout.models import Redemption, RedemptionItem
-
-
-def list_for_staff(*, brand_ids: Collection[Any] | None, is_from_shoppers: bool = False) -> QuerySet[Redemption]:
-    """Return the redemptions of the brands, newest first: those of servers, or those that shoppers sent.
-
-    ``brand_ids`` None stands for all brands.
-    """
-    rows = Redemption.objects.order_by("-pk")
-    if is_from_shoppers:
-        return rows.filter(sent_without_brand(brand_ids))
-    return rows if brand_ids is None else rows.filter(brand__in=brand_ids)
 
 
 def find_for_staff(*, pk: uuid.UUID, brand_ids: Collection[Any] | None) -> Redemption | None:
@@ -30,13 +17,20 @@ def find_for_staff(*, pk: uuid.UUID, brand_ids: Collection[Any] | None) -> Redem
     return rows.filter(pk=pk).first()
 
 
-def search_redemptions(
-    rows: QuerySet[Redemption], *, term: str, brand_ids: Collection[Any] | None
-) -> QuerySet[Redemption]:
-    """Restrict redemptions to those with this order reference or customer ID."""
-    of_brands = Brand.objects.values_list("pk", flat=True) if brand_ids is None else brand_ids
-    of_order = Q(order=term, brand__in=list(of_brands)) | Q(order=term, brand=None)  # each along its own index
-    return rows.filter(of_order | Q(customer=accounts.customer_key(term)))
+def is_editable_by_staff(redemption: Redemption, brand_ids: Collection[Any] | None) -> bool:
+    """Return whether staff who may edit these brands (None for all) may refund a redemption.
+
+    A brand may change what its own server sent, and what no brand's server sent with no other brand's offers.
+    """
+    if brand_ids is None or redemption.brand_id in brand_ids:
+        return True
+    return redemption.brand_id is None and are_all_editable(redemption, brand_ids)
+
+
+def are_all_editable(redemption: Redemption, editable: Collection[uuid.UUID]) -> bool:
+    """Return whether a redemption has offers, all of them of these brands."""
+    brand_ids = set(redemption.items.values_list("brand_id", flat=True)) if editable else set()
+    return bool(brand_ids) and brand_ids <= set(editable)
 
 
 def sent_without_brand(brand_ids: Collection[Any] | None) -> Q:

@@ -1,5 +1,5 @@
-"""Admin pages of coupons, their codes, redemptions and reports."""
+"""Admin pages of coupons, their codes and reports."""
 
-from coupons.admin import coupons, redemptions
+from coupons.admin import coupons
 
-__all__ = ["coupons", "redemptions"]
+__all__ = ["coupons"]

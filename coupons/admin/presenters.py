@@ -8,28 +8,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.formatting import (
-    format_amount,
-    format_datetime,
     format_number,
     format_percentage,
     format_period,
 )
-from core import ids
 from coupons import rules
 from coupons.contracts import CouponUsage
-from coupons.models import CouponDefinition, CouponRedemption, Strategy
-from redemptions.statuses import RedemptionStatus
+from coupons.models import CouponDefinition, Strategy
 
 MAX_INTEGER = 2_000_000_000
 Card = tuple[str, str, str]
 
-REDEMPTION_COLORS = {
-    RedemptionStatus.RESERVED: "info",
-    RedemptionStatus.CONFIRMED: "success",
-    RedemptionStatus.RELEASED: "warning",
-    RedemptionStatus.EXPIRED: "warning",
-    RedemptionStatus.RETURNED: "danger",
-}
 GUARANTEES: dict[str, str | Promise] = {
     Strategy.EXACT: gettext_lazy("Never exceeds the limit."),
     Strategy.SHARDED: gettext_lazy("Never exceeds the limit; the last unit can always be redeemed."),
@@ -49,13 +38,7 @@ REASONS: dict[rules.Reason, str | Promise] = {
 }
 
 
-# --- status and dates -------------------------------------------------------------------------------------------------
-def redemption_badge(redemption: CouponRedemption) -> tuple[str, str]:
-    """Return the label and the color of a redemption's status."""
-    status = RedemptionStatus(redemption.status)
-    return str(status.label), REDEMPTION_COLORS[status]
-
-
+# --- dates -----------------------------------------------------------------------------------------------------------
 def period(coupon: CouponDefinition) -> str:
     """Return the start and the end of the coupon in the brand's time zone."""
     return format_period(coupon.start_date, coupon.end_date, coupon.brand.timezone)
@@ -120,39 +103,6 @@ def limit_summary(maximum: int | None) -> str:
 def customer_limit_summary(maximum: int | None) -> str:
     """Return a usage limit per customer as a text."""
     return _("No limit") if maximum is None else _("up to %(count)s, always exact") % {"count": format_number(maximum)}
-
-
-# --- redemptions ------------------------------------------------------------------------------------------------------
-def redemption_details(redemption: CouponRedemption) -> list[tuple[str, str]]:
-    """Return the details of a redemption, each with its label."""
-    return [
-        (_("Customer"), redemption.customer.customer_id),
-        (_("Code"), redemption.code or _("None (redeemed by coupon ID)")),
-        (_("Source"), _("In an order") if redemption.redemption_id else _("Without an order")),
-        (_("Discount"), format_amount(redemption.amount, redemption.currency)),
-        (_("Limit unit"), limit_unit_label(redemption.coupon.limit_strategy, redemption.unit)),
-    ]
-
-
-def limit_unit_label(strategy: str, unit: int | None) -> str:
-    """Return which part of the coupon's limit a redemption took."""
-    if unit is None:
-        return _("No limit")
-    if strategy == Strategy.POOL:
-        return _("Pool unit %(number)s") % {"number": format_number(unit)}
-    return _("Shard %(number)s") % {"number": unit + 1} if strategy == Strategy.SHARDED else _("Counter")
-
-
-def timeline(redemption: CouponRedemption) -> list[tuple[str, str]]:
-    """Return the times of a redemption so far, each with its label, in the brand's time zone."""
-    zone = redemption.coupon.brand.timezone
-    times = [
-        (_("Requested"), ids.uuid7_datetime(redemption.pk)),
-        (_("Reserved until"), redemption.reserved_until),
-        (_("Confirmed"), redemption.redeemed_at),
-        (str(RedemptionStatus(redemption.status).label), redemption.ended_at),
-    ]
-    return [(label, format_datetime(at, zone)) for label, at in times if at]
 
 
 # --- counting methods -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from coupons.services.coupons import (
     locked_fields,
 )
 from coupons.services.redemptions import redeem
-from coupons.services.transitions import confirm, expire_due, release, return_redemption, terminate
+from coupons.services.transitions import confirm, expire_due, release, return_redemption
 
 __all__ = [
     "CodesSpec",
@@ -27,5 +27,4 @@ __all__ = [
     "redeem",
     "release",
     "return_redemption",
-    "terminate",
 ]

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-import pghistory
 from django.db import connection, transaction
 
 from core import db
@@ -77,20 +76,6 @@ def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption
         raise InvalidStatus(current_status=locked.status)
     release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
     return _set_status(locked, RedemptionStatus.RETURNED, at, ended_at=at)
-
-
-@transaction.atomic
-def terminate(*, redemption: uuid.UUID, new_status: RedemptionStatus, at: datetime) -> CouponRedemption:
-    """End a redemption for staff of the brand: release a reservation, or return a confirmed redemption.
-
-    The redemption must not be part of a checkout redemption. The audit log records the change, once. Raises NotFound
-    and InvalidStatus.
-    """
-    transition = release if new_status == RedemptionStatus.RELEASED else return_redemption
-    ended = transition(redemption=selectors.get_redemption(pk=redemption).pk, at=at)
-    if ended.ended_at == at:
-        pghistory.create_event(ended, label=new_status)
-    return ended
 
 
 def _is_over(redemption: CouponRedemption, at: datetime) -> bool:

@@ -1,5 +1,5 @@
-"""Admin pages of discount codes: rules, codes, redemptions and returns."""
+"""Admin pages of discount codes and their rules."""
 
-from discounts.admin import codes, redemptions, returns, rules
+from discounts.admin import codes, rules
 
-__all__ = ["codes", "redemptions", "returns", "rules"]
+__all__ = ["codes", "rules"]

@@ -203,7 +203,6 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         ]
         status = code.status_at(now)
         may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, code)
-        redemptions_url = reverse("admin:discounts_usage_changelist")
         return {
             "show_save_and_add_another": False,
             "code": code,
@@ -219,7 +218,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
             ),
             "chart_title": gettext("Redemptions per day"),
             "may_announce": status == OfferStatus.ACTIVE and may_edit,
-            "redemptions_url": f"{redemptions_url}?brand={code.brand.slug}&code={code.code}",
+            "redemptions_url": f"{reverse('redemption-search')}?kind=discount_code&offer={code.offer_id}",
             **self._announcement_context(code),
         }
 

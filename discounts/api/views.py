@@ -240,7 +240,7 @@ class UsageView(APIView):
         """Return a redemption of the brand's code, so that the shopper can redeem the code again."""
         slug = request.query_params.get("brand")
         brand = get_brand_for_caller(caller=get_caller(request.auth), slug=slug, edit=True)
-        services.return_redemption(usage_id=usage_id, brand=brand, at=timezone.now())
+        services.return_redemption(usage_id=usage_id, brand_id=brand.pk, at=timezone.now())
         return Response(status=204)
 
 

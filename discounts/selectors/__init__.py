@@ -19,7 +19,7 @@ from discounts.selectors.mails import (
     mailing_key,
     still_consenting,
 )
-from discounts.selectors.redemptions import active_items, redemptions, returned_amounts, was_returned
+from discounts.selectors.redemptions import active_items, get_return, returned_amounts, was_returned
 
 __all__ = [
     "active_items",
@@ -32,13 +32,13 @@ __all__ = [
     "get_announcement",
     "get_code",
     "get_code_statuses",
+    "get_return",
     "iter_recipients",
     "list_for_brands",
     "list_unannounced",
     "list_usable",
     "mailing_key",
     "offer_names",
-    "redemptions",
     "returned_amounts",
     "still_consenting",
     "was_returned",

@@ -46,12 +46,6 @@ def get_code(name: str, *, brand: str | None = None, own: Collection[uuid.UUID] 
     return code
 
 
-def find_code_key(*, brand: Brand, text: str) -> int:
-    """Return the key of the newest of a brand's codes with this text, or -1, which matches no row."""
-    keys = DiscountCode.objects.filter(brand=brand, code=text).order_by("-pk").values_list("pk", flat=True)
-    return keys.first() or -1
-
-
 def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
     """Return the codes of these brands, or of all brands with None."""
     return codes() if brand_ids is None else codes().filter(brand_id__in=brand_ids)

@@ -3,22 +3,19 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
-from django.db.models import QuerySet
-
-from accounts.models import Brand
 from core import db
-from discounts.models import Usage, UsageReturn
+from discounts.models import UsageReturn
 from redemptions.contracts import Purchase
 
 
-def redemptions() -> QuerySet[Usage]:
-    """Return all redemptions with their codes, rules, brands and customers."""
-    return Usage.objects.select_related("code__rule", "code__brand", "customer")
+def get_return(*, usage_id: uuid.UUID) -> UsageReturn:
+    """Return a returned redemption."""
+    return UsageReturn.objects.get(pk=usage_id)
 
 
-def was_returned(*, usage_id: uuid.UUID, brand: Brand) -> bool:
+def was_returned(*, usage_id: uuid.UUID, brand_id: uuid.UUID) -> bool:
     """Return whether this redemption of one of the brand's codes was returned."""
-    return UsageReturn.objects.filter(pk=usage_id, code__brand=brand).exists()
+    return UsageReturn.objects.filter(pk=usage_id, code__brand=brand_id).exists()
 
 
 def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,7 +20,6 @@ from redemptions.contracts import MAX_RESERVATION
 
 LIST_CAP = 10_000
 PAGE_CAP = 1_000_000
-CHUNK = 2_000
 MAX_AGE = MAX_RESERVATION + timedelta(hours=1)  # of a reservation, which is as old as its ID
 DAYS = 30
 CACHE_SECONDS = 300  # for the figures of past days
@@ -28,11 +27,10 @@ CACHE_SECONDS = 300  # for the figures of past days
 
 @dataclass(frozen=True, slots=True)
 class RedemptionQuery:
-    """Filter for redemptions: brands (None for all), and optionally a code, a customer and a period."""
+    """Filter for redemptions: brands (None for all), and optionally a code and a period."""
 
     brands: Sequence[uuid.UUID] | None
     code: int | None = None
-    customer: int | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -73,10 +71,10 @@ def by_day(
     start, first = (start_of_day(day, ZoneInfo(zone)) for day in (today, today - timedelta(days=DAYS - 1)))
     past = cache.get(cache_key)
     if past is None:
-        past = _group_by_day(RedemptionQuery(brands, code, None, first, start), zone)
+        past = _group_by_day(RedemptionQuery(brands, code, first, start), zone)
         cache.set(cache_key, past, CACHE_SECONDS)
     statistics = DailyStatistics()
-    for day, currency, count, discount in [*past, *_group_by_day(RedemptionQuery(brands, code, None, start), zone)]:
+    for day, currency, count, discount in [*past, *_group_by_day(RedemptionQuery(brands, code, start), zone)]:
         statistics.redemptions[day] += count
         if currency:
             statistics.discount.setdefault(day, Counter())[currency] += discount or 0
@@ -124,37 +122,3 @@ def reserved(code: DiscountCode, at: datetime) -> int:
 def returned(code: DiscountCode) -> int:
     """Return the number of returned redemptions of a code, up to ``LIST_CAP`` + 1."""
     return len(UsageReturn.objects.filter(code_id=code.pk).values_list("pk")[: LIST_CAP + 1])
-
-
-def recent(query: RedemptionQuery, *, before: uuid.UUID | None = None, limit: int) -> list[db.Row]:
-    """Return the newest redemptions, newest first. ``before`` continues after the last row of a page."""
-    return db.fetch_all(
-        "discounts/sql/select_recent_redemptions.sql",
-        {
-            "brands": list(query.brands or ()), "code": query.code, "customer": query.customer,
-            "since": query.since, "until": query.until, "min_id": query.min_id,
-            "before": before, "limit": limit,
-        },
-    )  # fmt: skip
-
-
-def iter_all(query: RedemptionQuery) -> Iterator[Usage]:
-    """Yield all matching redemptions, code by code and oldest first. Reads chunks by key, so memory use is constant."""
-    codes = DiscountCode.objects.filter(brand_id__in=query.brands or ()).select_related("brand").order_by("pk")
-    for code in codes.filter(pk=query.code) if query.code is not None else codes.iterator(CHUNK):
-        yield from _iter_code(code, query)
-
-
-def _iter_code(code: DiscountCode, query: RedemptionQuery) -> Iterator[Usage]:
-    condition = Q(code_id=code.pk) & _in_period(query)
-    if query.customer is not None:
-        condition &= Q(customer_id=query.customer)
-    rows, last = Usage.objects.filter(condition).select_related("customer").order_by("pk"), uuid.UUID(int=0)
-    while True:
-        chunk = list(rows.filter(pk__gt=last)[:CHUNK])
-        for usage in chunk:
-            usage.code = code
-            yield usage
-        if len(chunk) < CHUNK:
-            return
-        last = chunk[-1].pk

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import pghistory
+from django.db import transaction
+
 from accounts.contracts import Shopper
-from accounts.models import Brand
 from core import batching, db
 from core.errors import DomainError, NotFound, TokenInvalid
 from core.ids import uuid7
@@ -16,6 +18,7 @@ from discounts.services.codes import KIND
 from redemptions.errors import CodeAlreadyUsed, CodeNotFound
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import rejections
+from redemptions.statuses import RedemptionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,16 @@ def _record_rejection(
     rejections.record_rejection(event)
 
 
-def return_redemption(*, usage_id: uuid.UUID, brand: Brand, at: datetime) -> None:
+@transaction.atomic
+def return_redemption(*, usage_id: uuid.UUID, brand_id: uuid.UUID, at: datetime, is_by_staff: bool = False) -> None:
     """Return a redemption of one of the brand's codes, so that the shopper can redeem the code again. Idempotent.
 
-    Raises NotFound for redemptions of other brands, and for those of an order (refund the order instead).
+    The audit log records returns ``is_by_staff``. Raises NotFound for redemptions of other brands, and for those of an
+    order (refund the order instead).
     """
-    if db.execute("discounts/sql/return_redemption.sql", {"id": usage_id, "brand": brand.pk, "at": at}):
-        return
-    if not selectors.was_returned(usage_id=usage_id, brand=brand):
+    if db.execute("discounts/sql/return_redemption.sql", {"id": usage_id, "brand": brand_id, "at": at}):
+        if is_by_staff:
+            returned = selectors.get_return(usage_id=usage_id)
+            pghistory.create_event(returned, label=RedemptionStatus.RETURNED)
+    elif not selectors.was_returned(usage_id=usage_id, brand_id=brand_id):
         raise NotFound

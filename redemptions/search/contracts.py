@@ -32,8 +32,8 @@ class UseAction(enum.StrEnum):
 class UseFilter:
     """Which uses are wanted. None and empty values match all; ``brands`` None means all brands.
 
-    ``order`` is the beginning of a reference, and ``codes`` are texts as they are stored. The last event is from
-    ``start`` to before ``end``.
+    ``order`` is the beginning of a reference, and ``codes`` are texts as they are stored. ``redemption`` is the ID of
+    an order's redemption or of a use itself. The last event is one of ``statuses``, from ``start`` to before ``end``.
     """
 
     brands: tuple[uuid.UUID, ...] | None
@@ -42,7 +42,8 @@ class UseFilter:
     customer: int | None = None
     codes: tuple[str, ...] = ()
     order: str = ""
-    status: UseStatus | None = None
+    redemption: uuid.UUID | None = None
+    statuses: tuple[UseStatus, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
 
@@ -60,12 +61,15 @@ class UseEvent:
 class FoundUse:
     """A use of an offer, or a refused attempt, with its last event and its life, oldest event first.
 
-    ``redemption`` is the ID of the order's redemption or of the use itself; attempts have none. ``amount`` is the
-    discount, and ``subtotal`` the undiscounted total of the order, both in minor units of ``currency``.
+    ``event`` is the ID of the last event. ``redemption`` is the ID of the order's redemption or of the use itself;
+    attempts have none. ``amount`` is the discount, and ``subtotal`` the undiscounted total of the order, both in minor
+    units of ``currency``.
     """
 
+    event: uuid.UUID
     status: UseStatus
     at: datetime
+    brand_id: uuid.UUID
     brand: str
     kind: str
     offer: uuid.UUID | None

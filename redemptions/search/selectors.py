@@ -1,26 +1,30 @@
 """Reads of uses of offers and of refused attempts."""
 
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accounts.selectors import get_shopper
 from core import db
+from core.errors import NotFound
 from redemptions.backends import get_offer_names
 from redemptions.codes.selectors.codes import list_spellings
 from redemptions.events.contracts import Position
-from redemptions.events.selectors import get_epoch_and_horizon
+from redemptions.events.selectors import get_epoch_and_horizon, get_event
 from redemptions.search.contracts import FoundUse, UseEvent, UseFilter, UseStatus
 
 TYPE_PREFIX = "redemption."
 LAST_CHARACTER = "\U0010ffff"
 LAST = Position((1 << 63) - 1)  # after every event
+LAST_ID = UUID(int=(1 << 128) - 1)
+MAX_ATTEMPTS = 10_000  # of one transaction, which writes the refused attempts of a process together
 FIRST_RANGE = 20_000  # transactions that the first statement covers
 RANGE_GROWTH = 4
 TIME_BUDGET_SECONDS = 1.0
+CHUNK = 500  # uses per statement of an export
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,14 @@ def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> UseP
     time is over. So a page with fewer uses isn't necessarily the last one.
     """
     params = _to_params(wanted)
-    is_selective = wanted.offer is not None or wanted.customer is not None or bool(wanted.order or wanted.codes)
+    is_selective = bool(wanted.offer or wanted.customer is not None or wanted.order or wanted.codes)
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     position, span = before or LAST, FIRST_RANGE
     oldest = 0 if is_selective else max(0, min(position.tx, get_epoch_and_horizon()[1]) - span)
     rows: list[db.Row] = []
     while True:
         bounds = {"tx": position.tx, "id": position.id, "oldest": oldest, "limit": limit + 1 - len(rows)}
-        rows += db.fetch_all("redemptions/search/sql/select_uses.sql", params | bounds)
+        rows += _select(params | bounds)
         position, span = Position(oldest), span * RANGE_GROWTH
         if len(rows) > limit or oldest == 0 or time.monotonic() > deadline:
             break
@@ -76,12 +80,47 @@ def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> UseP
     following: Position | None = position if oldest else None
     if len(rows) > limit:
         following = Position(rows[limit - 1]["tx"], rows[limit - 1]["id"])
-    names = get_offer_names((row["kind"], row["offer_id"]) for row in rows[:limit])
-    return UsePage([_to_use(row, names.get(row["offer_id"], "")) for row in rows[:limit]], following)
+    return UsePage(_to_uses(rows[:limit]), following)
+
+
+def iter_uses(*, wanted: UseFilter) -> Iterator[FoundUse]:
+    """Yield all uses and attempts that match, newest first. Reads ``CHUNK`` at a time, so memory use is constant."""
+    page = find_uses(wanted=wanted, before=None, limit=CHUNK)
+    yield from page.uses
+    while page.position is not None:
+        page = find_uses(wanted=wanted, before=page.position, limit=CHUNK)
+        yield from page.uses
+
+
+def get_use(*, event: UUID, brands: Collection[UUID] | None) -> FoundUse:
+    """Return the use or the refused attempt that an event of one of the brands (of any for None) belongs to.
+
+    Raises NotFound, also for events of other objects.
+    """
+    row = get_event(event_id=event, brands=None if brands is None else list(brands))
+    status = row["type"].removeprefix(TYPE_PREFIX)
+    wanted = UseFilter(brands=(row["brand_id"],), kind=row["kind"], offer=row["offer_id"])
+    if status == UseStatus.REJECTED:
+        bounds = {"tx": row["tx"], "id": LAST_ID, "oldest": row["tx"], "limit": MAX_ATTEMPTS}
+        uses: Sequence[FoundUse] = _to_uses(
+            _select(_to_params(replace(wanted, statuses=(UseStatus.REJECTED,))) | bounds)
+        )
+        use = next((use for use in uses if use.event == event), None)
+    else:
+        of_customer = replace(wanted, customer=row["customer_key"], redemption=row["redemption_id"])
+        uses = find_uses(wanted=of_customer, before=None, limit=CHUNK).uses if row["redemption_id"] else []
+        use = next((use for use in uses if use.code == row["code"]), None)
+    if use is None:
+        raise NotFound
+    return use
+
+
+def _select(params: dict[str, Any]) -> list[db.Row]:
+    return db.fetch_all("redemptions/search/sql/select_uses.sql", params)
 
 
 def _to_params(wanted: UseFilter) -> dict[str, Any]:
-    statuses = [wanted.status] if wanted.status else list(UseStatus)
+    statuses = wanted.statuses or tuple(UseStatus)
     lasting = [status for status in UseStatus if status is not UseStatus.REJECTED]
     return {
         "types": [f"{TYPE_PREFIX}{status}" for status in statuses],
@@ -93,9 +132,15 @@ def _to_params(wanted: UseFilter) -> dict[str, Any]:
         "codes": list(wanted.codes) or None,
         "order": wanted.order or None,
         "order_end": wanted.order + LAST_CHARACTER,
+        "redemption": wanted.redemption,
         "start": wanted.start,
         "end": wanted.end,
     }
+
+
+def _to_uses(rows: Sequence[db.Row]) -> list[FoundUse]:
+    names = get_offer_names((row["kind"], row["offer_id"]) for row in rows)
+    return [_to_use(row, names.get(row["offer_id"], "")) for row in rows]
 
 
 def _to_use(row: db.Row, name: str) -> FoundUse:
@@ -103,8 +148,10 @@ def _to_use(row: db.Row, name: str) -> FoundUse:
         UseEvent(event["type"], datetime.fromisoformat(event["at"]), event["amount"]) for event in row["events"] or []
     ]
     return FoundUse(
+        event=row["id"],
         status=UseStatus(row["type"].removeprefix(TYPE_PREFIX)),
         at=row["created_at"],
+        brand_id=row["brand_id"],
         brand=row["brand"],
         kind=row["kind"],
         offer=row["offer_id"],

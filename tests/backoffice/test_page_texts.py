@@ -9,9 +9,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Brand
-from core.ids import uuid7
-from discounts.models import UsageReturn
 from promotions.models import Promotion
+from segments.models import AudienceUpload
 from tests.factories import (
     ApiKeyFactory,
     BrandFactory,
@@ -56,13 +55,6 @@ def get_header(client: Client, path: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", header)).split()).replace("chevron_right", ">")
 
 
-def return_redemption(brand: Brand) -> UsageReturn:
-    return UsageReturn.objects.create(
-        usage_id=uuid7(), code=DiscountCodeFactory(brand=brand, text="SUMMER"), returned_at=EVENING,
-        customer=CustomerFactory(customer_id="c1"), redeemed_at=EVENING,
-    )  # fmt: skip
-
-
 # --- headers ---------------------------------------------------------------------------------------------------------
 def test_the_header_of_a_list_is_its_entry_in_the_sidebar(owner: Client, brand: Brand) -> None:
     DiscountCodeFactory(brand=brand, text="SUMMER")
@@ -101,10 +93,11 @@ def test_the_header_links_back_to_the_list_with_its_filters(owner: Client, brand
 
 
 def test_only_recorded_changes_have_a_history(owner: Client, brand: Brand) -> None:
-    code, returned = DiscountCodeFactory(brand=brand), return_redemption(brand)
+    code = DiscountCodeFactory(brand=brand)
+    upload = AudienceUpload.objects.create(brand=brand, segment_type="vip", operation="add", file_name="vip.csv")
 
     assert "/history/" in owner.get(f"/admin/discounts/discountcode/{code.pk}/change/").content.decode()
-    assert "/history/" not in owner.get(f"/admin/discounts/usagereturn/{returned.pk}/change/").content.decode()
+    assert "/history/" not in owner.get(f"/admin/segments/audienceupload/{upload.pk}/change/").content.decode()
 
 
 # --- empty lists -----------------------------------------------------------------------------------------------------
@@ -147,14 +140,6 @@ def test_vouchers_are_listed_with_rank_and_local_times(owner: Client, brand: Bra
 
     assert "1 of 40 c1" in text
     assert "29 Nov 2026, 00:30" in text
-
-
-def test_a_returned_redemption_is_shown_in_words(owner: Client, brand: Brand) -> None:
-    page = f"/admin/discounts/usagereturn/{return_redemption(brand).pk}/change/"
-
-    assert get_header(owner, page) == "Discount codes > Returned redemptions > SUMMER by c1"
-    assert "Returned by Staff" in get_text(owner, page)
-    assert "/admin/accounts/customer/" not in owner.get(page).content.decode()  # owners can't open it
 
 
 # --- audit log -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.contracts import Role
 from accounts.models import Brand
+from accounts.selectors import shopper_of
 from backoffice.base.admin import BrandScopedMixin
 from backoffice.pages.navigation import list_groups
 from core.ids import uuid7
@@ -18,7 +19,8 @@ from core.outbox import enqueue_on_commit
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponDefinition, CouponRedemption
 from coupons.services import redeem
-from discounts.models import DiscountCode, Usage, UsageReturn
+from discounts.models import DiscountCode, Usage
+from discounts.services import redeem_code
 from promotions.models import PricingProfile, Promotion
 from segments.models import Audience, AudienceUpload, Segment
 from tests.factories import (
@@ -30,6 +32,7 @@ from tests.factories import (
     DiscountCodeFactory,
     MembershipFactory,
     PromotionFactory,
+    ShopperFactory,
     UserFactory,
 )
 from vouchers import services as campaigns
@@ -75,11 +78,11 @@ def test_only_the_admin_has_the_looser_content_security_policy(client, owner):
 
 # --- dashboard -------------------------------------------------------------------------------------------------------
 def test_the_dashboard_shows_the_users_brands_but_not_the_platform(owner, brand):
-    mine, theirs = DiscountCodeFactory(brand=brand, text="MINE"), DiscountCodeFactory(text="THEIRS")
-    for code in (mine, theirs):
-        Usage.objects.create(
-            id=uuid7(), code=code, customer=CustomerFactory(), redeemed_at=timezone.now(), currency="EUR", amount=1000,
-            discount_amount=100,
+    for owner_brand, text in ((brand, "MINE"), (BrandFactory(), "THEIRS")):
+        DiscountCodeFactory(brand=owner_brand, text=text)
+        redeem_code(
+            code=text, shopper=shopper_of(ShopperFactory().customer), brand=owner_brand.slug, amount=1000,
+            currency="EUR", at=timezone.now(),
         )  # fmt: skip
 
     answer = owner.get("/admin/")
@@ -229,21 +232,17 @@ def things(brand):
     campaign = CampaignFactory(brand=brand, name="secret-of-billo")
     claim(campaign=campaign.slug, customer_key=customer.pk, at=now)
     coupon = CouponFactory(brand=brand, title="secret-of-billo")
-    use = Usage.objects.create(id=uuid7(), code=code, customer=customer, redeemed_at=now)
+    Usage.objects.create(id=uuid7(), code=code, customer=customer, redeemed_at=now)
     OutboxMessage.objects.create(task="secret-of-billo")
+    redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer.pk), at=now)
     return {
         "discountcode": code,
         "discountrule": code.rule,
-        "usage": use,
         "promotion": PromotionFactory(brand=brand, name="secret-of-billo"),
         "campaign": campaign,
         "coupondefinition": coupon,
-        "couponredemption": redeem(coupon=coupon.pk, request=RedemptionRequest(uuid7(), customer.pk), at=now),
         "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
-        "usagereturn": UsageReturn.objects.create(
-            usage_id=uuid7(), code=code, customer=customer, redeemed_at=now, returned_at=now
-        ),
         "audienceupload": AudienceUpload.objects.create(
             brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
         ),

@@ -1,5 +1,7 @@
 """The page that finds redemptions and refused attempts."""
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,11 +16,14 @@ from accounts.contracts import Role
 from accounts.models import Brand
 from backoffice.pages import redemption_search
 from redemptions.events.contracts import EventType, NewEvent
+from redemptions.events.models import Event
 from redemptions.events.services import append_events, rejections
+from redemptions.search import selectors
 from tests.checkout.builders import post, post_action, reserve_order
 from tests.factories import (
     BrandFactory,
     CouponFactory,
+    CustomerFactory,
     DiscountCodeFactory,
     MembershipFactory,
     ShopperFactory,
@@ -53,7 +58,7 @@ def read(client: Client, **query: str) -> str:
     return response.content.decode()
 
 
-def test_an_order_is_found_by_its_beginning_and_linked(viewer: Client, brand: Brand, brand_client: ClientOf) -> None:
+def test_an_order_is_found_by_its_beginning(viewer: Client, brand: Brand, brand_client: ClientOf) -> None:
     DiscountCodeFactory(brand=brand, text="TEN")
     server = brand_client(brand)
     redemption = reserve_order(server, customer_id="c1", order="A-1001")
@@ -62,7 +67,8 @@ def test_an_order_is_found_by_its_beginning_and_linked(viewer: Client, brand: Br
 
     page = read(viewer, order="A-")
 
-    assert f"/admin/checkout/redemption/{redemption['id']}/change/" in page
+    (event,) = Event.objects.filter(type="redemption.confirmed")
+    assert f"{PAGE}{event.pk}/" in page
     for text in ("A-1001", "Confirmed", "Reserved:", "c1", "€12.00", "TEN", "times in Europe/Madrid"):
         assert text in page, text
     assert "B-1" not in page
@@ -159,3 +165,78 @@ def test_the_page_takes_a_fixed_number_of_queries(viewer: Client, brand: Brand, 
         reserve_order(brand_client(brand), customer_id=f"c{number}", order=f"{number}")
 
     assert count_queries() == few
+
+
+# --- export ----------------------------------------------------------------------------------------------------------
+def export(client: Client, **query: str) -> list[dict[str, str]]:
+    response: Any = client.get(f"{PAGE}export/", query)
+    assert response.status_code == 200
+    assert response.streaming
+    text = b"".join(response.streaming_content).decode().removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_export_has_everything_that_the_filters_match_newest_first(
+    viewer: Client, brand: Brand, brand_client: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "CHUNK", 2)
+    code = DiscountCodeFactory(brand=brand, text="TEN")
+    server = brand_client(brand)
+    orders = [reserve_order(server, customer_id=f"c{number}", order=f"order-{number}") for number in range(5)]
+    post_action(server, orders[-1], "confirm")
+    reserve_order(brand_client(DiscountCodeFactory(text="TEN").brand), customer_id="c1", order="of-another-brand")
+
+    rows = export(viewer)
+
+    assert [row["order"] for row in rows] == [f"order-{number}" for number in (4, 3, 2, 1, 0)]
+    assert (rows[0]["status"], rows[0]["subtotal"], rows[0]["discount"]) == ("confirmed", "120.00", "12.00")
+    assert (rows[0]["kind"], rows[0]["offer_id"], rows[0]["code"]) == ("discount_code", str(code.offer_id), "TEN")
+    assert (rows[0]["brand"], rows[0]["redemption_id"], rows[0]["reason"]) == ("billo", orders[-1]["id"], "")
+    assert rows[0]["created_at"] <= rows[0]["at"]
+    assert rows[0]["at"].endswith("+01:00")
+    assert [row["order"] for row in export(viewer, customer="c3")] == ["order-3"]
+    assert export(viewer, status="returned") == []
+    page = read(viewer, kind="discount_code", offer=str(code.offer_id))
+    assert f"/admin/redemptions/export/?kind=discount_code&amp;offer={code.offer_id}" in page
+    assert "Only TEN" in page
+
+
+def test_the_export_reads_chunks(
+    viewer: Client, brand: Brand, brand_client: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "CHUNK", 2)
+    DiscountCodeFactory(brand=brand, text="TEN")
+    for number in range(5):
+        reserve_order(brand_client(brand), customer_id=f"c{number}", order=f"order-{number}")
+
+    with CaptureQueriesContext(connection) as captured:
+        assert len(export(viewer, code="TEN")) == 5
+
+    assert len([query for query in captured if "redemptions_event e" in query["sql"]]) == 3
+
+
+def test_the_export_escapes_formulas_and_says_why_attempts_were_refused(viewer: Client, brand: Brand) -> None:
+    customer = CustomerFactory(customer_id="=1+1")
+    reason = {"code": "code_expired"}
+    append_events(
+        [
+            NewEvent(
+                EventType.REDEMPTION_REJECTED, timezone.now(), brand.pk, "coupon", customer=customer.pk, reason=reason,
+                data={"count": 12},
+            )
+        ]
+    )  # fmt: skip
+
+    (row,) = export(viewer)
+
+    assert (row["customer_id"], row["reason"], row["count"]) == ("'=1+1", "code_expired", "12")
+
+
+@pytest.mark.parametrize("query", ["before=x", "status=used", "kind=gift", "since=x", "offer=x"])
+def test_invalid_filters_export_nothing(viewer: Client, query: str) -> None:
+    assert viewer.get(f"{PAGE}export/?{query}").status_code == 404
+
+
+def test_users_without_a_brand_export_nothing() -> None:
+    assert sign_in(ShopperFactory(username="ann")).get(f"{PAGE}export/").status_code in (302, 403)
+    assert Client().get(f"{PAGE}export/").status_code == 302

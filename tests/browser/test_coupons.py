@@ -56,16 +56,12 @@ def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(vis
 def test_the_pages_of_coupons_fit_the_screen_and_are_accessible(visit, brand, width, height, dark):
     coupon = CouponFactory(brand=brand, title="Golden tickets", maximum_number_of_coupons=100)
     services.add_codes(coupon=coupon, codes=services.CodesSpec(count=3), at=timezone.now())
-    own = CouponFactory(brand=brand, text="OWN")
     olga = visit(width=width, height=height, dark=dark).sign_in("olga")
 
     errors = []
     for path in ("", "add/", f"{coupon.pk}/change/", f"{coupon.pk}/codes/"):
         olga.goto(f"/admin/coupons/coupondefinition/{path}")
         errors += find_page_errors(olga, path or "list")
-    for path in ("", f"{redeem(own).pk}/change/"):
-        olga.goto(f"/admin/coupons/couponredemption/{path}")
-        errors += find_page_errors(olga, path or "redemptions")
 
     assert errors == []
     assert olga.console_errors == []
@@ -79,12 +75,13 @@ def test_support_finds_a_redemption_and_returns_it_after_confirming(visit, brand
     page.get_by_role("link", name="All redemptions").click()
     page.get_by_label("Customer ID").fill(customer_id)
     page.get_by_role("button", name="Apply filters").click()
-    page.get_by_role("link", name=customer_id).click()
+    page.locator("tbody").get_by_role("link", name="Summer").click()
 
-    assert not page.get_by_role("button", name="Return", exact=True).is_visible()
-    page.get_by_text("Return…").click()
-    page.get_by_role("button", name="Return", exact=True).click()
-    page.get_by_text("Redemption returned. The unit is available again.").wait_for()
+    page.get_by_role("link", name="Return redemption…").click()
+    assert page.get_by_text("The customer can redeem the offer again").is_visible()
+    assert CouponRedemption.objects.get().status == "confirmed"
+    page.get_by_role("button", name="Return redemption").click()
+    page.get_by_text("Redemption returned.").wait_for()
 
     assert CouponRedemption.objects.get().status == "returned"
     assert olga.console_errors == []

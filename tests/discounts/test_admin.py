@@ -1,5 +1,3 @@
-import csv
-import io
 import uuid
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,8 +12,7 @@ from accounts.contracts import Role
 from core.ids import min_uuid7_at, uuid7
 from core.models import OutboxMessage
 from discounts import services
-from discounts.models import DiscountCode, DiscountRule, Usage, UsageReturn
-from discounts.selectors import statistics
+from discounts.models import DiscountCode, DiscountRule, Usage
 from mailings.models import Mail, Mailing
 from segments.services import apply_audience
 from tests.factories import (
@@ -30,7 +27,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 CODES = "/admin/discounts/discountcode/"
-REDEMPTIONS = "/admin/discounts/usage/"
 
 
 def as_user(user):
@@ -321,7 +317,7 @@ def test_several_codes_are_paused_with_one_action(owner, brand):
 # --- permissions -----------------------------------------------------------------------------------------------------
 def test_a_viewer_can_only_view(viewer, brand):
     code = DiscountCodeFactory(brand=brand, notify=False)
-    redemption = create_redemption(code)
+    create_redemption(code)
 
     assert viewer.get(f"{CODES}{code.pk}/change/").status_code == 200
     responses = [
@@ -329,11 +325,10 @@ def test_a_viewer_can_only_view(viewer, brand):
         viewer.post(f"{CODES}add/", form_data()),
         viewer.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"}),
         viewer.post(f"{CODES}{code.pk}/announce/"),
-        viewer.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/"),
     ]
     viewer.post(CODES, {"action": "pause", "_selected_action": [code.pk]})
 
-    assert [response.status_code for response in responses] == [403] * 5
+    assert [response.status_code for response in responses] == [403] * 4
     code.refresh_from_db()
     assert code.decision == "published"
     assert not code.notify
@@ -343,31 +338,23 @@ def test_a_viewer_can_only_view(viewer, brand):
 
 def test_objects_of_another_brand_are_not_found(stranger, brand):
     code = DiscountCodeFactory(brand=brand, text="SECRETCODE", notify=False)
-    redemption = create_redemption(code, customer=CustomerFactory(customer_id="secret-customer"))
+    create_redemption(code, customer=CustomerFactory(customer_id="secret-customer"))
 
     for path in ("change/", "history/", "progress/", "delete/"):
         assert stranger.get(f"{CODES}{code.pk}/{path}").status_code in (403, 404), path
     assert stranger.post(f"{CODES}{code.pk}/announce/").status_code == 404
     assert stranger.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"}).status_code == 404
-    assert stranger.get(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/").status_code == 404
-    assert stranger.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/").status_code == 404
     stranger.post(CODES, {"action": "pause", "_selected_action": [code.pk]})
-    filters = ("?brand=billo", "?code=SECRETCODE", "?customer=secret-customer")
     lists = [f"/admin/{path}/" for path in ("discounts/discountrule", "log")]
     for path in (
         "/admin/",
         CODES,
         f"{CODES}?q=SECRET",
-        REDEMPTIONS,
-        *(REDEMPTIONS + query for query in filters),
         *lists,
     ):
-        page = text(stranger.get(path)).replace('value="SECRETCODE"', "").replace('value="secret-customer"', "")
-        assert "SECRETCODE" not in page.replace("code=SECRETCODE", ""), path
-        assert "secret-customer" not in page.replace("customer=secret-customer", ""), path
-    export = stranger.get(f"{REDEMPTIONS}export/?code=SECRETCODE")
-    assert text(export).count("\n") == 1
-    assert stranger.get(f"{REDEMPTIONS}export/?brand=billo").status_code == 404
+        page = text(stranger.get(path))
+        assert "SECRETCODE" not in page, path
+        assert "secret-customer" not in page, path
     code.refresh_from_db()
     assert code.decision == "published"
     assert not code.notify
@@ -399,111 +386,6 @@ def test_a_rule_with_codes_cannot_be_deleted(owner, brand):
     assert list(DiscountRule.objects.all()) == [rule_with_code]
 
 
-# --- redemptions -----------------------------------------------------------------------------------------------------
-def test_redemptions_are_listed_newest_first_in_pages(owner, brand, monkeypatch):
-    monkeypatch.setattr("discounts.admin.redemptions.PAGE_SIZE", 2)
-    now = timezone.now()
-    codes = [DiscountCodeFactory(brand=brand) for _ in range(2)]
-    for number in range(5):
-        create_redemption(
-            codes[number % 2], now - timedelta(hours=number), customer=CustomerFactory(customer_id=f"customer{number}")
-        )
-
-    pages, path = [], REDEMPTIONS
-    while path:
-        response = owner.get(path)
-        pages.append([row["customer"] for row in response.context["rows"]])
-        path = response.context["older"] and REDEMPTIONS + response.context["older"]
-
-    assert pages == [["customer0", "customer1"], ["customer2", "customer3"], ["customer4"]]
-
-
-def test_redemptions_are_filtered_by_code_customer_and_date(owner, brand):
-    one, other = DiscountCodeFactory(brand=brand, text="ONE"), DiscountCodeFactory(brand=brand, text="OTHER")
-    ann = CustomerFactory(customer_id="ann")
-    madrid = ZoneInfo("Europe/Madrid")
-    create_redemption(one, datetime(2026, 6, 1, 0, 30, tzinfo=madrid), customer=ann)
-    create_redemption(other, datetime(2026, 5, 31, 23, 30, tzinfo=madrid), customer=ann)
-    create_redemption(one, datetime(2026, 6, 1, 12, tzinfo=madrid))
-
-    def codes_for(query):
-        return sorted(row["code"] for row in owner.get(f"{REDEMPTIONS}?{query}").context["rows"])
-
-    assert codes_for("code=one") == ["ONE", "ONE"]
-    assert codes_for("customer=ann") == ["ONE", "OTHER"]
-    assert codes_for("customer=ann&since=2026-06-01&until=2026-06-01") == ["ONE"]
-    assert codes_for("until=2026-05-31") == ["OTHER"]
-    assert codes_for("customer=nobody") == []
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "code=a%20b",
-        "code=a",
-        "since=never",
-        "since=0001-01-01",
-        "until=9999-12-31",
-        "before=1",
-        "brand=no",
-    ],
-)
-def test_an_invalid_filter_shows_an_error_and_no_rows(owner, brand, query):
-    create_redemption(DiscountCodeFactory(brand=brand))
-
-    response = owner.get(f"{REDEMPTIONS}?{query}")
-
-    assert response.status_code == 200
-    assert response.context["rows"] == []
-    assert response.context["form"].errors
-    assert owner.get(f"{REDEMPTIONS}export/?{query}").status_code == 404
-
-
-def test_a_nul_character_in_a_filter_is_ignored(owner, brand):
-    create_redemption(DiscountCodeFactory(brand=brand, text="SUMMER"))
-
-    assert [row["code"] for row in owner.get(f"{REDEMPTIONS}?code=SUM%00MER").context["rows"]] == ["SUMMER"]
-
-
-def test_the_export_reads_chunks_and_escapes_formulas(owner, brand, monkeypatch):
-    monkeypatch.setattr(statistics, "CHUNK", 2)
-    code = DiscountCodeFactory(brand=brand, text="SUMMER")
-    for customer in ("=1+1", "@b", "c", "d", "e"):
-        create_redemption(code, customer=CustomerFactory(customer_id=customer))
-    create_redemption(DiscountCodeFactory())
-
-    response = owner.get(f"{REDEMPTIONS}export/")
-    rows = list(csv.DictReader(io.StringIO(text(response).removeprefix("\ufeff"))))
-
-    assert response["Content-Type"].startswith("text/csv")
-    assert "redemptions-billo-" in response["Content-Disposition"]
-    assert [row["customer_id"] for row in rows] == ["'=1+1", "'@b", "c", "d", "e"]
-    assert {row["code"] for row in rows} == {"SUMMER"}
-    assert (rows[0]["subtotal"], rows[0]["discount"], rows[0]["status"]) == ("100.00", "10.00", "confirmed")
-
-
-def test_a_redemption_is_returned_once_and_listed_as_returned(owner, brand):
-    code = DiscountCodeFactory(brand=brand)
-    redemption = create_redemption(code, customer=CustomerFactory(customer_id="ann"))
-
-    response = owner.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/")
-
-    assert response.status_code == 302
-    assert not Usage.objects.exists()
-    assert UsageReturn.objects.get().usage_id == redemption.pk
-    assert "ann" in text(owner.get("/admin/discounts/usagereturn/"))
-    assert owner.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/").status_code == 404
-
-
-def test_a_redemption_of_an_order_cannot_be_returned_in_the_admin(owner, brand):
-    code = DiscountCodeFactory(brand=brand)
-    redemption = create_redemption(code, redemption_id=uuid7())
-
-    owner.post(f"{REDEMPTIONS}{code.pk}/{redemption.pk}/")
-
-    assert Usage.objects.count() == 1
-
-
 def test_the_page_of_a_code_shows_its_metrics(owner, brand):
     code = DiscountCodeFactory(brand=brand)
     now = timezone.now()
@@ -525,9 +407,7 @@ def test_the_page_of_a_code_shows_its_metrics(owner, brand):
     "path",
     [
         CODES,
-        REDEMPTIONS,
         "/admin/discounts/discountrule/",
-        "/admin/discounts/usagereturn/",
         "/admin/segments/audience/",
         "/admin/",
         "/admin/log/",
@@ -539,7 +419,7 @@ def test_lists_cost_the_same_number_of_queries_for_many_rows(owner, brand, path)
             code = DiscountCodeFactory(brand=brand)
             redemption = create_redemption(code)
             returned = create_redemption(code)
-            services.return_redemption(usage_id=returned.pk, brand=brand, at=timezone.now())
+            services.return_redemption(usage_id=returned.pk, brand_id=brand.pk, at=timezone.now())
             apply_audience(
                 brand=brand,
                 segment_type=f"type{code.pk}",
@@ -558,4 +438,4 @@ def test_lists_cost_the_same_number_of_queries_for_many_rows(owner, brand, path)
     add_rows(8)
 
     assert count_queries() <= query_count
-    assert query_count <= 25
+    assert query_count <= (26 if path == "/admin/log/" else 25)  # the log asks each audited model

@@ -143,7 +143,7 @@ def test_a_returned_code_can_be_redeemed_again(shopper: Shopper, at: datetime) -
     code = DiscountCodeFactory(text="TEN")
     first = redeem("TEN", shopper, at, amount=1_000)
 
-    services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
+    services.return_redemption(usage_id=first.id, brand_id=code.brand_id, at=at)
     second = redeem("TEN", shopper, at)
 
     assert second.id != first.id
@@ -154,10 +154,10 @@ def test_a_returned_code_can_be_redeemed_again(shopper: Shopper, at: datetime) -
 def test_returning_twice_returns_once(shopper: Shopper, at: datetime) -> None:
     code = DiscountCodeFactory(text="TEN")
     first = redeem("TEN", shopper, at)
-    services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
+    services.return_redemption(usage_id=first.id, brand_id=code.brand_id, at=at)
     second = redeem("TEN", shopper, at)
 
-    services.return_redemption(usage_id=first.id, brand=code.brand, at=at)
+    services.return_redemption(usage_id=first.id, brand_id=code.brand_id, at=at)
 
     assert Usage.objects.get().pk == second.id
     assert UsageReturn.objects.count() == 1
@@ -168,7 +168,7 @@ def test_another_brand_cannot_return_a_redemption(shopper: Shopper, at: datetime
     result = redeem("TEN", shopper, at)
 
     with pytest.raises(NotFound):
-        services.return_redemption(usage_id=result.id, brand=BrandFactory(), at=at)
+        services.return_redemption(usage_id=result.id, brand_id=BrandFactory().pk, at=at)
 
     assert Usage.objects.count() == 1
     assert not UsageReturn.objects.exists()

@@ -214,7 +214,7 @@ def test_the_beginning_of_an_order_is_found_by_its_index(billo: Brand, server: C
         "types": ["redemption.confirmed"], "last": ["redemption.confirmed"], "tx": 1 << 62, "id": str(NO_ID),
         "oldest": 0, "brands": None,
         "kind": None, "offer": None, "customer": None, "codes": None, "order": "100", "order_end": "100\U0010ffff",
-        "start": None, "end": None, "limit": 51,
+        "redemption": None, "start": None, "end": None, "limit": 51,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

@@ -73,7 +73,7 @@ def _filter(caller: Caller, query: dict[str, Any]) -> UseFilter | None:
         kind=query.get("kind", ""),
         offer=query.get("offer"),
         order=query.get("order", ""),
-        status=UseStatus(query["status"]) if "status" in query else None,
+        statuses=(UseStatus(query["status"]),) if "status" in query else (),
         start=localize(query["from"], zone) if "from" in query else None,
         end=localize(query["to"], zone) if "to" in query else None,
     )

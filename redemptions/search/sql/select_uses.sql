@@ -11,6 +11,7 @@ WITH found AS MATERIALIZED (
         AND (%(customer)s::bigint IS NULL OR e.customer_id = %(customer)s)
         AND (%(codes)s::text[] IS NULL OR e.code = ANY(%(codes)s::text[]) AND e.code <> '')
         AND (%(order)s::text IS NULL OR e."order" ~>=~ %(order)s AND e."order" ~<~ %(order_end)s AND e."order" <> '')
+        AND (%(redemption)s::uuid IS NULL OR e.redemption_id = %(redemption)s)
         AND (%(start)s::timestamptz IS NULL OR e.created_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR e.created_at < %(end)s)
         AND (e.type = 'redemption.rejected' OR NOT EXISTS (
             SELECT FROM redemptions_event later
@@ -20,7 +21,7 @@ WITH found AS MATERIALIZED (
     ORDER BY e.tx DESC, e.id DESC
     LIMIT %(limit)s
 )
-SELECT f.id, f.tx, f.type, f.created_at, b.slug AS brand, f.kind, f.offer_id, f.code, c.customer_id, f."order", f.redemption_id, f.subtotal,
+SELECT f.id, f.tx, f.type, f.created_at, f.brand_id, b.slug AS brand, f.kind, f.offer_id, f.code, c.customer_id, f."order", f.redemption_id, f.subtotal,
     f.currency, f.reason, coalesce((f.data ->> 'count')::int, 1) AS count, life.events
 FROM found f
 JOIN accounts_brand b ON b.id = f.brand_id
