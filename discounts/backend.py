@@ -1,33 +1,29 @@
-"""Backend of discount codes (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
+"""Backend of discount codes."""
 
-from discounts.selectors import (
-    active_items,
-    available,
-    candidates,
-    describe_code_offers,
-    get_code_statuses,
-    offer_names,
-    returned_amounts,
-)
-from discounts.services.reservations import amend_items, confirm, release, reserve, return_items
-from discounts.services.staff_actions import release_redemption, return_redemption
+from discounts import selectors
+from discounts.services import reservations, staff_actions
+from redemptions.contracts import RedemptionBackend
 
-__all__ = [
-    "KIND",
-    "active_items",
-    "amend_items",
-    "available",
-    "candidates",
-    "confirm",
-    "describe_code_offers",
-    "get_code_statuses",
-    "offer_names",
-    "release",
-    "release_redemption",
-    "reserve",
-    "return_items",
-    "return_redemption",
-    "returned_amounts",
-]
 
-KIND = "discount_code"
+class DiscountCodeBackend:
+    """``RedemptionBackend``, ``CodeBackend`` and ``StandaloneBackend`` of discount codes."""
+
+    KIND = "discount_code"
+
+    candidates = staticmethod(selectors.candidates)
+    available = staticmethod(selectors.available)
+    active_items = staticmethod(selectors.active_items)
+    returned_amounts = staticmethod(selectors.returned_amounts)
+    offer_names = staticmethod(selectors.offer_names)
+    describe_code_offers = staticmethod(selectors.describe_code_offers)
+    get_code_statuses = staticmethod(selectors.get_code_statuses)
+    reserve = staticmethod(reservations.reserve)
+    confirm = staticmethod(reservations.confirm)
+    release = staticmethod(reservations.release)
+    return_items = staticmethod(reservations.return_items)
+    amend_items = staticmethod(reservations.amend_items)
+    release_redemption = staticmethod(staff_actions.release_redemption)
+    return_redemption = staticmethod(staff_actions.return_redemption)
+
+
+backend: RedemptionBackend = DiscountCodeBackend()

@@ -1,24 +1,28 @@
-"""Backend of promotions (``RedemptionBackend`` and ``CodeBackend`` of ``redemptions.contracts``)."""
+"""Backend of promotions."""
 
-from promotions.selectors.candidates import active_items, available, candidates, offer_names, returned_amounts
-from promotions.selectors.code_offers import describe_code_offers, get_code_statuses
-from promotions.services.amendments import amend_items
-from promotions.services.reservations import confirm, release, reserve, return_items
+from promotions.selectors import candidates as selectors
+from promotions.selectors import code_offers
+from promotions.services import amendments, reservations
+from redemptions.contracts import RedemptionBackend
 
-__all__ = [
-    "KIND",
-    "active_items",
-    "amend_items",
-    "available",
-    "candidates",
-    "confirm",
-    "describe_code_offers",
-    "get_code_statuses",
-    "offer_names",
-    "release",
-    "reserve",
-    "return_items",
-    "returned_amounts",
-]
 
-KIND = "promotion"
+class PromotionBackend:
+    """``RedemptionBackend`` and ``CodeBackend`` of promotions."""
+
+    KIND = "promotion"
+
+    candidates = staticmethod(selectors.candidates)
+    available = staticmethod(selectors.available)
+    active_items = staticmethod(selectors.active_items)
+    returned_amounts = staticmethod(selectors.returned_amounts)
+    offer_names = staticmethod(selectors.offer_names)
+    describe_code_offers = staticmethod(code_offers.describe_code_offers)
+    get_code_statuses = staticmethod(code_offers.get_code_statuses)
+    reserve = staticmethod(reservations.reserve)
+    confirm = staticmethod(reservations.confirm)
+    release = staticmethod(reservations.release)
+    return_items = staticmethod(reservations.return_items)
+    amend_items = staticmethod(amendments.amend_items)
+
+
+backend: RedemptionBackend = PromotionBackend()

@@ -3,10 +3,9 @@
 import uuid
 from collections.abc import Iterable
 from functools import cache
-from importlib import import_module
-from typing import cast
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from redemptions.contracts import CodeBackend, RedemptionBackend, StandaloneBackend
 
@@ -14,10 +13,7 @@ from redemptions.contracts import CodeBackend, RedemptionBackend, StandaloneBack
 @cache
 def get_backends() -> dict[str, RedemptionBackend]:
     """Return the installed backends by kind, sorted: the order in which every transaction locks their rows."""
-    return {
-        kind: cast("RedemptionBackend", import_module(path))
-        for kind, path in sorted(settings.REDEMPTION_BACKENDS.items())
-    }
+    return {kind: import_string(path) for kind, path in sorted(settings.REDEMPTION_BACKENDS.items())}
 
 
 def get_offer_names(offers: Iterable[tuple[str, uuid.UUID | None]]) -> dict[uuid.UUID, str]:

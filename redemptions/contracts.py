@@ -144,7 +144,7 @@ class OfferUnavailable(Exception):
 
 
 class RedemptionBackend(Protocol):
-    """Protocol of a kind of offer at checkout, implemented by the modules in ``settings.REDEMPTION_BACKENDS``.
+    """Protocol of a kind of offer at checkout, implemented by the objects in ``settings.REDEMPTION_BACKENDS``.
 
     Every method runs inside its caller's transaction and sends nothing to other systems.
     """

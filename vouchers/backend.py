@@ -1,18 +1,25 @@
-"""Vouchers at checkout. This module is the kind's ``redemptions.contracts.RedemptionBackend``."""
+"""Backend of vouchers."""
 
-from vouchers.selectors import KIND, active_items, available, candidates, offer_names, returned_amounts
-from vouchers.services.reservations import amend_items, confirm, release, reserve, return_items
+from redemptions.contracts import RedemptionBackend
+from vouchers import selectors
+from vouchers.services import reservations
 
-__all__ = [
-    "KIND",
-    "active_items",
-    "amend_items",
-    "available",
-    "candidates",
-    "confirm",
-    "offer_names",
-    "release",
-    "reserve",
-    "return_items",
-    "returned_amounts",
-]
+
+class VoucherBackend:
+    """``RedemptionBackend`` of vouchers."""
+
+    KIND = selectors.KIND
+
+    candidates = staticmethod(selectors.candidates)
+    available = staticmethod(selectors.available)
+    active_items = staticmethod(selectors.active_items)
+    returned_amounts = staticmethod(selectors.returned_amounts)
+    offer_names = staticmethod(selectors.offer_names)
+    reserve = staticmethod(reservations.reserve)
+    confirm = staticmethod(reservations.confirm)
+    release = staticmethod(reservations.release)
+    return_items = staticmethod(reservations.return_items)
+    amend_items = staticmethod(reservations.amend_items)
+
+
+backend: RedemptionBackend = VoucherBackend()

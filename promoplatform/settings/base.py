@@ -10,6 +10,7 @@ from promoplatform.settings.domain import *  # noqa: F403
 from promoplatform.settings.email import *  # noqa: F403
 from promoplatform.settings.environment import *  # noqa: F403
 from promoplatform.settings.environment import BASE_DIR, DEBUG
+from promoplatform.settings.kinds import list_backend_apps
 from promoplatform.settings.logging import *  # noqa: F403
 from promoplatform.settings.rest import *  # noqa: F403
 from promoplatform.settings.security import *  # noqa: F403
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "coupons",
     "vouchers",
     "checkout",
+    *list_backend_apps(),
 ]
 MIDDLEWARE = [
     "core.middleware.MetricsMiddleware",

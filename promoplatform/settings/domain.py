@@ -3,14 +3,17 @@
 from environs import validate
 
 from promoplatform.settings.environment import env, read_renamed
+from promoplatform.settings.kinds import find_backends
 
 SEGMENT_SLOTS_PER_CUSTOMER = env.int("SEGMENT_SLOTS_PER_CUSTOMER", 20, validate=validate.Range(1, 100))
 REDEMPTION_BACKENDS = {
-    "coupon": "coupons.backend",
-    "discount_code": "discounts.backend",
-    "promotion": "promotions.backend",
-    "voucher": "vouchers.backend",
+    "coupon": "coupons.backend.backend",
+    "discount_code": "discounts.backend.backend",
+    "promotion": "promotions.backend.backend",
+    "voucher": "vouchers.backend.backend",
 }
+for _entry in find_backends(taken=REDEMPTION_BACKENDS):
+    REDEMPTION_BACKENDS[_entry.name] = f"{_entry.module}.{_entry.attr}"
 REDEMPTION_RETENTION_MONTHS: int = read_renamed(
     env.int, "REDEMPTION_RETENTION_MONTHS", "COUPON_REDEMPTIONS_KEEP_MONTHS", 0
 )

@@ -3,7 +3,7 @@
 import os
 
 from promoplatform.settings.base import *  # noqa: F403
-from promoplatform.settings.base import CACHES, DATABASES, REDIS_URL
+from promoplatform.settings.base import CACHES, DATABASES, INSTALLED_APPS, REDIS_URL
 
 # each parallel worker has a Redis database of its own
 _NUMBER = int("0" + "".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", "")))) + 1
@@ -28,3 +28,4 @@ DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 64, "timeo
 # a stampede's hundred threads share one interpreter: whoever holds a lock holds it far longer than a server would
 DATABASES["default"]["OPTIONS"]["options"] += " -c lock_timeout=20000 -c statement_timeout=30000"
 SEGMENTATION_SERVICE_URL = CAMPAIGN_ENGINE_URL = ""  # whatever this machine has
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.loyalty"]  # a kind of offer that the platform doesn't know

@@ -15,7 +15,7 @@ from checkout.models import Redemption
 from checkout.services import release_expired
 from redemptions.contracts import Purchase
 from tests.factories import BrandFactory, CampaignFactory, ShopperFactory
-from vouchers import backend
+from vouchers.backend import backend
 from vouchers.models import Campaign, Voucher
 from vouchers.services import claim, expiry
 
