@@ -167,6 +167,14 @@ class OrderTotals:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class OrderPart:
+    """What one brand sees of an order of several: its offers, by their positions, and lines."""
+
+    positions: frozenset[int]
+    lines: frozenset[str]
+
+
 Shares = tuple[int, ...]
 """Discounts in minor units, by item of an order, in the order of the items."""
 

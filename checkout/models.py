@@ -159,6 +159,23 @@ class RedemptionItem(models.Model):
         return f"{self.title}: {self.amount}"
 
 
+class RedemptionPart(models.Model):
+    """The part of a redemption that concerns one brand: the one whose server sent it, or one whose offers it uses."""
+
+    pk = models.CompositePrimaryKey("redemption_id", "brand_id")
+    redemption = models.ForeignKey(Redemption, models.CASCADE, related_name="parts", db_index=False)
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False)
+    subtotal = models.BigIntegerField(
+        help_text=_("What counts for the brand of the order, with shipping and without discounts, in minor units.")
+    )
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["brand", "-redemption"], name="checkout_part_of_brand")]
+
+    def __str__(self) -> str:
+        return f"{self.brand_id}: {self.subtotal}"
+
+
 class RefundedLine(models.Model):
     """What all refunds of a confirmed redemption returned of a line, or of the shipping. Amounts are in minor units.
 

@@ -1,12 +1,13 @@
 """Decisions about prices and automatic audiences, from plain values to plain values."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
 from checkout.contracts import PriceRecord, PurchaseTotals, Quote, QuoteRequest
 from core import money
-from pricing import EligibleOffer, Profile, ShopperFacts, price
+from pricing import Cart, EligibleOffer, Profile, ShopperFacts, price
 from redemptions.contracts import Candidate, Rejection
 
 FREQUENT_ORDERS = 3
@@ -62,6 +63,22 @@ def to_engine_offers(candidates: Mapping[str, Candidate], currency: str) -> list
         )
         for reference, candidate in candidates.items()
     ]
+
+
+# --- brands of an order -----------------------------------------------------------------------------------------------
+def sum_by_brand(cart: Cart, brands: Mapping[uuid.UUID, str], *, own: uuid.UUID | None) -> dict[uuid.UUID, int]:
+    """Return what counts for each of the brands, given with their slugs, of the cart without discounts.
+
+    Lines that name no brand count for each. The shipping counts for the brand ``own``, whose server sent the cart;
+    without one, for a brand that all lines belong to.
+    """
+    sums = {}
+    for brand_id, slug in brands.items():
+        lines = [line for line in cart.lines if line.brand in (None, slug)]
+        has_shipping = brand_id == own or (own is None and len(lines) == len(cart.lines))
+        shipping = sum(method.price for method in cart.shipping) if has_shipping else 0
+        sums[brand_id] = shipping + sum(line.quantity * line.unit_price for line in lines)
+    return sums
 
 
 # --- automatic audiences ---------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """JSON of quotes and simulations: the answers of the API."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from checkout.contracts import DRAFT_KEY_PREFIX, Quote, Simulation
+from checkout.contracts import DRAFT_KEY_PREFIX, OrderPart, Quote, Simulation
 from core import money
 from pricing import (
     Applied,
@@ -54,6 +55,33 @@ def serialize_quote(quote: Quote) -> Json:
             for method in decision.shipping
         ]
     return answer
+
+
+def restrict_quote(quote: Json, part: OrderPart) -> Json:
+    """Return the part of a quote that one brand of several sees: its lines and offers, and their sums."""
+    currency = quote["currency"]
+    applied = [offer for position, offer in enumerate(quote["applied"]) if position in part.positions]
+    discounts: Counter[str] = Counter()
+    for share in (share for offer in applied for share in offer["lines"]):
+        discounts[share["id"]] += money.parse(share["amount"], currency)
+    lines = []
+    for line in (line for line in quote["lines"] if line["id"] in part.lines):
+        subtotal, discount = money.parse(line["subtotal"], currency), discounts[line["id"]]
+        changes = {"discount": discount, "total": subtotal - discount}
+        lines.append(line | {name: money.format_decimal(minor, currency) for name, minor in changes.items()})
+    shipped = sum(money.parse(offer["shipping"], currency) for offer in applied)
+    shipping = money.parse(quote["shipping"], currency) if shipped else 0
+    subtotal = sum(money.parse(line["subtotal"], currency) for line in lines)
+    discount = sum(money.parse(offer["amount"], currency) for offer in applied)
+    sums = {
+        "subtotal": subtotal,
+        "shipping": shipping,
+        "discount_total": discount,
+        "total": subtotal + shipping - discount,
+    }
+    restricted = {"lines": lines, "applied": applied, "gifts": [], "rejected": [], "next_best": []}
+    kept = {name: value for name, value in quote.items() if name != "shipping_lines"}
+    return kept | {name: money.format_decimal(minor, currency) for name, minor in sums.items()} | restricted
 
 
 def serialize_rejections(quote: Quote) -> Iterator[Json]:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from backoffice.base.admin import ReadOnlyAdminMixin, list_brand_ids
 from backoffice.base.formatting import format_amount, format_datetime
 from backoffice.base.kinds import KIND_LABELS
-from checkout import price_records, selectors
+from checkout import price_records, selectors, serialization
 from checkout.admin import cart_simulator, explanations
 from checkout.admin.order_actions import action_view, list_order_actions
 from checkout.errors import PriceRecordUnreadable
@@ -82,7 +82,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
             **self.admin_site.each_context(request),
             "title": gettext("Order %(order)s") % {"order": redemption.order},
             "opts": self.opts,
-            **build_context(redemption),
+            **build_context(redemption, list_brand_ids(request, BrandPermissions.READ)),
             "actions": list_order_actions(request, redemption),
         }
         return TemplateResponse(request, "admin/checkout/redemption.html", context)
@@ -124,9 +124,12 @@ def explain_offer(
     return explanations.rows(found, redemption.currency)
 
 
-def build_context(redemption: Redemption) -> dict[str, Any]:
-    """Return a redemption in the form that the template shows."""
+def build_context(redemption: Redemption, brand_ids: list[Any] | None) -> dict[str, Any]:
+    """Return what these brands may see of a redemption, in the form that the template shows."""
     quote, currency = price_records.load_quote(redemption.quote, redemption.record), redemption.currency
+    part = selectors.find_part(redemption, brand_ids)
+    if part is not None:
+        quote = serialization.restrict_quote(quote, part)
     zone = selectors.get_timezone(redemption)
     times = [
         (gettext("Requested"), redemption.created_at),
@@ -146,12 +149,13 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
         "times": [(name, format_datetime(time, zone)) for name, time in times if time],
         "confirmed_by": redemption.get_confirmed_by_display(),
         "totals": [
-            (gettext("Subtotal"), format_amount(redemption.subtotal, currency)),
-            (gettext("Discount"), format_amount(redemption.discount_total, currency)),
+            (gettext("Subtotal"), amount(quote.get("subtotal"))),
+            (gettext("Discount"), amount(quote.get("discount_total"))),
             (gettext("Shipping"), amount(quote.get("shipping"))),
-            (gettext("Total"), format_amount(redemption.total, currency)),
+            (gettext("Total"), amount(quote.get("total"))),
         ],
-        "lines": _build_lines(redemption),
+        "is_part": part is not None,
+        "lines": _build_lines(redemption, quote),
         "applied": [
             {
                 "kind": KIND_LABELS.get(offer["kind"], offer["kind"]),
@@ -170,7 +174,7 @@ def build_context(redemption: Redemption) -> dict[str, Any]:
     }
 
 
-def _build_lines(redemption: Redemption) -> list[dict[str, Any]]:
+def _build_lines(redemption: Redemption, quote: dict[str, Any]) -> list[dict[str, Any]]:
     cart_lines = {line["id"]: line for line in redemption.cart.get("lines", [])}
     state = selectors.get_order_state(redemption)
     return [
@@ -184,7 +188,7 @@ def _build_lines(redemption: Redemption) -> list[dict[str, Any]]:
             name: explanations.format_answer_amount(line[name], redemption.currency)
             for name in ("subtotal", "discount", "total")
         }
-        for line in redemption.quote.get("lines", [])
+        for line in quote.get("lines", [])
     ]
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from checkout import price_records, selectors
+from checkout import price_records, selectors, serialization
 from checkout.api.refunds import serialize_lines, serialize_shipping
 from checkout.contracts import (
     MAX_CART_TOTAL,
     MAX_SHOPPER_TTL,
     AmendmentOptions,
     AmendmentTerms,
+    OrderPart,
     QuoteRequest,
     RedemptionOptions,
 )
@@ -127,9 +128,13 @@ def serialize_difference(amendment: Amendment) -> dict[str, Any]:
     return {name: money.format_decimal(minor, redemption.currency) for name, minor in changes.items()}
 
 
-def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
-    """Return a redemption as ``RedemptionSerializer`` describes it."""
+def serialize_redemption(redemption: Redemption, part: OrderPart | None = None) -> dict[str, Any]:
+    """Return a redemption, or the part that a brand sees of it, as ``RedemptionSerializer`` describes it."""
     state = selectors.get_order_state(redemption) if redemption.confirmed_at else None
+    quote = price_records.load_quote(redemption.quote, redemption.record)
+    if part is not None:
+        quote = serialization.restrict_quote(quote, part)
+        state = None if state is None else state.restrict(part.lines, part.positions)
     return {
         "id": redemption.pk,
         "order": redemption.order,
@@ -141,7 +146,7 @@ def serialize_redemption(redemption: Redemption) -> dict[str, Any]:
         "confirmed_by": redemption.confirmed_by or None,
         "amended_at": redemption.amended_at,
         "closed_at": redemption.closed_at,
-        "quote": price_records.load_quote(redemption.quote, redemption.record),
+        "quote": quote,
         "refunded": [] if state is None else serialize_lines(state.lines.values(), redemption.currency),
         "refunded_shipping": None if state is None else serialize_shipping(state.shipping, redemption.currency),
     }

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.contracts import Scope, get_caller
 from accounts.models import Brand
-from accounts.selectors import get_acceptance, get_brand_for_caller, readable_brand_ids, shopper_for, zone_of_lists
+from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
 from checkout.api.input_serializers import (
     AmendmentInputSerializer,
@@ -109,16 +109,21 @@ class RedemptionsView(APIView):
         operation_id="redemption_list",
     )
     def get(self, request: Request) -> Response:
-        """List the caller's redemptions, newest first: those of the shopper, or those of the brand."""
+        """List the caller's redemptions, newest first: those of the shopper, or those that concern the brand.
+
+        A brand sees its own part of an order that it shares with others: its lines, its offers and their amounts.
+        """
         caller = get_caller(request.auth)
         query = validate_query(RedemptionQuerySerializer, request)
-        redemptions = selectors.list_visible(caller=caller, brand_ids=readable_brand_ids(caller))
+        access = selectors.get_access(caller)
+        redemptions = selectors.list_visible(access=access)
         filters = {name: query[name] for name in ("order", "status", "brand", "customer_id", "code") if name in query}
         redemptions = selectors.filter_redemptions(redemptions, **filters)
         redemptions = redemptions.filter(created_condition(query, find_zone=lambda: zone_of_lists(caller)))
         page = CursorPagination()
         rows = page.paginate_queryset(redemptions, request, view=self) or []
-        return page.get_paginated_response([serialize_redemption(redemption) for redemption in rows])
+        selectors.load_items(rows, access)
+        return page.get_paginated_response([_serialize(redemption, access) for redemption in rows])
 
 
 class RedemptionView(APIView):
@@ -126,20 +131,10 @@ class RedemptionView(APIView):
 
     @extend_schema(responses={200: RedemptionSerializer}, operation_id="redemption_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        """Return a redemption."""
+        """Return a redemption, or its part of the calling brand."""
         caller = get_caller(request.auth)
-        redemption = selectors.get_visible(pk=pk, access=selectors.get_access(caller))
-        return Response(serialize_redemption(redemption))
-
-
-class RedemptionActionView(APIView):
-    """Base class of the actions on a redemption."""
-
-    find: Callable[..., Redemption] = staticmethod(selectors.get_editable)
-
-    def get_redemption(self, pk: uuid.UUID, access: selectors.Access) -> Redemption:
-        """Return the redemption if the caller may act on it. Raises NotFound and PermissionDenied."""
-        return type(self).find(pk=pk, access=access)
+        access = selectors.get_access(caller)
+        return Response(_serialize(selectors.get_visible(pk=pk, access=access), access))
 
 
 class ConfirmView(APIView):
@@ -155,10 +150,10 @@ class ConfirmView(APIView):
         access = selectors.get_access(get_caller(request.auth))
         redemption, actor = selectors.get_confirmable(pk=pk, access=access)
         redemption = services.confirm(redemption=redemption, by=actor, at=timezone.now())
-        return Response(serialize_redemption(redemption))
+        return Response(_serialize(redemption, access))
 
 
-class CancelView(RedemptionActionView):
+class CancelView(APIView):
     """``/api/v1/checkout/redemptions/<id>/cancel/``"""
 
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_cancel")
@@ -166,14 +161,12 @@ class CancelView(RedemptionActionView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Cancel a reservation whose order won't be paid, and release its offers."""
         access = selectors.get_access(get_caller(request.auth))
-        redemption = services.cancel(redemption=self.get_redemption(pk, access), at=timezone.now())
-        return Response(serialize_redemption(redemption))
+        redemption = services.cancel(redemption=selectors.get_editable(pk=pk, access=access), at=timezone.now())
+        return Response(_serialize(redemption, access))
 
 
-class AmendView(RedemptionActionView):
+class AmendView(APIView):
     """``/api/v1/checkout/redemptions/<id>/amend/``"""
-
-    find = staticmethod(selectors.get_refundable)
 
     @extend_schema(
         request=AmendmentInputSerializer,
@@ -189,7 +182,7 @@ class AmendView(RedemptionActionView):
         """
         body = validate(AmendmentInputSerializer, request.data)
         access = selectors.get_access(get_caller(request.auth))
-        redemption = self.get_redemption(pk, access)
+        redemption = selectors.get_amendable(pk=pk, access=access)
         if body.get("customer_id", redemption.customer.customer_id) != redemption.customer.customer_id:
             raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
         amendment = services.amend(
@@ -199,13 +192,11 @@ class AmendView(RedemptionActionView):
             acceptance=access.get_acceptance(redemption),
             at=timezone.now(),
         )
-        return Response(serialize_redemption(amendment.redemption) | {"difference": serialize_difference(amendment)})
+        return Response(_serialize(amendment.redemption, access) | {"difference": serialize_difference(amendment)})
 
 
-class RefundView(RedemptionActionView):
+class RefundView(APIView):
     """``/api/v1/checkout/redemptions/<id>/refund/``"""
-
-    find = staticmethod(selectors.get_refundable)
 
     @extend_schema(
         request=RefundInputSerializer,
@@ -216,17 +207,25 @@ class RefundView(RedemptionActionView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Refund parts of an order, or all that is left of it. Only brands may refund, never the shopper.
 
+        A brand whose server did not send the order refunds its own part: its lines and the discounts of its offers.
         The shares of all refunds add up to the discount. An `Idempotency-Key` makes a refund of some units repeatable.
         """
         serializer = RefundInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        redemption = self.get_redemption(pk, selectors.get_access(get_caller(request.auth)))
+        access = selectors.get_access(get_caller(request.auth))
+        redemption, part = selectors.get_refundable(pk=pk, access=access)
         refund = services.return_redemption(
             redemption=redemption,
             request=to_refund_request(serializer.validated_data, redemption.currency),
+            part=part,
             at=timezone.now(),
         )
-        return Response(serialize_redemption(refund.redemption) | {"refund": serialize_refund(refund)})
+        return Response(_serialize(refund.redemption, access) | {"refund": serialize_refund(refund)})
+
+
+def _serialize(redemption: Redemption, access: selectors.Access) -> dict[str, Any]:
+    """Return what the caller may see of a redemption."""
+    return serialize_redemption(redemption, selectors.find_visible_part(redemption, access))
 
 
 def _throttle_unknown_codes(quote: Mapping[str, Any], identity: str) -> None:

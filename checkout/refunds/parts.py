@@ -5,7 +5,7 @@ share of all of them minus what has come back before. So the shares of all refun
 order is divided. `checkout.refunds.repricing` has the policy `recompute`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from operator import sub
@@ -98,6 +98,29 @@ class OrderState:
         """The discounts that have not come back, by item."""
         parts = [*(line.kept_shares for line in self.lines.values()), self.shipping.kept_shares]
         return tuple(map(sum, zip(*parts, strict=True)))
+
+    def restrict(self, lines: Collection[str], positions: Collection[int]) -> "OrderState":
+        """Return the state of these lines, and of the shipping if it has a discount, with the items at these positions.
+
+        The others' discounts are 0.
+        """
+
+        def keep(shares: Shares) -> Shares:
+            return tuple(share if position in positions else 0 for position, share in enumerate(shares))
+
+        def keep_repricing(repricing: Repricing | None) -> Repricing | None:
+            if repricing is None:
+                return None
+            return replace(repricing, returned=keep(repricing.returned), left=keep(repricing.left))
+
+        restricted = {
+            name: replace(line, shares=keep(line.shares), repricing=keep_repricing(line.repricing))
+            for name, line in self.lines.items()
+            if name in lines
+        }
+        shares, repricing = keep(self.shipping.shares), keep_repricing(self.shipping.repricing)
+        value = self.shipping.value if sum(shares) else 0
+        return OrderState(restricted, replace(self.shipping, value=value, shares=shares, repricing=repricing))
 
     @property
     def returned_value(self) -> int:

@@ -6,16 +6,19 @@ from checkout.selectors.callers import (
     check_shopper,
     filter_redemptions,
     find_actor,
+    find_visible_part,
     get_access,
+    get_amendable,
     get_confirmable,
     get_editable,
     get_refundable,
     get_visible,
     list_visible,
+    load_items,
 )
 from checkout.selectors.locks import lock_backtest, lock_expired_redemption, lock_live_redemption, lock_redemption
 from checkout.selectors.order_counts import count_earlier_orders, count_orders
-from checkout.selectors.orders import get_decision, get_order_state, get_record
+from checkout.selectors.orders import find_part, get_decision, get_order_state, get_record, get_subtotals
 from checkout.selectors.staff import find_for_staff, get_timezone, is_editable_by_staff
 
 __all__ = [
@@ -26,19 +29,24 @@ __all__ = [
     "filter_redemptions",
     "find_actor",
     "find_for_staff",
+    "find_part",
+    "find_visible_part",
     "get_access",
+    "get_amendable",
     "get_confirmable",
     "get_decision",
     "get_editable",
     "get_order_state",
     "get_record",
     "get_refundable",
+    "get_subtotals",
     "get_timezone",
     "get_visible",
     "is_editable_by_staff",
     "list_confirmed",
     "list_recent_promotions",
     "list_visible",
+    "load_items",
     "lock_backtest",
     "lock_expired_redemption",
     "lock_live_redemption",

@@ -1,18 +1,19 @@
 """Reads of the redemptions that callers of the API may see, confirm, cancel and refund."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from accounts.contracts import ALL_BRANDS, Acceptance, Caller, CheckoutBy, Scope
 from accounts.selectors import find_grants, list_brands_without, readable_brand_ids
-from checkout.contracts import Actor
-from checkout.models import Redemption, RedemptionItem
-from checkout.selectors.staff import are_all_editable, sent_without_brand
+from checkout.contracts import Actor, OrderPart
+from checkout.models import Redemption, RedemptionItem, RedemptionPart
+from checkout.selectors.orders import find_part
+from checkout.selectors.staff import are_all_editable, is_editable_by_staff
 from core.errors import NotFound, PermissionDenied
 from redemptions.codes.selectors.codes import list_spellings
 
@@ -44,10 +45,10 @@ def get_access(caller: Caller) -> Access:
     return Access(caller, *(None if ids is None else frozenset(ids) for ids in (readable, editable)))
 
 
-def list_visible(*, caller: Caller, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Redemption]:
-    """Return the redemptions that a caller may list, with what answers need; ``brand_ids`` None stands for all."""
+def list_visible(*, access: Access) -> QuerySet[Redemption]:
+    """Return the redemptions that a caller may read, with what answers need."""
     rows = Redemption.objects.select_related("customer").prefetch_related("refunded_lines")
-    return rows if brand_ids is None else rows.filter(_owned_by(caller, brand_ids))
+    return rows if access.readable is None else rows.filter(_is_visible(access, access.readable))
 
 
 def filter_redemptions(
@@ -68,27 +69,46 @@ def filter_redemptions(
     return rows.filter(Exists(RedemptionItem.objects.filter(redemption=OuterRef("pk"), code__in=texts)))
 
 
-def _owned_by(caller: Caller, brand_ids: Collection[uuid.UUID]) -> Q:
-    """Return the condition for redemptions of the brands, of the platform's checkout, or of the shopper who calls."""
-    if caller.scope is Scope.CHECKOUT:
+def _is_visible(access: Access, brand_ids: Collection[uuid.UUID]) -> Q:
+    """Return the condition for redemptions that concern the brands, of the platform's checkout, or of the shopper."""
+    if access.is_platform:
         return Q(brand=None)
-    of_brands = Q(brand_id__in=brand_ids)
-    return of_brands if caller.customer_key is None else of_brands | Q(customer_id=caller.customer_key)
+    of_brands = Q(pk__in=RedemptionPart.objects.filter(brand__in=brand_ids).values("redemption"))
+    key = access.caller.customer_key
+    if key is None:
+        return of_brands
+    return of_brands | Q(customer_id=key) if brand_ids else Q(customer_id=key)
 
 
 def get_visible(*, pk: uuid.UUID, access: Access) -> Redemption:
-    """Return a redemption that the caller may read: of the caller's brands, with their offers only, or the shopper's.
+    """Return a redemption that the caller may read: the shopper's, or one that concerns the caller's brands.
 
     Raises NotFound.
     """
     rows = Redemption.objects.select_related("customer").filter(pk=pk)
     if access.readable is not None:
-        visible = _owned_by(access.caller, access.readable)
-        rows = rows.filter(visible | sent_without_brand(access.readable) if access.readable else visible)
+        rows = rows.filter(_is_visible(access, access.readable))
     redemption = rows.first()
     if redemption is None:
         raise NotFound
     return redemption
+
+
+def find_visible_part(redemption: Redemption, access: Access) -> OrderPart | None:
+    """Return the part of a redemption that the caller may see, or None for all of it."""
+    return None if _is_sender(redemption, access) else find_part(redemption, access.readable)
+
+
+def load_items(redemptions: Iterable[Redemption], access: Access) -> None:
+    """Load the items of those of the redemptions that the caller may see a part of, with two queries at most."""
+    prefetch_related_objects([one for one in redemptions if not _is_sender(one, access)], "items__brand")
+
+
+def _is_sender(redemption: Redemption, access: Access) -> bool:
+    """Return whether the caller sees all of a redemption: the sender, the shopper, the platform and its admins."""
+    if access.is_platform or access.readable is None or redemption.brand_id in access.readable:
+        return True
+    return redemption.customer_id == access.caller.customer_key
 
 
 def check_shopper(brand_ids: Collection[uuid.UUID] | QuerySet[Any, uuid.UUID], *allowing: CheckoutBy) -> None:
@@ -144,21 +164,35 @@ def find_actor(redemption: Redemption, access: Access) -> Actor | None:
     return Actor.SHOPPER if redemption.customer_id == caller.customer_key else None
 
 
-def get_refundable(*, pk: uuid.UUID, access: Access) -> Redemption:
-    """Return a redemption that the caller may refund. Shoppers can't refund: they could reuse a code endlessly.
+def get_refundable(*, pk: uuid.UUID, access: Access) -> tuple[Redemption, OrderPart | None]:
+    """Return a redemption that the caller may refund, and the part that they may refund, or None for all of it.
 
-    An order that no brand's server sent is refundable by the platform's checkout, and by a brand if all of its offers
-    belong to that brand. Raises NotFound and PermissionDenied as ``get_editable``.
+    Shoppers can't refund: they could reuse a code endlessly. The brand whose server sent the order refunds all of it,
+    and so do the platform's checkout and the only brand of the offers what no brand's server sent. Other brands refund
+    their own parts. Raises NotFound and PermissionDenied as ``get_editable``.
     """
-    rows = Redemption.objects.filter(pk=pk)
-    if access.readable is not None:
-        with_offers = Q(brand=None, items__brand_id__in=access.readable)
-        rows = rows.filter(_owned_by(access.caller, access.readable) | with_offers).distinct()
-    redemption = rows.first()
-    if redemption is None:
-        raise NotFound
-    if access.editable is None or redemption.brand_id in access.editable:
-        return redemption
-    if redemption.brand_id is None and (access.is_platform or are_all_editable(redemption, access.editable)):
+    redemption = get_visible(pk=pk, access=access)
+    if _may_change_all(redemption, access):
+        return redemption, None
+    part = find_part(redemption, access.editable)
+    if part is not None and not part.positions:
+        raise PermissionDenied
+    return redemption, part
+
+
+def get_amendable(*, pk: uuid.UUID, access: Access) -> Redemption:
+    """Return a redemption that the caller may amend: of those that they may refund, one that no other brand is part of.
+
+    Raises NotFound and PermissionDenied.
+    """
+    redemption = get_visible(pk=pk, access=access)
+    if _may_change_all(redemption, access):
         return redemption
     raise PermissionDenied
+
+
+def _may_change_all(redemption: Redemption, access: Access) -> bool:
+    """Return whether the caller may refund and amend all of an order: as its brand, or if no brand's server sent it."""
+    if access.is_platform:
+        return redemption.brand_id is None
+    return is_editable_by_staff(redemption, access.editable)

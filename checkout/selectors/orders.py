@@ -1,7 +1,12 @@
 """Reads of one redemption: the state of its order, and the decision about its price."""
 
+import uuid
+from collections.abc import Collection
+
+from django.db.models import prefetch_related_objects
+
 from checkout import price_records, rules
-from checkout.contracts import PriceRecord, Quote
+from checkout.contracts import OrderPart, PriceRecord, Quote
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Redemption
 from checkout.refunds import LineState, OrderState, ShippingState
@@ -63,3 +68,28 @@ def get_record(redemption: Redemption) -> PriceRecord:
         return price_records.load_record(redemption.cart, redemption.record)
     except (KeyError, TypeError, ValueError) as error:
         raise PriceRecordUnreadable(str(redemption.pk)) from error
+
+
+# --- parts of brands -------------------------------------------------------------------------------------------------
+def get_subtotals(redemption: Redemption) -> dict[uuid.UUID, int]:
+    """Return what of the order counts for each brand, with shipping and without discounts, in minor units."""
+    return dict(redemption.parts.values_list("brand_id", "subtotal"))
+
+
+def find_part(redemption: Redemption, brand_ids: Collection[uuid.UUID] | None) -> OrderPart | None:
+    """Return the part of an order that these brands may see, or None for all of it.
+
+    All of it is seen by the brand whose server sent it, and by brands with all of its lines and offers. Others see the
+    lines that name them or no brand, and their own offers.
+    """
+    if brand_ids is None or redemption.brand_id in brand_ids:
+        return None
+    prefetch_related_objects([redemption], "items__brand")
+    items = redemption.items.all()
+    own = {item.position for item in items if item.brand_id in brand_ids}
+    slugs = {item.brand.slug for item in items if item.position in own}
+    lines = redemption.cart["lines"]
+    line_ids = frozenset(line["id"] for line in lines if line.get("brand") is None or line["brand"] in slugs)
+    if len(own) == len(items) and len(line_ids) == len(lines):
+        return None
+    return OrderPart(frozenset(own), line_ids)

@@ -6,15 +6,19 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from checkout.models import Redemption, RedemptionItem
+from checkout.models import Redemption, RedemptionItem, RedemptionPart
 
 
 def find_for_staff(*, pk: uuid.UUID, brand_ids: Collection[Any] | None) -> Redemption | None:
-    """Return a redemption of the brands, no matter who sent it, or None."""
+    """Return a redemption that concerns the brands, no matter who sent it, or None."""
     rows = Redemption.objects.select_related("brand", "customer")
     if brand_ids is not None:
-        rows = rows.filter(Q(brand__in=brand_ids) | sent_without_brand(brand_ids))
+        rows = rows.filter(_concerns(brand_ids))
     return rows.filter(pk=pk).first()
+
+
+def _concerns(brand_ids: Collection[Any]) -> Q:
+    return Q(pk__in=RedemptionPart.objects.filter(brand__in=brand_ids).values("redemption"))
 
 
 def is_editable_by_staff(redemption: Redemption, brand_ids: Collection[Any] | None) -> bool:

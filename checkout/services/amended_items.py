@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from checkout import price_records, serialization
+from checkout import price_records, selectors, serialization
 from checkout.contracts import Quote
-from checkout.models import Redemption, RedemptionItem
-from checkout.services.reservations import redemption_items
+from checkout.models import Redemption, RedemptionItem, RedemptionPart
+from checkout.services.reservations import redemption_items, sum_parts
 from checkout.services.transitions import purchases_by_kind
 from redemptions.contracts import AmendedItem
 
@@ -57,6 +57,7 @@ def exchange_items(
         ]
         backend.amend_items(purchase=replace(purchase, subtotal=subtotal, until=at + MARGIN), amended=amended)
     _set_amounts(redemption, priced, list(after.values()), at)
+    _set_parts(redemption, priced)
     redemption.items.all().delete()
     RedemptionItem.objects.bulk_create(after.values())
     return changes
@@ -84,6 +85,15 @@ def _build_items(
                 )
             )
     return built
+
+
+def _set_parts(redemption: Redemption, priced: Quote) -> None:
+    """Write what of the order counts for each brand. A brand that no longer has an offer in it keeps its part at 0."""
+    sums = dict.fromkeys(selectors.get_subtotals(redemption), 0) | sum_parts(redemption, priced)
+    parts = [RedemptionPart(redemption=redemption, brand_id=brand, subtotal=sum_) for brand, sum_ in sums.items()]
+    RedemptionPart.objects.bulk_create(
+        parts, update_conflicts=True, unique_fields=["redemption", "brand"], update_fields=["subtotal"]
+    )
 
 
 def _set_amounts(redemption: Redemption, priced: Quote, items: Collection[RedemptionItem], at: datetime) -> None:

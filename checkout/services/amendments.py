@@ -59,6 +59,7 @@ def amend(
         detail = _("The order is in %(currency)s.") % {"currency": locked.currency}
         raise InvalidRequest.field("currency", detail)
     before = OrderTotals(locked.subtotal, locked.discount_total, locked.total)
+    subtotals = selectors.get_subtotals(locked)
     items = {(item.kind, item.key): item for item in locked.items.order_by("position")}
     if options.terms is AmendmentTerms.CURRENT:
         lock_customer(locked.customer_id)
@@ -68,7 +69,7 @@ def amend(
     while changes is None:
         changes = attempt.run()
     _check_acceptance(changes, acceptance)
-    events.append_amendment(locked, changes, before, at=at)
+    events.append_amendment(locked, changes, subtotals, at=at)
     return Amendment(locked, before)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from checkout.contracts import OrderTotals
+from checkout import selectors
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.amended_items import ItemChange
 from core import money
@@ -21,34 +21,43 @@ def append_returns(
     The events name the time of the confirmation, since results count a return where the redemption counts.
     """
     event_type = EventType.REDEMPTION_RETURNED if is_complete else EventType.REDEMPTION_PARTIALLY_RETURNED
-    subtotal, data = redemption.total + redemption.discount_total, _data(redemption, at)
+    subtotals, data = selectors.get_subtotals(redemption), _data(redemption, at)
     append_events(
-        _event(event_type, redemption, item, amount=amount, subtotal=subtotal, data=data, at=at)
+        _event(event_type, redemption, item, amount=amount, subtotal=subtotals[item.brand_id], data=data, at=at)
         for item, amount in amounts.items()
         if is_complete or amount
     )
 
 
 def append_amendment(
-    redemption: Redemption, changes: Iterable[ItemChange], before: OrderTotals, *, at: datetime
+    redemption: Redemption, changes: Iterable[ItemChange], former: Mapping[uuid.UUID, int], *, at: datetime
 ) -> None:
     """Append what an amendment changed of each item: new ones are confirmed, and removed ones are returned.
 
-    The amount and the subtotal of an item that stays are differences; its data has the new values.
+    The amount and the subtotal of an item that stays are differences; its data has the new values. ``former`` is what
+    of the order counted for each brand before, in minor units.
     """
-    former = before.total + before.discount
+    subtotals = selectors.get_subtotals(redemption)
     brands = {change.item.brand_id for change in changes if change.before is not None}
-    append_events(_amendment(redemption, change, former=former, brands=brands, at=at) for change in changes)
+    append_events(
+        _amendment(redemption, change, subtotals=(former, subtotals), brands=brands, at=at) for change in changes
+    )
 
 
 def _amendment(
-    redemption: Redemption, change: ItemChange, *, former: int, brands: Collection[uuid.UUID], at: datetime
+    redemption: Redemption,
+    change: ItemChange,
+    *,
+    subtotals: tuple[Mapping[uuid.UUID, int], Mapping[uuid.UUID, int]],
+    brands: Collection[uuid.UUID],
+    at: datetime,
 ) -> NewEvent:
-    """Return the event of an item. ``former`` is the subtotal of the order before, in minor units.
+    """Return the event of an item. ``subtotals`` are what of the order counts for each brand, before and after.
 
     ``brands`` are those whose offers the order had, so that it counts for them already.
     """
-    subtotal, item, currency = redemption.total + redemption.discount_total, change.item, redemption.currency
+    item, currency = change.item, redemption.currency
+    former, subtotal = (sums.get(item.brand_id, 0) for sums in subtotals)
     if change.before is None:
         confirmed, mark = EventType.REDEMPTION_CONFIRMED, {"amended": True} if item.brand_id in brands else {}
         return _event(confirmed, redemption, item, amount=change.after, subtotal=subtotal, data=mark, at=at)

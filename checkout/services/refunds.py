@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from checkout import price_records, rules, selectors
-from checkout.contracts import QuoteRequest
+from checkout.contracts import OrderPart, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import SHIPPING, Redemption, RedemptionItem
 from checkout.price_records import load_profile
@@ -33,7 +33,7 @@ from checkout.services import events
 from checkout.services.transitions import purchases_by_kind, set_status
 from core import db
 from core.db import translate_constraint
-from core.errors import Busy, InvalidRequest
+from core.errors import Busy, InvalidRequest, PermissionDenied
 from redemptions.contracts import ReturnedItem
 from redemptions.errors import InvalidStatus
 from redemptions.statuses import PAID, RedemptionStatus
@@ -51,8 +51,12 @@ class Refund:
 
 
 @transaction.atomic
-def return_redemption(*, redemption: Redemption, request: RefundRequest, at: datetime) -> Refund:
+def return_redemption(
+    *, redemption: Redemption, request: RefundRequest, part: OrderPart | None = None, at: datetime
+) -> Refund:
     """Refund parts of a confirmed redemption, or all that is left. What was refunded stays refunded.
+
+    ``part`` restricts the refund to that part of the order, and to the discounts of its offers.
 
     When everything is returned, the uses are, too, unless the recorded pricing profile says otherwise. Raises
     InvalidStatus, and InvalidRequest for lines that the order doesn't have and for more than is left of a line.
@@ -61,7 +65,7 @@ def return_redemption(*, redemption: Redemption, request: RefundRequest, at: dat
     if locked.status not in REFUNDABLE:
         raise InvalidStatus(current_status=locked.status)
     before = selectors.get_order_state(locked)
-    after = _apply(before, request)
+    after = _apply(before, request) if part is None else _apply_to_part(before, request, part)
     if after == before and locked.status == (RedemptionStatus.RETURNED if after.is_returned else locked.status):
         return Refund(locked, before, after)
     items = list(locked.items.order_by("position"))
@@ -130,6 +134,30 @@ def _apply(state: OrderState, request: RefundRequest) -> OrderState:
         }
         field, detail = f"lines.{error.refund.position}.{error.name}", messages[error.name] % {"left": error.left}
         raise InvalidRequest.field(field, detail, code="max_value") from error
+
+
+def _apply_to_part(state: OrderState, request: RefundRequest, part: OrderPart) -> OrderState:
+    """Return the state after a refund of one brand's part of the order. Raises InvalidRequest and PermissionDenied.
+
+    Lines and shipping that have discounts of other brands, too, can't be refunded in parts.
+    """
+    if request.policy is RefundPolicy.RECOMPUTE:
+        raise PermissionDenied(_("Only the brand that sent the order can refund it with the policy `recompute`."))
+    own = state.restrict(part.lines, part.positions)
+    after = _apply(own, request)
+    lines = {line.id: line for line in after.lines.values() if line != own.lines[line.id]}
+    changed = [(state.lines[name].shares, line.shares) for name, line in lines.items()]
+    has_shipping = after.shipping.is_returned and not state.shipping.is_returned
+    if has_shipping:
+        changed.append((state.shipping.shares, after.shipping.shares))
+    if any(all_shares != own_shares for all_shares, own_shares in changed):
+        raise PermissionDenied(_("A part of the order has discounts of other brands, too."))
+    merged = dict(state.lines)
+    for name, line in lines.items():
+        quantity, value = line.returned_quantity, line.returned_value
+        merged[name] = replace(merged[name], returned_quantity=quantity, returned_value=value)
+    shipping = replace(state.shipping, is_returned=state.shipping.is_returned or has_shipping)
+    return OrderState(merged, shipping)
 
 
 def _insert_parts(redemption: Redemption, before: OrderState, after: OrderState, at: datetime) -> None:

@@ -30,11 +30,18 @@ def record_rejection(rejection: Rejection, *, priced: Quote, shopper: Shopper | 
             code=rejection.code,
             customer=shopper.id if shopper else None,
             order=order,
-            subtotal=priced.decision.total + priced.decision.discount_total,
+            subtotal=_find_subtotal(priced),
             currency=priced.request.cart.currency,
             reason=rejection.reason,
         )
     )
+
+
+def _find_subtotal(priced: Quote) -> int | None:
+    """Return the sum of a cart without discounts; None for lines of several brands, of which each sees only its own."""
+    if len({line.brand for line in priced.request.cart.lines if line.brand}) > 1:
+        return None
+    return priced.decision.total + priced.decision.discount_total
 
 
 def reject_candidate(candidate: Candidate, reason: dict[str, object]) -> Rejection:

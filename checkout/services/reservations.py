@@ -1,6 +1,7 @@
 """Reservations: the offers of a quote, reserved together for one order."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from django.db import transaction
 from accounts.contracts import Acceptance, CheckoutBy, Shopper
 from accounts.selectors import lock_customer
 from accounts.services import get_or_create_customer
-from checkout import price_records, selectors, serialization
+from checkout import price_records, rules, selectors, serialization
 from checkout.contracts import Quote, QuoteRequest, RedemptionOptions
 from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem
@@ -138,11 +139,26 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
     items = list(redemption_items(redemption, priced))
     db.execute(
         "checkout/sql/insert_items.sql",
-        {"redemption": redemption.pk, "items": json.dumps([_to_row(item) for item in items])},
+        {
+            "redemption": redemption.pk,
+            "items": json.dumps([_to_row(item) for item in items]),
+            "parts": json.dumps(
+                [{"brand": str(brand), "subtotal": sum_} for brand, sum_ in sum_parts(redemption, priced).items()]
+            ),
+        },
     )
     for backend, purchase in purchases_by_kind(redemption, items, at):
         backend.reserve(purchase=purchase)
     return redemption
+
+
+def sum_parts(redemption: Redemption, priced: Quote) -> dict[uuid.UUID, int]:
+    """Return what of the order counts for each brand that a priced redemption concerns."""
+    applied = [priced.candidates[applied.ref] for applied in priced.decision.applied]
+    brands = {candidate.brand_id: candidate.brand for candidate in applied}
+    if redemption.brand_id is not None:
+        brands[redemption.brand_id] = priced.request.shop or ""
+    return rules.sum_by_brand(priced.request.cart, brands, own=redemption.brand_id)
 
 
 def redemption_items(redemption: Redemption, priced: Quote) -> Iterator[RedemptionItem]:

@@ -62,8 +62,8 @@ class FoundUse:
     """A use of an offer, or a refused attempt, with its last event and its life, oldest event first.
 
     ``event`` is the ID of the last event. ``redemption`` is the ID of the order's redemption or of the use itself;
-    attempts have none. ``amount`` is the discount, and ``subtotal`` the undiscounted total of the order, both in minor
-    units of ``currency``.
+    attempts have none. ``amount`` is the discount, and ``subtotal`` the undiscounted total of the brand's part of the
+    order, both in minor units of ``currency``.
     """
 
     event: uuid.UUID

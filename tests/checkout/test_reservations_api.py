@@ -47,7 +47,8 @@ def test_a_shopper_reserves_an_order(shopper: Client, user: User) -> None:
     assert answer.pop("quote") == quote
     assert answer == {
         "order": "1001", "status": "reserved", "customer_id": user.customer.customer_id,
-        "confirmed_at": None, "amended_at": None, "closed_at": None, "refunded": [], "refunded_shipping": None,
+        "confirmed_at": None,
+        "confirmed_by": None, "amended_at": None, "closed_at": None, "refunded": [], "refunded_shipping": None,
     }  # fmt: skip
     assert Usage.objects.get().reserved_until == expires
 

@@ -58,9 +58,13 @@ ACTING: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {
         "other owner": NOT_FOUND, "other key": NOT_FOUND,
         "platform key": NOT_FOUND, "internal key": NOT_FOUND,
     },
-    ("granted key", ("confirm", "cancel", "refund", "amend")): {
-        "shopper": DENIED, "owner": NOT_FOUND, "owner key": NOT_FOUND, "granted key": APPLIED,
-        "other owner": NOT_FOUND, "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": NOT_FOUND,
+    ("granted key", ("confirm", "cancel", "amend")): {
+        "shopper": DENIED, "owner": DENIED, "owner key": DENIED, "granted key": APPLIED, "other owner": NOT_FOUND,
+        "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": NOT_FOUND,
+    },
+    ("granted key", ("refund",)): {
+        "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": APPLIED, "other owner": NOT_FOUND,
+        "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": NOT_FOUND,
     },
     ("shopper", ("confirm", "cancel")): {
         "shopper": APPLIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,

@@ -69,7 +69,9 @@ class UseSerializer(serializers.Serializer[Any]):
         required=False, help_text=_("ID of the redemption of the order, or of the use without an order.")
     )
     amount = serializers.CharField(required=False, help_text=_("Discount."))
-    subtotal = serializers.CharField(required=False, help_text=_("Undiscounted total of the order."))
+    subtotal = serializers.CharField(
+        required=False, help_text=_("Undiscounted total of what the order has of the brand.")
+    )
     currency = serializers.CharField(required=False, help_text=_("Currency of the amounts."))
     reason = serializers.DictField(required=False, help_text=_("Why an attempt was refused."))
     count = serializers.IntegerField(required=False, help_text=_("Number of attempts that are counted together."))
