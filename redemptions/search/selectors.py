@@ -19,8 +19,6 @@ from redemptions.search.contracts import FoundUse, UseEvent, UseFilter, UseStatu
 TYPE_PREFIX = "redemption."
 LAST_CHARACTER = "\U0010ffff"
 LAST = Position((1 << 63) - 1)  # after every event
-LAST_ID = UUID(int=(1 << 128) - 1)
-MAX_ATTEMPTS = 10_000  # of one transaction, which writes the refused attempts of a process together
 FIRST_RANGE = 20_000  # transactions that the first statement covers
 RANGE_GROWTH = 4
 TIME_BUDGET_SECONDS = 1.0
@@ -101,11 +99,11 @@ def get_use(*, event: UUID, brands: Collection[UUID] | None) -> FoundUse:
     status = row["type"].removeprefix(TYPE_PREFIX)
     wanted = UseFilter(brands=(row["brand_id"],), kind=row["kind"], offer=row["offer_id"])
     if status == UseStatus.REJECTED:
-        bounds = {"tx": row["tx"], "id": LAST_ID, "oldest": row["tx"], "limit": MAX_ATTEMPTS}
+        bounds = {"tx": row["tx"], "id": UUID(int=event.int + 1), "oldest": row["tx"], "limit": 1}
         uses: Sequence[FoundUse] = _to_uses(
             _select(_to_params(replace(wanted, statuses=(UseStatus.REJECTED,))) | bounds)
         )
-        use = next((use for use in uses if use.event == event), None)
+        use = next(iter(uses), None)
     else:
         of_customer = replace(wanted, customer=row["customer_key"], redemption=row["redemption_id"])
         uses = find_uses(wanted=of_customer, before=None, limit=CHUNK).uses if row["redemption_id"] else []
