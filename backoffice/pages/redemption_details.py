@@ -41,7 +41,10 @@ ACTION_TEXTS: Mapping[UseAction, tuple[Label, Label, Label]] = {
     ),
     UseAction.REFUND: (
         _("Return redemption"),
-        _("The customer can redeem the offer again, within its limits. The redemption stays listed as returned."),
+        _(
+            "The customer can redeem the code or coupon once more, within its limits."
+            " The redemption stays listed as returned."
+        ),
         _("Redemption returned."),
     ),
 }

@@ -54,7 +54,7 @@ TEXTS: Mapping[OrderAction, ActionTexts] = {
     OrderAction.CONFIRM: ActionTexts(
         _("Confirm order"),
         _("Confirm order %(order)s"),
-        _("The order counts as paid: its discounts of %(discount)s are final until a refund."),
+        _("The order counts as paid, with its discounts of %(discount)s. It can be refunded later."),
         _("Order %(order)s confirmed."),
     ),
     OrderAction.CANCEL: ActionTexts(

@@ -33,7 +33,7 @@ LABELS = {
     RedemptionStatus.PARTIALLY_RETURNED: "warning",
     RedemptionStatus.RETURNED: "danger",
 }
-PAGES = ("checkout_redemption_change", "checkout_redemption_history")
+URL_NAMES = ("checkout_redemption_change", "checkout_redemption_history")
 
 
 @admin.register(Redemption)
@@ -56,7 +56,7 @@ class RedemptionAdmin(ReadOnlyAdminMixin):
         return [
             path("try/", wrap(cart_simulator.page), name="checkout_try"),
             path("<uuid:pk>/why/", wrap(require_safe(self.explanation_view)), name="checkout_redemption_why"),
-            *(url for url in super().get_urls() if url.name in PAGES),
+            *(url for url in super().get_urls() if url.name in URL_NAMES),
             path("<uuid:pk>/<str:action>/", wrap(action_view), name="checkout_redemption_action"),
         ]
 

@@ -182,7 +182,7 @@ def test_a_discount_code_is_returned_after_a_page_that_says_what_happens(owner: 
     (page,) = find_pages(owner)
 
     assert list_actions(owner, page) == ["refund"]
-    assert "The customer can redeem the offer again" in read(owner, f"{page}refund/")
+    assert "The customer can redeem the code or coupon once more" in read(owner, f"{page}refund/")
     assert Usage.objects.count() == 1
     assert act(owner, page, "refund") == ["Redemption returned."]
     assert (Usage.objects.count(), UsageReturn.objects.count()) == (0, 1)

@@ -78,7 +78,7 @@ def test_support_finds_a_redemption_and_returns_it_after_confirming(visit, brand
     page.locator("tbody").get_by_role("link", name="Summer").click()
 
     page.get_by_role("link", name="Return redemption…").click()
-    assert page.get_by_text("The customer can redeem the offer again").is_visible()
+    assert page.get_by_text("The customer can redeem the code or coupon once more").is_visible()
     assert CouponRedemption.objects.get().status == "confirmed"
     page.get_by_role("button", name="Return redemption").click()
     page.get_by_text("Redemption returned.").wait_for()

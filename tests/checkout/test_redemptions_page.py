@@ -147,7 +147,7 @@ def test_an_order_is_confirmed_and_refunded_after_a_page_that_says_what_happens(
 
     assert list_actions(owner, redemption) == ["confirm", "cancel"]
     confirmation = owner.get(f"{PAGES}{redemption.pk}/confirm/").content.decode()
-    assert "its discounts of €12.00 are final until a refund" in confirmation
+    assert "The order counts as paid, with its discounts of €12.00" in confirmation
     assert act(owner, redemption, "confirm") == ("confirmed", ["Order order-1 confirmed."])
     assert list_actions(owner, redemption) == ["refund"]
     assert act(owner, redemption, "refund") == ("returned", ["Order order-1 refunded."])
