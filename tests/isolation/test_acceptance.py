@@ -430,3 +430,30 @@ def test_a_grant_gives_only_offers_of_brands_in_the_cart(shop: Shop) -> None:
     answer = shop.send("granted key", QUOTE, cart | {"shipping": "5.00"}).json()
 
     assert (answer["applied"], answer["total"]) == ([], "105.00")
+
+
+RESERVED_ALONE = {
+    "shopper": {"confirm": APPLIED, "release": APPLIED, "refund": DENIED},
+    "owner": {"confirm": APPLIED, "release": APPLIED, "refund": APPLIED},
+    "owner key": {"confirm": APPLIED, "release": APPLIED, "refund": APPLIED},
+    "granted key": {"confirm": APPLIED, "release": APPLIED, "refund": NOT_FOUND},
+    "other owner": {"confirm": NOT_FOUND, "release": NOT_FOUND, "refund": NOT_FOUND},
+    "other key": {"confirm": NOT_FOUND, "release": NOT_FOUND, "refund": NOT_FOUND},
+    "platform key": {"confirm": APPLIED, "release": APPLIED, "refund": APPLIED},
+    "internal key": {"confirm": NOT_FOUND, "release": NOT_FOUND, "refund": NOT_FOUND},
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_coupon_that_was_reserved_without_a_cart_is_changed_by_those_who_may(caller: str, shop: Shop) -> None:
+    for action, expected in RESERVED_ALONE[caller].items():
+        coupon = shop.create_offer("coupon", "code")["id"]
+        reserved = shop.send("shopper", f"/api/v1/coupons/{coupon}/reservations/")
+        assert reserved.status_code == 201, reserved.content
+        path = f"/api/v1/coupons/redemptions/{CouponRedemption.objects.get(coupon=coupon).pk}/"
+        if action == "refund":
+            assert shop.send("shopper", f"{path}confirm/").status_code == 200
+
+        response = shop.send(caller, f"{path}{action}/")
+
+        assert outcome_of(response) == expected, (action, response.content)
