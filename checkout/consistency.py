@@ -12,6 +12,7 @@ from checkout import selectors
 from checkout.models import SHIPPING, Redemption, RedemptionItem, RefundedLine
 from checkout.refunds import OrderState
 from checkout.services.transitions import purchases_by_kind, release_expired
+from redemptions import purchases
 from redemptions.contracts import Purchase, RedemptionBackend, ReturnedItem, SelectedOffer
 from redemptions.statuses import LIVE, RedemptionStatus
 
@@ -159,12 +160,13 @@ def _repair(redemption: Redemption, difference: _Difference) -> bool:
     if redemption.status in LIVE:
         if redemption.confirmed_at is None or difference.state is not False:
             return False
-        backend.confirm(purchase=replace(purchase, at=redemption.confirmed_at))
+        purchases.confirm([(backend, replace(purchase, at=redemption.confirmed_at))])
         return True
-    backend.release(purchase=purchase)
+    purchases.release([(backend, purchase)])
     if redemption.status != RedemptionStatus.RETURNED:
         item = difference.item
-        backend.return_items(purchase=purchase, returned=[ReturnedItem(item.key, item.amount, is_use_returned=True)])
+        returned = {(backend.KIND, item.key): ReturnedItem(item.key, item.amount, is_use_returned=True)}
+        purchases.return_items([(backend, purchase)], returned)
     return True
 
 
@@ -187,7 +189,7 @@ def _check_returned_amounts(at: datetime, repair: bool) -> Iterator[str]:
                         is_repaired = repair and missing > 0
                         if is_repaired:
                             item = ReturnedItem(key, missing, is_use_returned=False)
-                            backend.return_items(purchase=purchase, returned=[item])
+                            purchases.return_items([(backend, purchase)], {(backend.KIND, key): item})
                         yield (
                             f"redemption {pk}: {backend.KIND} {key} returned {amount} of"
                             f" {returned[backend.KIND, key]}" + (": repaired" if is_repaired else "")

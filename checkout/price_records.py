@@ -120,6 +120,8 @@ def _dump_candidate(candidate: Candidate) -> Json:
         "offer": dump_offer(candidate.offer),
         "order": candidate.order,
         "budgets_left": dict(candidate.budgets_left),
+        "ceilings": dict(candidate.ceilings),
+        "currencies": None if candidate.currencies is None else sorted(candidate.currencies),
         "currency": candidate.currency,
     }
 
@@ -143,6 +145,8 @@ def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
         offer=load_offer(offer["offer"]),
         order=offer["order"],
         budgets_left=_load_budgets(offer, currency),
+        ceilings=offer.get("ceilings", {}),
+        currencies=None if offer.get("currencies") is None else frozenset(offer["currencies"]),
         currency=offer.get("currency"),
     )
 

@@ -58,7 +58,8 @@ def to_engine_offers(candidates: Mapping[str, Candidate], currency: str) -> list
             order=candidate.order,
             code=candidate.code or None,
             budget_left=candidate.budgets_left.get(currency),
-            budget_currencies=tuple(sorted(candidate.budgets_left)),
+            ceiling=candidate.ceilings.get(currency),
+            budget_currencies=tuple(sorted(candidate.currencies or candidate.budgets_left)),
             currency=candidate.currency,
         )
         for reference, candidate in candidates.items()

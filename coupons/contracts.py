@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from redemptions.codes.rules import canonicalize_code
+from redemptions.contracts import LimitedOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class CouponSnapshot:
 
     ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that belong to
     the coupon, by canonical form. ``code`` is its generic code.
-    ``inactive_users`` are the customers whose user account is deactivated.
+    ``inactive_users`` are the customers whose user account is deactivated. ``limits`` are its budgets and limits per
+    period, which its uses take from.
     """
 
     id: uuid.UUID
@@ -58,6 +60,7 @@ class CouponSnapshot:
     counts: Mapping[int, int]
     codes: Mapping[str, CouponCode]
     inactive_users: frozenset[int]
+    limits: LimitedOffer
 
     def find_code(self, text: str) -> CouponCode | None:
         """Return the code of the coupon that a sent text means, or None."""

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle, live_index
+from redemptions.lifecycle import live_index
 from redemptions.statuses import OfferDecision, RedemptionStatus
+from redemptions.uses.models import OfferLimits
 
 
 class Strategy(models.TextChoices):
@@ -27,7 +28,7 @@ STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.
 
 
 @pghistory.track(exclude=["reported_status"])
-class CouponDefinition(OfferLifecycle):
+class CouponDefinition(OfferLimits):
     """Offer of a brand for a period, with an optional total usage limit and usage limit per customer.
 
     ``code`` is the generic code that every customer enters. Single-use codes are in batches. A coupon
@@ -59,7 +60,6 @@ class CouponDefinition(OfferLifecycle):
         _("counting method"), max_length=11, choices=Strategy.choices, default=Strategy.EXACT
     )
     offer = models.JSONField(_("offer"), help_text=_("In the offer language."))
-    currency = models.CharField(_("currency"), max_length=3)
     code = models.CharField(
         _("code"), max_length=64, db_collation="C", null=True, blank=True, help_text=_("Generic code")
     )

@@ -14,13 +14,14 @@ from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import (
     CODE_REQUIRED_MESSAGE,
     COUPON_INACTIVE,
+    COUPON_NEEDS_CART,
     CouponEnded,
     CouponLimitPerCustomer,
     CouponLimitReached,
     CouponNotStarted,
 )
 from pricing import Offer, load_offer
-from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
+from redemptions.errors import CartRequired, CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 from redemptions.lifecycle import derive_status, find_status_error
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # from then on, the limit and its counting method can't change
@@ -36,6 +37,8 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
     if error := _find_status_error(snapshot, at):
         yield error
     yield from _list_code_errors(snapshot, request)
+    if snapshot.limits.currencies is not None and request.redemption is None:
+        yield CartRequired(COUPON_NEEDS_CART)
     if snapshot.maximum_per_user is not None and snapshot.counts.get(request.customer, 0) >= snapshot.maximum_per_user:
         yield CouponLimitPerCustomer()
 

@@ -13,8 +13,3 @@ class ValidityInPast(DomainError):
 class DiscountOutOfRange(DomainError):
     code, status = "discount_out_of_range", 400
     message = _("The discount must be a whole percentage from 1 to 99.")
-
-
-class CartRequired(DomainError):
-    code, status = "cart_required", 409
-    message = _("This code can only be redeemed at checkout.")

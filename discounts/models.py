@@ -1,6 +1,5 @@
 """Discount rules, discount codes and their redemptions."""
 
-import uuid
 from typing import ClassVar
 
 import pghistory
@@ -11,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle, live_index
+from redemptions.lifecycle import live_index
 from redemptions.statuses import OfferDecision, RedemptionStatus
+from redemptions.uses.models import OfferLimits
 
 
 @pghistory.track()
@@ -66,7 +66,7 @@ class DiscountRule(models.Model):
 
 
 @pghistory.track(exclude=["offer_id", "reported_status"])
-class DiscountCode(OfferLifecycle):
+class DiscountCode(OfferLimits):
     """A code of a brand that each customer can redeem once between its dates.
 
     ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to. ``code`` repeats
@@ -74,6 +74,7 @@ class DiscountCode(OfferLifecycle):
     """
 
     offer_kind = "discount_code"
+    offer_key_field = "offer_id"
 
     offer_id = models.UUIDField(_("offer ID"), default=uuid7, unique=True, editable=False)
     code = models.CharField(_("code"), max_length=64, db_collation="C", editable=False)
@@ -81,6 +82,9 @@ class DiscountCode(OfferLifecycle):
     rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes", verbose_name=_("rule"))
     start_date = models.DateTimeField(_("valid from"), db_default=Now())
     end_date = models.DateTimeField(_("valid until"), db_column="validity")
+    limit_total = models.PositiveIntegerField(
+        _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     notify = models.BooleanField(_("announced"), default=True, help_text=_("Announce to customers by email"))
     created_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("created by")
@@ -112,10 +116,6 @@ class DiscountCode(OfferLifecycle):
 
     def __str__(self) -> str:
         return self.code
-
-    @property
-    def offer_key(self) -> uuid.UUID:
-        return self.offer_id
 
 
 class Usage(models.Model):

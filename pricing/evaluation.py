@@ -87,15 +87,16 @@ def apply_or_reject(outcome: Outcome, candidate: PreparedOffer) -> None:
 def apply_benefit(prices: Prices, candidate: PreparedOffer) -> AppliedDiscount:
     """Apply the benefits of an offer in order, each to the prices that the previous one left.
 
-    With the budget overrun `partial`, the remaining budget caps their total.
+    The ceiling caps their total, and with the budget overrun `partial`, the remaining budget, too.
     """
     discount = AppliedDiscount()
     profile = candidate.profile
     budget = candidate.origin.budget_left if profile.budget_overrun == "partial" else None
+    caps = [cap for cap in (budget, candidate.origin.ceiling) if cap is not None]
     for benefit in candidate.benefits:
         result = benefit(prices)
-        if budget is not None:
-            result = result.capped(budget - discount.amount, profile.remainder)
+        if caps:
+            result = result.capped(min(caps) - discount.amount, profile.remainder)
         prices.apply_discount(result.discounts)
         for method, amount in result.shipping:
             prices.shipping_left[method] -= amount

@@ -84,8 +84,9 @@ class EligibleOffer:
     `ref` is unique among the offers of one call. `brand` limits the offer to lines of that brand and lines without a
     brand. `timezone` is an IANA name that applies to weekdays, hours and dates. A lower `order` means an older offer.
     `currency` is the currency of amounts that name none, the brand's; None for the currency of the cart. `budget_left`
-    is in minor units of the cart's currency, or None when there is no budget in it. `budget_currencies` are the
-    currencies with a budget; empty when there is none in any.
+    is in minor units of the cart's currency, or None when there is no budget in it. `ceiling` is the most that the
+    offer gives, in the same units. `budget_currencies` are the currencies with a budget and a ceiling; empty when there
+    is none in any.
     """
 
     ref: str
@@ -97,6 +98,7 @@ class EligibleOffer:
     order: int = 0
     code: str | None = None
     budget_left: int | None = None
+    ceiling: int | None = None
     currency: str | None = None
     budget_currencies: tuple[str, ...] = ()
 

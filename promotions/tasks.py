@@ -23,12 +23,6 @@ def end_due() -> None:
     services.end_due(at=timezone.now())
 
 
-@shared_task(name="promotions.report_budgets")
-def report_budgets() -> None:
-    """Append the events of budgets that have reached a threshold."""
-    services.report_budgets(at=timezone.now())
-
-
 @shared_task(name="promotions.sync_promotion")
 def sync_promotion(promotion_id: str) -> None:
     """Sync a promotion to the campaign engine."""

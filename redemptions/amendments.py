@@ -11,7 +11,7 @@ def exchange_items(
     purchase: Purchase,
     amended: Sequence[AmendedItem],
     return_items: Callable[..., None],
-    reserve: Callable[..., None],
+    reserve: Callable[..., object],
     confirm: Callable[..., None],
 ) -> dict[str, int]:
     """Return the uses of removed items, and take and confirm those of new ones, with the functions of a backend.
@@ -20,12 +20,16 @@ def exchange_items(
     """
     removed = [ReturnedItem(item.key, item.before or 0, True) for item in amended if item.after is None]
     added = [
-        SelectedOffer(item.key, item.code, item.after)
+        SelectedOffer(item.key, item.code, item.after, item.offer_id)
         for item in amended
         if item.before is None and item.after is not None
     ]
     if removed:
-        former = [SelectedOffer(item.key, item.code, item.before or 0) for item in amended if item.after is None]
+        former = [
+            SelectedOffer(item.key, item.code, item.before or 0, item.offer_id)
+            for item in amended
+            if item.after is None
+        ]
         return_items(purchase=replace(purchase, items=former), returned=removed)
     if added:
         reserve(purchase=replace(purchase, items=added))

@@ -11,6 +11,7 @@ from accounts.contracts import Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
 
+NO_OFFER = uuid.UUID(int=0)  # of an item of an earlier release whose offer no longer exists
 MAX_RESERVATION = timedelta(days=7)  # so long a backend may have to keep a reservation: until a bank transfer arrives
 
 
@@ -22,8 +23,9 @@ class Candidate:
     the kind's own key of it (opaque to checkout). ``order`` is its creation time in seconds since 1970; of equally good
     offers the oldest applies. ``offer_id`` is its ID among the offers of all kinds, which events refer to; None for an
     offer that is only simulated. ``currency`` is the currency of amounts that name none, the brand's; None for the
-    currency of the cart. ``budgets_left`` are what is left of its budgets, in minor units by currency; empty without a
-    budget.
+    currency of the cart. ``budgets_left`` are what the customer may get of its budgets, in minor units by currency;
+    empty without a budget. ``ceilings`` are the most that an order gets, and ``currencies`` those of the carts that it
+    applies to; None for all.
     """
 
     kind: str
@@ -39,6 +41,8 @@ class Candidate:
     budgets_left: Mapping[str, int] = field(default_factory=dict)
     offer_id: uuid.UUID | None = None
     currency: str | None = None
+    ceilings: Mapping[str, int] = field(default_factory=dict)
+    currencies: frozenset[str] | None = None
 
     @property
     def ref(self) -> str:
@@ -87,7 +91,7 @@ class AvailabilityQuery:
 
 @dataclass(frozen=True, slots=True)
 class SelectedOffer:
-    """An offer that the engine applied: the candidate's ``key`` and the discount in minor units.
+    """An offer that the engine applied: the candidate's ``key`` and ``offer_id``, and the discount in minor units.
 
     ``code`` is empty for an automatic offer.
     """
@@ -95,6 +99,7 @@ class SelectedOffer:
     key: str
     code: str
     amount: int
+    offer_id: uuid.UUID = NO_OFFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,27 @@ class AmendedItem:
     code: str
     before: int | None
     after: int | None
+    offer_id: uuid.UUID = NO_OFFER
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedOffer:
+    """An offer whose uses are counted, with its budgets and limits.
+
+    ``budgets`` are in minor units by currency, and ``caps`` those of budgets and limits by scope; of several that are
+    reached, the first is reported. ``ceilings`` are the most that an order gets, in minor units by currency, and
+    ``currencies`` those in which the offer has all of these amounts; None without any. ``timezone`` is that of the
+    brand: periods begin at its midnight. With ``counts_codes``, a use notes the single-use code that it redeemed.
+    """
+
+    kind: str
+    id: uuid.UUID
+    timezone: str
+    budgets: Mapping[str, int]
+    caps: Mapping[str, int]
+    ceilings: Mapping[str, int] = field(default_factory=dict)
+    currencies: frozenset[str] | None = None
+    counts_codes: bool = False
 
 
 class OfferUnavailable(Exception):
@@ -146,7 +172,8 @@ class OfferUnavailable(Exception):
 class RedemptionBackend(Protocol):
     """Protocol of a kind of offer at checkout, implemented by the objects in ``settings.REDEMPTION_BACKENDS``.
 
-    Every method runs inside its caller's transaction and sends nothing to other systems.
+    Every method runs inside its caller's transaction and sends nothing to other systems. A kind keeps what only it can
+    guarantee; ``redemptions.purchases`` takes budgets and limits for every kind.
     """
 
     KIND: str
@@ -159,8 +186,19 @@ class RedemptionBackend(Protocol):
         """Return the offers that the shopper could use without entering a code, newest first. Writes nothing."""
         ...
 
-    def reserve(self, *, purchase: Purchase) -> None:
-        """Reserve one use of each item until ``purchase.until``, in the order of the keys. Raises OfferUnavailable."""
+    def lock_offers(self, *, offers: Collection[uuid.UUID]) -> Mapping[uuid.UUID, LimitedOffer]:
+        """Lock offers of the kind against changes of their limits, and return those whose uses are counted, by ID."""
+        ...
+
+    def record_uses(self, *, offer: uuid.UUID) -> None:
+        """Insert the uses of an offer that were not counted before it got a limit. The caller has locked the offer."""
+        ...
+
+    def reserve(self, *, purchase: Purchase) -> Mapping[uuid.UUID, LimitedOffer]:
+        """Reserve one use of each item until ``purchase.until``, in the order of the keys. Raises OfferUnavailable.
+
+        Lock the offers as ``lock_offers``, and return the same.
+        """
         ...
 
     def confirm(self, *, purchase: Purchase) -> None:

@@ -35,6 +35,11 @@ class CodeAlreadyUsed(DomainError):
     message = _("You have already used this code.")
 
 
+class CartRequired(DomainError):
+    code, status = "cart_required", 409
+    message = _("This code can only be redeemed at checkout.")
+
+
 class AudienceNotMember(DomainError):
     code, status = "audience_not_member", 409
     message = _("You aren't eligible for this offer.")

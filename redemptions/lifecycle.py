@@ -8,8 +8,9 @@ import enum
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -62,6 +63,7 @@ class OfferLifecycle(models.Model):
     """
 
     offer_kind: ClassVar[str]
+    offer_key_field: ClassVar[str] = "pk"
 
     decision = models.CharField(
         _("decision"),
@@ -85,7 +87,12 @@ class OfferLifecycle(models.Model):
     @property
     def offer_key(self) -> uuid.UUID:
         """The ID of the offer among the offers of all kinds, which codes and events refer to."""
-        return self.pk  # type: ignore[no-any-return]
+        return getattr(self, self.offer_key_field)  # type: ignore[no-any-return]
+
+    @classmethod
+    def with_offer_keys(cls, keys: Any) -> "models.QuerySet[Self]":
+        """Return the offers of the kind with these IDs among the offers of all kinds."""
+        return cls.objects.filter(**{f"{cls.offer_key_field}__in": keys})  # type: ignore[attr-defined,no-any-return]
 
     def status_at(self, at: datetime) -> OfferStatus:
         """Return the status at this time."""
@@ -94,7 +101,8 @@ class OfferLifecycle(models.Model):
 
 def offer_models() -> list[type[OfferLifecycle]]:
     """Return the models of all kinds of offer, sorted by kind."""
-    return sorted(OfferLifecycle.__subclasses__(), key=lambda model: model.offer_kind)
+    kinds = (model for model in apps.get_models() if issubclass(model, OfferLifecycle))
+    return sorted(kinds, key=lambda model: model.offer_kind)
 
 
 def live_index(name: str) -> models.Index:

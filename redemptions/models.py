@@ -4,8 +4,9 @@ from redemptions.codes.models import Code, CodeAssignment, CodeBatch
 from redemptions.events.models import Event, EventReader
 from redemptions.limits.models import BudgetThreshold, Limit
 from redemptions.results.models import OfferTotal, RejectionBucket, ResultBucket
+from redemptions.uses.models import OfferUse
 
 __all__ = [
     "BudgetThreshold", "Code", "CodeAssignment", "CodeBatch", "Event", "EventReader", "Limit", "OfferTotal",
-    "RejectionBucket", "ResultBucket",
+    "OfferUse", "RejectionBucket", "ResultBucket",
 ]  # fmt: skip

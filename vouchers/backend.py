@@ -1,6 +1,7 @@
 """Backend of vouchers."""
 
 from redemptions.contracts import RedemptionBackend
+from redemptions.uses import selectors as uses
 from vouchers import selectors
 from vouchers.services import reservations
 
@@ -13,8 +14,10 @@ class VoucherBackend:
     candidates = staticmethod(selectors.candidates)
     available = staticmethod(selectors.available)
     active_items = staticmethod(selectors.active_items)
-    returned_amounts = staticmethod(selectors.returned_amounts)
+    returned_amounts = staticmethod(uses.returned_amounts)
     offer_names = staticmethod(selectors.offer_names)
+    lock_offers = staticmethod(reservations.lock_offers)
+    record_uses = staticmethod(reservations.record_uses)
     reserve = staticmethod(reservations.reserve)
     confirm = staticmethod(reservations.confirm)
     release = staticmethod(reservations.release)

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle, live_index
+from redemptions.lifecycle import live_index
 from redemptions.statuses import OfferDecision
+from redemptions.uses.models import OfferLimits
 from vouchers.contracts import EVENT_ID_LENGTH
 
 MAX_VALID_DAYS = 3650
@@ -35,7 +36,7 @@ class VoucherStatus(models.TextChoices):
 
 
 @pghistory.track(exclude=["reported_status"])
-class Campaign(OfferLifecycle):
+class Campaign(OfferLimits):
     """A brand's campaign that issues vouchers to the first customers who sign in between two dates.
 
     The terms of the vouchers never change after the campaign is published. ``discount`` is the percentage of the offer,

@@ -13,6 +13,7 @@ from core.errors import NotFound
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
+from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
 from vouchers import rules
 from vouchers.contracts import VoucherView
 from vouchers.models import Campaign, FirstLogin, Voucher, VoucherStatus
@@ -161,12 +162,23 @@ def build_voucher_view(voucher: Voucher, *, at: datetime) -> VoucherView:
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     """Return a candidate or a rejection for each of the customer's vouchers. Skips vouchers of other customers.
 
-    Takes one query, none without vouchers.
+    Takes one query, none without vouchers, and those of the campaigns' limits.
     """
     if not query.vouchers or query.shopper is None:
         return []
     vouchers = Voucher.objects.filter(pk__in=list(query.vouchers), customer_id=query.shopper.id or 0)
-    return [_to_candidate_or_rejection(voucher, query) for voucher in vouchers.select_related("campaign__brand")]
+    chosen = list(vouchers.select_related("campaign__brand"))
+    offers = {voucher.campaign_id: voucher.campaign.limits for voucher in chosen}
+    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=query.shopper.id)
+    return [
+        restrict_offer(
+            _to_candidate_or_rejection(voucher, query),
+            offers[voucher.campaign_id],
+            remaining,
+            currency=query.cart.currency,
+        )
+        for voucher in chosen
+    ]
 
 
 def _to_candidate_or_rejection(voucher: Voucher, query: CandidateQuery) -> Candidate | Rejection:
@@ -191,7 +203,14 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     if query.brands:
         vouchers = vouchers.filter(campaign__brand__slug__in=query.brands)
     vouchers = vouchers.select_related("campaign__brand").order_by("-pk")
-    return [_to_candidate(voucher) for voucher in vouchers[: query.limit]]
+    newest = list(vouchers[: query.limit])
+    offers = {voucher.campaign_id: voucher.campaign.limits for voucher in newest}
+    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=query.shopper.id)
+    return [
+        restrict_candidate(_to_candidate(voucher), offers[voucher.campaign_id], remaining)
+        for voucher in newest
+        if reached_limit_error(offers[voucher.campaign_id], remaining) is None
+    ]
 
 
 def _to_candidate(voucher: Voucher) -> Candidate:
@@ -211,11 +230,6 @@ def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, s
     vouchers = Voucher.objects.filter(pk__in=keys, status__in=[VoucherStatus.RESERVED, VoucherStatus.USED])
     rows = vouchers.values_list("redemption_id", "pk", "status")
     return {(redemption, str(pk)): status == VoucherStatus.USED for redemption, pk, status in rows if redemption}
-
-
-def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
-    """Return nothing: a voucher keeps no discount (``redemptions.contracts.RedemptionBackend``)."""
-    return {}
 
 
 def offer_names(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -33,13 +33,13 @@ from core.serializer_fields import (
 from core.serializers import InputSerializer
 from core.views import APIView
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.api.serializers import BudgetField
-from promotions.services import parse_budgets, validate_offer
+from promotions.services import validate_offer
+from redemptions.api.limits import MAX_LIMIT, BudgetField
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.uses.budgets import parse_budgets
 
 MAX_PROMOTIONS = 1_000
 LARGE = 20_000  # promotions times lines, which determine how long a simulation takes
-MAX_LIMIT = 2_000_000_000
 
 FieldErrors = list[dict[str, str]]
 

@@ -24,10 +24,10 @@ def count_orders(
     if own is not None and own.order:
         sender = {"brand__slug": own.shop} if own.shop else {"brand": None, "platform_key": own.platform_key}
         orders = orders.exclude(order=own.order, **sender)
-    told_by_shopper = Q(status__in=PAID, confirmed_by=Actor.SHOPPER)
+    confirmed_by_shopper = Q(status__in=PAID, confirmed_by=Actor.SHOPPER)
     groups = {
         "placed": Q(status__in=PAID) & ~Q(confirmed_by=Actor.SHOPPER),
-        "reserved": Q(status=RedemptionStatus.RESERVED, expires_at__gt=at) | told_by_shopper,
+        "reserved": Q(status=RedemptionStatus.RESERVED, expires_at__gt=at) | confirmed_by_shopper,
     }
     counts = orders.filter(groups["placed"] | groups["reserved"]).aggregate(
         **{

@@ -9,7 +9,8 @@ from checkout.contracts import Quote
 from checkout.models import Redemption, RedemptionItem, RedemptionPart
 from checkout.services.reservations import redemption_items, sum_parts
 from checkout.services.transitions import purchases_by_kind
-from redemptions.contracts import AmendedItem
+from redemptions import purchases
+from redemptions.contracts import NO_OFFER, AmendedItem
 
 ItemKey = tuple[str, str]
 """Kind and key of an item."""
@@ -49,13 +50,15 @@ def exchange_items(
         for key in dict.fromkeys((*after, *items))
     ]
     subtotal = priced.decision.total + priced.decision.discount_total
-    for backend, purchase in purchases_by_kind(redemption, [change.item for change in changes], at):
-        amended = [
-            AmendedItem(change.item.key, change.item.code, change.before, change.after)
-            for change in changes
-            if change.item.kind == backend.KIND
-        ]
-        backend.amend_items(purchase=replace(purchase, subtotal=subtotal, until=at + MARGIN), amended=amended)
+    amended: dict[str, list[AmendedItem]] = {}
+    for change in changes:
+        item = change.item
+        part = AmendedItem(item.key, item.code, change.before, change.after, item.offer_id or NO_OFFER)
+        amended.setdefault(item.kind, []).append(part)
+    parts = purchases_by_kind(redemption, [change.item for change in changes], at)
+    purchases.amend_items(
+        [(backend, replace(purchase, subtotal=subtotal, until=at + MARGIN)) for backend, purchase in parts], amended
+    )
     _set_amounts(redemption, priced, list(after.values()), at)
     _set_parts(redemption, priced)
     redemption.items.all().delete()

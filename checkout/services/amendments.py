@@ -23,6 +23,7 @@ from checkout.services.rejections import reject_candidate
 from checkout.services.reservations import check_expected_total
 from checkout.services.transitions import purchases_by_kind
 from core.errors import InvalidRequest, PermissionDenied
+from redemptions import purchases
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import OfferUnavailable, Rejection, ReturnedItem
 from redemptions.errors import CodeNotFound, InvalidStatus
@@ -164,9 +165,8 @@ class _Attempt:
         """Price the cart with all offers of now, as if the order had not used any."""
         shopper = shopper_of(self.redemption.customer)
         with transaction.atomic():
-            for backend, purchase in purchases_by_kind(self.redemption, self.items.values(), self.at):
-                returned = [ReturnedItem(item.key, item.amount, True) for item in purchase.items]
-                backend.return_items(purchase=purchase, returned=returned)
+            returned = {key: ReturnedItem(item.key, item.amount, True) for key, item in self.items.items()}
+            purchases.return_items(purchases_by_kind(self.redemption, self.items.values(), self.at), returned)
             priced = price(
                 request=self.request, shopper=shopper, acceptance=self.acceptance, at=self.at, lost=self.lost
             )

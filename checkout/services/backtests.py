@@ -20,9 +20,9 @@ from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest
 from core.outbox import enqueue_on_commit
 from pricing import Facts, Offer, load_offer
-from promotions.contracts import list_budgets
 from promotions.models import Promotion
 from redemptions.contracts import Candidate
+from redemptions.uses.contracts import list_budgets
 from segments.selectors import get_segment_types
 
 CHUNK = 50  # orders per step, about a second: a step locks the backtest, so canceling waits no longer

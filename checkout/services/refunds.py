@@ -34,6 +34,7 @@ from checkout.services.transitions import purchases_by_kind, set_status
 from core import db
 from core.db import translate_constraint
 from core.errors import Busy, InvalidRequest, PermissionDenied
+from redemptions import purchases
 from redemptions.contracts import ReturnedItem
 from redemptions.errors import InvalidStatus
 from redemptions.statuses import PAID, RedemptionStatus
@@ -198,7 +199,4 @@ def _return_items(
         for item, amount in amounts.items()
         if amount or uses_come_back
     }
-    for backend, purchase in purchases_by_kind(redemption, amounts, at):
-        parts = [returned[backend.KIND, item.key] for item in purchase.items if (backend.KIND, item.key) in returned]
-        if parts:
-            backend.return_items(purchase=purchase, returned=parts)
+    purchases.return_items(purchases_by_kind(redemption, amounts, at), returned)

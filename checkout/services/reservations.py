@@ -22,6 +22,7 @@ from core import db, money
 from core.db import translate_constraint
 from core.errors import Busy, DomainError
 from core.ids import uuid7
+from redemptions import purchases
 from redemptions.contracts import OfferUnavailable, Rejection
 from redemptions.errors import InvalidStatus, PriceChanged
 from redemptions.statuses import PAID
@@ -147,8 +148,7 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
             ),
         },
     )
-    for backend, purchase in purchases_by_kind(redemption, items, at):
-        backend.reserve(purchase=purchase)
+    purchases.reserve(purchases_by_kind(redemption, items, at))
     return redemption
 
 

@@ -1,6 +1,6 @@
 """Status changes of redemptions. Each locks the redemption first, then what its backends keep of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,9 @@ from checkout import selectors
 from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
 from core import db
+from redemptions import purchases
 from redemptions.backends import get_backends
-from redemptions.contracts import Purchase, RedemptionBackend, SelectedOffer
+from redemptions.contracts import NO_OFFER, Purchase, RedemptionBackend, SelectedOffer
 from redemptions.errors import InvalidStatus, ReservationExpired
 from redemptions.events.contracts import EventType
 from redemptions.statuses import PAID, RedemptionStatus
@@ -36,8 +37,7 @@ def confirm(*, redemption: Redemption, by: Actor, at: datetime) -> Redemption:
         raise ReservationExpired
     if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
-    for backend, purchase in _reserved_items(locked, at):
-        backend.confirm(purchase=purchase)
+    purchases.confirm(_reserved_items(locked, at))
     return _set_status_of_items(locked, RedemptionStatus.CONFIRMED, confirmed_at=at, confirmed_by=by)
 
 
@@ -57,8 +57,7 @@ def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
 
 def release(*, redemption: Redemption, at: datetime) -> Redemption:
     """Release the items of a locked reservation. It becomes expired if its time is up, else released."""
-    for backend, purchase in _reserved_items(redemption, at):
-        backend.release(purchase=purchase)
+    purchases.release(_reserved_items(redemption, at))
     status = RedemptionStatus.EXPIRED if redemption.expires_at <= at else RedemptionStatus.RELEASED
     return _set_status_of_items(redemption, status, closed_at=at)
 
@@ -84,25 +83,31 @@ def _release_one(at: datetime) -> bool:
 
 def purchases_by_kind(
     redemption: Redemption, items: Iterable[RedemptionItem], at: datetime
-) -> Iterator[tuple[RedemptionBackend, Purchase]]:
-    """Yield each backend with its part of the redemption, in the fixed order in which kinds are locked."""
-    for kind, backend in get_backends().items():
-        if selected := [SelectedOffer(item.key, item.code, item.amount) for item in items if item.kind == kind]:
-            yield (
-                backend,
-                Purchase(
-                    id=redemption.pk,
-                    shopper_key=redemption.customer_id,
-                    currency=redemption.currency,
-                    subtotal=redemption.total + redemption.discount_total,
-                    at=at,
-                    until=redemption.expires_at,
-                    items=selected,
-                ),
-            )
+) -> list[tuple[RedemptionBackend, Purchase]]:
+    """Return each backend with its part of the redemption, in the fixed order in which kinds are locked."""
+    by_kind: dict[str, list[SelectedOffer]] = {}
+    for item in items:
+        selected = SelectedOffer(item.key, item.code, item.amount, item.offer_id or NO_OFFER)
+        by_kind.setdefault(item.kind, []).append(selected)
+    return [
+        (
+            backend,
+            Purchase(
+                id=redemption.pk,
+                shopper_key=redemption.customer_id,
+                currency=redemption.currency,
+                subtotal=redemption.total + redemption.discount_total,
+                at=at,
+                until=redemption.expires_at,
+                items=by_kind[kind],
+            ),
+        )
+        for kind, backend in get_backends().items()
+        if kind in by_kind
+    ]
 
 
-def _reserved_items(redemption: Redemption, at: datetime) -> Iterator[tuple[RedemptionBackend, Purchase]]:
+def _reserved_items(redemption: Redemption, at: datetime) -> list[tuple[RedemptionBackend, Purchase]]:
     return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 

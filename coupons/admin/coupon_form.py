@@ -12,19 +12,19 @@ from backoffice.base.form_fields import AwareDateTimeFormField, add_service_erro
 from core.errors import DomainError
 from coupons import services
 from coupons.models import CouponDefinition, Strategy
+from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values, integer_field
 from promotions.admin.offer_field import OfferField
-from promotions.admin.promotion_form import integer_field
 from redemptions.admin.code_forms import CODE_INPUT_ATTRS
+from redemptions.api.limits import MAX_LIMIT
 from redemptions.codes.rules import DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.errors import CodeTaken, PatternTooWeak
 
-MAX_LIMIT = 2_000_000_000
 MAXIMUM, PER_USER, STRATEGY = "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy"
 RECOMMENDATION_FIELDS = ("expected_redemptions_first_minute", "redeemed_at_checkout")
 MODEL_FIELDS = ("title", "start_date", "end_date", "offer", MAXIMUM, PER_USER, STRATEGY)
 CODE_FIELDS = ("code", "count", "pattern")  # of a new coupon
-FIELDS = {name: name for name in MODEL_FIELDS} | {"codes.shared": "code", "count": "count", "pattern": "pattern"}
+FIELDS = {name: name for name in (*MODEL_FIELDS, *OFFER_LIMIT_FIELDS, "count", "pattern")} | {"codes.shared": "code"}
 STRATEGY_LABELS = {
     Strategy.EXACT: _("Exact"),
     Strategy.SHARDED: _("Sharded (for busy checkouts)"),
@@ -33,7 +33,7 @@ STRATEGY_LABELS = {
 }
 
 
-class CouponForm(forms.Form):
+class CouponForm(LimitFields):
     """Form of a new coupon, or of the fields that can still change (``coupon``)."""
 
     title = forms.CharField(
@@ -78,9 +78,11 @@ class CouponForm(forms.Form):
 
     def __init__(self, data: Any = None, *, brand: Brand, at: datetime, coupon: CouponDefinition | None = None) -> None:
         initial = {name: getattr(coupon, name) for name in MODEL_FIELDS} if coupon else {}
+        initial |= get_limit_values(coupon) if coupon else {}
         super().__init__(data, initial=initial, use_required_attribute=False)
         self.brand, self.coupon = brand, coupon
         self.fields["offer"] = OfferField(brand=brand, initial=initial.get("offer"), label=_("Offer"))
+        self.add_amount_fields()
         locked_fields = services.locked_fields(coupon=coupon, at=at) | set(CODE_FIELDS) if coupon else set()
         if STRATEGY in locked_fields:
             locked_fields |= set(RECOMMENDATION_FIELDS)
@@ -101,7 +103,7 @@ class CouponForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """Return the model fields as the services expect them; for an existing coupon, those that changed."""
-        values = {name: self.cleaned_data[name] for name in MODEL_FIELDS if name in self.fields}
+        values = {name: self.cleaned_data[name] for name in MODEL_FIELDS if name in self.fields} | self.limit_values()
         if self.coupon is None:
             return values
         return {name: value for name, value in values.items() if value != getattr(self.coupon, name)}
@@ -142,6 +144,11 @@ class CouponForm(forms.Form):
     def limit_fields(self) -> list[forms.BoundField]:
         """Usage limits."""
         return self.bound_fields(MAXIMUM, PER_USER)
+
+    @property
+    def offer_limit_fields(self) -> list[forms.BoundField]:
+        """Maximum amounts and limits per period."""
+        return self.bound_fields(*OFFER_LIMIT_FIELDS)
 
     @property
     def strategy_fields(self) -> list[forms.BoundField]:

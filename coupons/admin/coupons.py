@@ -31,6 +31,7 @@ from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition, Strategy
 from promotions.admin import offer_field
+from promotions.admin.limit_cards import list_limit_cards
 from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
@@ -227,4 +228,7 @@ def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
 
 def _metrics_context(coupon: CouponDefinition) -> dict[str, Any]:
     usage = selectors.usage(coupons=[coupon])[coupon.pk]
-    return {"coupon": coupon, "cards": presenters.metric_cards(coupon, usage)}
+    return {
+        "coupon": coupon,
+        "cards": [*presenters.metric_cards(coupon, usage), *list_limit_cards(coupon.limits, timezone.now())],
+    }

@@ -34,13 +34,13 @@ from coupons.api.serializers import (
     serialize_coupon,
 )
 from coupons.models import CouponDefinition
+from redemptions.api.limits import PeriodLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import filter_offers
 from redemptions.codes.api.batches import serialize_batch
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.batches import list_batches
 from redemptions.errors import CodeTaken, PatternTooWeak
 from redemptions.lifecycle import Action
-from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
 
 LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
@@ -119,8 +119,8 @@ class CouponsView(APIView):
         remaining = selectors.remaining(coupons=[coupon.pk for coupon in page], at=timezone.now())
         data = [_serialize(coupon, remaining) for coupon in page]
         if is_staff:
-            results = serialize_offer_results(page)
-            data = [coupon | {"results": results[coupon["id"]]} for coupon in data]
+            fields = serialize_staff_fields(page, names=PeriodLimitsSerializer)
+            data = [coupon | fields[coupon["id"]] for coupon in data]
         return paginator.get_paginated_response(data)
 
 
@@ -197,7 +197,7 @@ def _model_fields(values: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
             fields[name] = localize(values[name], brand.timezone)
     if values.get("status") == OfferStatus.DRAFT:
         fields["decision"] = OfferDecision.DRAFT
-    return fields
+    return fields | to_limit_fields(values, currency=brand.currency, names=PeriodLimitsSerializer)
 
 
 def _codes_spec(values: Mapping[str, Any] | None) -> services.CodesSpec | None:
@@ -225,7 +225,7 @@ def _serialize_own(request: Request, coupon: CouponDefinition) -> dict[str, Any]
     return _serialize(coupon, selectors.remaining(coupons=[coupon.pk], at=timezone.now())) | {
         "code": coupon.code,
         "codes": [serialize_batch(request, batch) for batch in newest],
-        "results": serialize_offer_results([coupon])[coupon.pk],
+        **serialize_staff_fields([coupon], names=PeriodLimitsSerializer)[coupon.pk],
     }
 
 

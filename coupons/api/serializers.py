@@ -17,14 +17,20 @@ from core.serializer_fields import (
 from core.serializers import InputSerializer
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from redemptions.api.limits import (
+    LIMITS_HELP,
+    LIMITS_UPDATE_HELP,
+    MAX_LIMIT,
+    AmountLimitsUpdateSerializer,
+    OfferLimitsSerializer,
+    PeriodLimitsSerializer,
+)
 from redemptions.api.lists import OfferQuerySerializer
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
-from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
 ALL = "all"  # coupons of every status
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
-MAX_LIMIT = 2_000_000_000
 
 
 class CouponQuerySerializer(OfferQuerySerializer):
@@ -51,7 +57,7 @@ class CouponCodeOptionsSerializer(InputSerializer):
         return attrs
 
 
-class CouponFieldsSerializer(InputSerializer):
+class CouponFieldsSerializer(AmountLimitsUpdateSerializer):
     """Fields of a coupon that a brand sets. Dates without a time are days in the brand's time zone."""
 
     title = StrictCharField(max_length=100)
@@ -77,6 +83,7 @@ class CouponFieldsSerializer(InputSerializer):
         help_text=gettext_lazy("Counting method. Only `approximate` may exceed the limit."),
     )
     offer = serializers.DictField(help_text=gettext_lazy("Offer in the offer language."))
+    limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
 
 
 class CouponInputSerializer(CouponFieldsSerializer):
@@ -96,7 +103,7 @@ class CouponUpdateSerializer(CouponFieldsSerializer):
         super().__init__(*args, partial=True, **kwargs)
 
 
-class CouponSerializer(serializers.Serializer[Any]):
+class CouponSerializer(OfferLimitsSerializer):
     """Coupon as every signed-in user sees it, with further fields for its brand."""
 
     id = serializers.UUIDField()
@@ -122,10 +129,7 @@ class CouponSerializer(serializers.Serializer[Any]):
     codes = BatchSerializer(
         many=True, required=False, help_text=gettext_lazy("Newest batches of codes. Visible to brand staff only.")
     )
-    results = OfferResultsSerializer(
-        required=False,
-        help_text=gettext_lazy("What happened to the coupon since it was created. Visible to brand staff only."),
-    )
+    limits = PeriodLimitsSerializer(required=False, help_text=LIMITS_HELP)
 
 
 class CreatedCouponSerializer(CouponSerializer):

@@ -15,12 +15,14 @@ from coupons.selectors.coupons import count_redemptions, list_public, remaining
 from redemptions.codes.models import Code
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, NotCombinable
+from redemptions.uses.contracts import read_limits
+from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
 
 KIND = "coupon"
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
-    """Return for each code its coupon as a candidate, or a rejection; three queries, none without codes."""
+    """Return for each code its coupon as a candidate, or a rejection; three queries or more, none without codes."""
     if not query.codes:
         return []
     customer = query.shopper.id if query.shopper else None
@@ -30,6 +32,8 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     ids = [row["id"] for row in rows]
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=customer, at=query.at)
+    offers = {row["id"]: read_limits(KIND, row) for row in rows}
+    left = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
     results: list[Candidate | Rejection] = []
     first_codes: dict[uuid.UUID, str] = {}
     for row in rows:
@@ -38,7 +42,8 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
             extensions: dict[str, Any] = {"with": [first_codes[row["id"]]]}  # another code of the same coupon
             error = NotCombinable(**extensions)
         if error is None:
-            results.append(_candidate_of_row(row))
+            candidate = _candidate_of_row(row)
+            results.append(restrict_offer(candidate, offers[row["id"]], left, currency=query.cart.currency))
         else:
             results.append(Rejection(row["code"], error.as_dict(), KIND, row["id"], row["brand_id"]))
     return results
@@ -79,10 +84,13 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     ids = [coupon.pk for coupon in newest]
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=query.shopper.id, at=query.at)
+    left = get_remaining(offers=[coupon.limits for coupon in newest], at=query.at, customer=query.shopper.id)
     return [
-        _candidate_of(coupon, coupon.own_code or "")
+        restrict_candidate(_candidate_of(coupon, coupon.own_code or ""), coupon.limits, left)
         for coupon in newest
-        if units_left.get(coupon.pk) != 0 and not _is_exhausted(coupon, counts)
+        if units_left.get(coupon.pk) != 0
+        and not _is_exhausted(coupon, counts)
+        and reached_limit_error(coupon.limits, left) is None
     ]
 
 

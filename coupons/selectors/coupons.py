@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,9 @@ from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
 from redemptions.codes.rules import canonicalize_code
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
+from redemptions.uses.contracts import read_limits
+
+SNAPSHOT_FIELDS = {field.name for field in fields(CouponSnapshot)} - {"limits"}
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -89,7 +93,10 @@ def get_brand_id(coupon: uuid.UUID) -> uuid.UUID:
 def get_snapshot(
     *, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()
 ) -> CouponSnapshot | None:
-    """Return a coupon with the usage of these customers and those of the codes that redeem it; one query."""
+    """Return a coupon with the usage of these customers and those of the codes that redeem it; one query.
+
+    Its limits don't change before the end of the transaction.
+    """
     sent = [code for code in (canonicalize_code(code) for code in codes) if code]
     params = {"coupon": coupon, "customers": list(customers), "codes": sent}
     row = db.fetch_one("coupons/sql/select_snapshot.sql", params)
@@ -98,7 +105,8 @@ def get_snapshot(
     counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
     known = {canonical: CouponCode(*values) for canonical, values in (row["codes"] or {}).items()}
     parsed: dict[str, Any] = {"counts": counts, "codes": known, "inactive_users": frozenset(row["inactive_users"])}
-    return CouponSnapshot(**row | parsed)
+    values = {name: value for name, value in (row | parsed).items() if name in SNAPSHOT_FIELDS}
+    return CouponSnapshot(**values, limits=read_limits(CouponDefinition.offer_kind, row))
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------

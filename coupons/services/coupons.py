@@ -20,10 +20,12 @@ from redemptions.codes.services import create_batch, generate_small_batch, regis
 from redemptions.decisions import apply_action, create_offer, delete_or_archive, report_dates, report_status
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.statuses import OfferDecision
+from redemptions.uses.contracts import LIMIT_FIELDS
+from redemptions.uses.services import change_limits
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
-DUPLICATED_FIELDS = ("offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY)
+DUPLICATED_FIELDS = ("offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY, *LIMIT_FIELDS)
 MAX_TITLE_LENGTH = 100
 EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
 MAX_POOL_UNITS = 10_000_000  # rows
@@ -93,7 +95,7 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
     """
     locked = _lock(coupon)
     is_reopened = reopens(locked, fields=fields, at=at)
-    before = (locked.limit_strategy, locked.maximum_number_of_coupons)
+    before, limits_before = (locked.limit_strategy, locked.maximum_number_of_coupons), locked.limits
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
     if immutable := sorted(changed.keys() & _immutable_fields(locked, changed, at)):
         detail = _("This field can't be changed after the start.")
@@ -104,6 +106,7 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
     for name, value in changed.items():
         setattr(locked, name, value)
     _check(locked, at, has_new_dates=changed.keys() & {"start_date", "end_date"} != set())
+    change_limits(before=limits_before, after=locked.limits, currency=locked.currency, at=at)
     locked.save()
     report_status(locked, at=at)
     if before != (locked.limit_strategy, locked.maximum_number_of_coupons):

@@ -15,10 +15,12 @@ from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
+from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import rejections
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses import services as uses
 
 CONFLICT = 409
 Outcome = CouponRedemption | DomainError
@@ -84,6 +86,8 @@ def redeem_many(*, coupon: uuid.UUID, requests: Sequence[RedemptionRequest], at:
             if retried or not _expire_and_recheck(coupon, limit_reached.strategy, at):
                 outcomes |= limit_reached.outcomes
             retried = True
+        except OfferUnavailable as unavailable:  # rolled back with the redemption that took the rest of a limit
+            outcomes[uuid.UUID(unavailable.item.key)] = unavailable.error
         except Busy as busy:
             outcomes |= dict.fromkeys((request.id for request in first_per_customer), busy)
         pending = [request for request in pending if request.id not in outcomes]
@@ -101,10 +105,27 @@ def _redeem_distinct_customers(
     if is_customer_limit_reached and expire(coupon=coupon, strategy=snapshot.strategy, at=at):
         _, errors = _load_and_validate(coupon, requests, at)
     eligible = [request for request in requests if request.id not in errors]
+    if snapshot.limits.caps:
+        eligible = eligible[:1]  # all or nothing: the next one follows in its own transaction
     units = _take_limit(snapshot, [request.id for request in eligible]) if eligible else []
     if eligible and not units:
         raise _LimitReached(snapshot.strategy, errors | {request.id: CouponLimitReached() for request in eligible})
-    return errors | _insert(snapshot, list(zip(eligible, units, strict=False)), at)
+    inserted = _insert(snapshot, list(zip(eligible, units, strict=False)), at)
+    for request in eligible:
+        if snapshot.limits.caps and request.redemption is None and isinstance(inserted[request.id], CouponRedemption):
+            _take_limits(snapshot, request, at)
+    return errors | inserted
+
+
+def _take_limits(snapshot: CouponSnapshot, request: RedemptionRequest, at: datetime) -> None:
+    """Take the coupon's limits per period for a redemption without an order. Raises OfferUnavailable.
+
+    Checkout takes those of its orders together with the limits of other offers.
+    """
+    item = SelectedOffer(str(request.id), request.code, 0, snapshot.id)
+    until = request.reserved_until
+    purchase = Purchase(request.id, request.customer, "", 0, at, until or at, [item])
+    uses.reserve(purchase=purchase, offers={snapshot.id: snapshot.limits}, until=until)
 
 
 class _LimitReached(Exception):

@@ -1,27 +1,43 @@
 """Coupons of a checkout redemption: reserve, confirm, release and return them, in the transaction of the caller."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from django.db.models import F
 
+from core import db
 from core.errors import Busy, DomainError
 from coupons import rules, selectors
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.services import transitions
+from coupons.services.coupons import KIND
 from coupons.services.redemptions import redeem
 from redemptions.amendments import exchange_items
-from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
+from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
 from redemptions.errors import ReservationExpired, UsageLimitPerCustomer
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses.contracts import read_limits
 
 
-def reserve(*, purchase: Purchase) -> None:
-    """Reserve each coupon until ``purchase.until``, in the order of the keys.
+def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
+    """Lock coupons against changes of their limits, and return those with a budget or a limit per period."""
+    rows = db.fetch_all("coupons/sql/lock_coupons.sql", {"offers": list(offers)})
+    coupons = (read_limits(KIND, row) for row in rows)
+    return {coupon.id: coupon for coupon in coupons if coupon.caps}
+
+
+def record_uses(*, offer: uuid.UUID) -> None:
+    """Insert the uses of redemptions from before the coupon had such limits."""
+    db.execute("coupons/sql/record_uses.sql", {"offer": offer})
+
+
+def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
+    """Reserve each coupon until ``purchase.until``, in the order of the keys. Return those with limits, locked.
 
     Raises OfferUnavailable with the error that has applied since the quote, and Busy.
     """
+    limited = lock_offers(offers=[uuid.UUID(item.key) for item in purchase.items])
     for item in _in_lock_order(purchase):
         request = RedemptionRequest(
             id=_redemption_id(purchase, item),
@@ -38,6 +54,7 @@ def reserve(*, purchase: Purchase) -> None:
             raise
         except DomainError as error:
             raise OfferUnavailable(item, rules.as_conflict(error)) from error
+    return limited
 
 
 def confirm(*, purchase: Purchase) -> None:

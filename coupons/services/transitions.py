@@ -17,6 +17,7 @@ from coupons.services.limits import LIMITS
 from redemptions.errors import InvalidStatus, ReservationExpired
 from redemptions.events.contracts import EventType
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses import services as uses
 
 BATCH_SIZE = 1_000  # reservations that expire in one transaction
 MAX_BATCHES = 1_000  # of one coupon in one run; the next run continues
@@ -38,6 +39,8 @@ def confirm_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
         raise ReservationExpired
     if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
+    if locked.redemption_id is None:
+        uses.confirm(redemption=locked.pk, offers=[locked.coupon_id], at=at)
     return _set_status(locked, RedemptionStatus.CONFIRMED, at, redeemed_at=at)
 
 
@@ -56,7 +59,7 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
         return locked
     if locked.status != RedemptionStatus.RESERVED:
         raise InvalidStatus(current_status=locked.status)
-    release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
+    release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked], at=at)
     if _is_over(locked, at):
         return _set_status(locked, RedemptionStatus.EXPIRED, at, ended_at=locked.reserved_until)
     return _set_status(locked, RedemptionStatus.RELEASED, at, ended_at=at)
@@ -74,7 +77,7 @@ def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption
         return locked
     if locked.status != RedemptionStatus.CONFIRMED:
         raise InvalidStatus(current_status=locked.status)
-    release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked])
+    release_limit(coupon=locked.coupon_id, strategy=locked.coupon.limit_strategy, redemptions=[locked], at=at)
     return _set_status(locked, RedemptionStatus.RETURNED, at, ended_at=at)
 
 
@@ -121,7 +124,7 @@ def expire(*, coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"coupons.expire {coupon}"])
     rows = db.fetch_all("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH_SIZE})
     if rows:
-        release_limit(coupon=coupon, strategy=strategy, redemptions=[CouponRedemption(**row) for row in rows])
+        release_limit(coupon=coupon, strategy=strategy, redemptions=[CouponRedemption(**row) for row in rows], at=at)
     return True
 
 
@@ -143,8 +146,13 @@ def _expire(coupon: uuid.UUID, strategy: str, at: datetime) -> int:
     return batches
 
 
-def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[CouponRedemption]) -> None:
-    """Release what locked redemptions of one coupon took: units, then counts of customers, then single-use codes."""
+def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[CouponRedemption], at: datetime) -> None:
+    """Release what locked redemptions of one coupon took: units, counts of customers, codes, and limits per period.
+
+    Checkout releases those limits for its orders, together with the limits of other offers.
+    """
+    alone = [redemption.pk for redemption in redemptions if redemption.redemption_id is None]
+    held = uses.lock_uses(redemptions=alone, offers=[coupon]) if alone else []
     units = [(redemption.unit, redemption.pk) for redemption in redemptions if redemption.unit is not None]
     if units:
         LIMITS[strategy].release(coupon=coupon, taken=units)
@@ -153,3 +161,4 @@ def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[Cou
     if codes := [redemption.code for redemption in redemptions if redemption.code]:
         ids = [redemption.pk for redemption in redemptions]
         selectors.redeemed_codes_of(coupon=coupon, codes=codes, ids=ids).delete()
+    uses.delete_uses(uses=held)

@@ -19,4 +19,4 @@ WITH due AS MATERIALIZED (
     FROM expired r JOIN coupons_coupondefinition d ON d.id = %(coupon)s
     WHERE r.redemption_id IS NULL
 )
-SELECT id, customer_id, unit, code FROM expired
+SELECT id, customer_id, unit, code, redemption_id FROM expired

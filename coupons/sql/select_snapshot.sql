@@ -1,7 +1,8 @@
--- Select a coupon with the counts of some customers, and those of some codes that redeem it.
--- Upholds no constraint; writes nothing.
+-- Lock a coupon against changes of its limits, and select it with the counts of some customers, and some of its codes.
+-- Upholds redemptions_limit_within_cap: a limit doesn't change while it is taken.
 SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user, d.code,
+    d.currency, d.budget, d.other_budgets, d.max_per_order, d.max_per_customer, d.limit_per_day, d.limit_per_week, d.limit_per_month, b.timezone,
     EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
     (
         SELECT jsonb_object_agg(u.customer_id, u.redemption_count) FROM coupons_usercouponredemption u
@@ -21,3 +22,4 @@ SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_dat
 FROM coupons_coupondefinition d
 JOIN accounts_brand b ON b.id = d.brand_id
 WHERE d.id = %(coupon)s
+FOR KEY SHARE OF d

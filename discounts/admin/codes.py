@@ -39,6 +39,8 @@ from discounts.emails import terms
 from discounts.models import DiscountCode
 from discounts.selectors import statistics
 from mailings.contracts import MailingStatus
+from promotions.admin.limit_cards import list_limit_cards
+from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
     OfferActionsMixin,
@@ -78,8 +80,10 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         (None, {"fields": ("text", "existing")}),
         (_("Discount"), {"fields": ("discount", "name", "audience", "minimum")}),
         (_("Schedule and audience"), {"fields": ("start_date", "end_date", "notify", "draft")}),
+        (_("Limits"), {"fields": ("limit_total", *OFFER_LIMIT_FIELDS)}),
     )
     fieldsets = ((None, {"fields": ("offer_summary", "start_date", "end_date", "announced_by_email", "created")}),)
+    limit_fieldset = (_("Limits"), {"fields": ("limit_total", *OFFER_LIMIT_FIELDS)})
     readonly_fields = ("offer_summary", "announced_by_email", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
@@ -101,6 +105,12 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         is_archived = isinstance(obj, DiscountCode) and obj.decision == OfferDecision.ARCHIVED
         return not is_archived and super().has_change_permission(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fields, with those of limits for users who may change them; others see the metrics."""
+        if obj is None:
+            return self.add_fieldsets
+        return (*self.fieldsets, self.limit_fieldset) if self.has_change_permission(request, obj) else self.fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         locked = services.locked_fields(code=obj, at=timezone.now()) if obj else frozenset()
@@ -200,6 +210,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
             ),
             (gettext("Reserved"), format_number(statistics.reserved(code, now)), gettext("now")),
             (gettext("Returned"), returned, gettext("total")),
+            *list_limit_cards(code.limits, now),
         ]
         status = code.status_at(now)
         may_edit = self.has_brand_permission(request, BrandPermissions.EDIT, code)

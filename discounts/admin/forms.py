@@ -23,6 +23,8 @@ from core.errors import DomainError
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
 from discounts.selectors.codes import list_recent_rules
+from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values, integer_field
+from redemptions.api.limits import MAX_LIMIT
 from segments.selectors import list_segment_types
 
 NEW_RULE_CHOICE = ""
@@ -38,6 +40,7 @@ FIELDS = {
     "start_date": "start_date",
     "validity": "end_date",
     "end_date": "end_date",
+    **{name: name for name in ("limit_total", *OFFER_LIMIT_FIELDS)},
 }
 
 
@@ -169,7 +172,7 @@ class RuleForm(NewRuleFields, ServiceForm):
         return cleaned
 
 
-class CodeForm(NewRuleFields, ServiceForm):
+class CodeForm(NewRuleFields, LimitFields, ServiceForm):
     """Form that creates a code with an existing rule or a new one."""
 
     text = forms.CharField(
@@ -193,6 +196,7 @@ class CodeForm(NewRuleFields, ServiceForm):
         widget=UnfoldBooleanSwitchWidget(),
         help_text=_("Sent once, when the code is active, to customers who subscribed to offers."),
     )
+    limit_total = integer_field(_("Total usage limit"), 1, MAX_LIMIT)
     draft = forms.BooleanField(
         label=_("Save as draft"),
         required=False,
@@ -215,6 +219,7 @@ class CodeForm(NewRuleFields, ServiceForm):
             *choices,
         ]
         self.populate_choices()
+        self.add_amount_fields()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -237,13 +242,16 @@ class CodeForm(NewRuleFields, ServiceForm):
                 is_draft=cleaned["draft"],
                 by=self.by,
                 at=timezone.now(),
+                limits=self.limit_values() | {"limit_total": cleaned["limit_total"]},
             )
         except DomainError as error:
             add_service_errors(self, error, FIELDS, "text")
 
 
-class ChangeCodeForm(ServiceForm):
-    """Form that changes the dates of a code. The start is left out once it has passed."""
+class ChangeCodeForm(LimitFields, ServiceForm):
+    """Form that changes the dates and limits of a code. The start is left out once it has passed."""
+
+    limit_total = integer_field(_("Total usage limit"), 1, MAX_LIMIT)
 
     class Meta:
         model = DiscountCode
@@ -252,6 +260,9 @@ class ChangeCodeForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         code = self.instance
+        self.brand = code.brand
+        self.add_amount_fields()
+        self.initial.update(get_limit_values(code), limit_total=code.limit_total)
         dates = {"start_date": start_field(is_required=True), "end_date": end_field(code.brand)}
         self.dates = {
             name: getattr(code, name) for name in dates.keys() - services.locked_fields(code=code, at=timezone.now())
@@ -263,7 +274,8 @@ class ChangeCodeForm(ServiceForm):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             picked = {name: keep_untouched(cleaned[name], self.dates[name], seconds=True) for name in self.dates}
-            changed = {name: value for name, value in picked.items() if value != self.dates[name]}
+            picked |= self.limit_values() | {"limit_total": cleaned["limit_total"]}
+            changed = {name: value for name, value in picked.items() if value != getattr(self.instance, name)}
             try:
                 if changed:
                     self.instance = services.change_code(code=self.instance, fields=changed, at=timezone.now())

@@ -23,7 +23,14 @@ from core.serializers import InputSerializer
 from discounts import rules
 from discounts.models import DiscountCode
 from discounts.services import RedemptionResult
-from redemptions.results.api.serializers import OfferResultsSerializer
+from redemptions.api.limits import (
+    LIMITS_HELP,
+    LIMITS_UPDATE_HELP,
+    AmountLimitsInputSerializer,
+    AmountLimitsUpdateSerializer,
+    OfferLimitsSerializer,
+    TotalLimitsSerializer,
+)
 from redemptions.statuses import OfferStatus
 
 START_HELP = _("When the code starts. A date in the brand's time zone counts from its first instant.")
@@ -89,7 +96,7 @@ class NotifiedSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField(min_value=0, help_text=_("Emails that failed so far."))
 
 
-class CodeSerializer(serializers.Serializer[Any]):
+class CodeSerializer(OfferLimitsSerializer):
     """A discount code."""
 
     id = serializers.CharField(help_text=_("Text of the code, in upper case."))
@@ -103,12 +110,10 @@ class CodeSerializer(serializers.Serializer[Any]):
     notified = NotifiedSerializer(
         required=False, help_text=_("Emails that announce the code. Visible to brand staff only.")
     )
-    results = OfferResultsSerializer(
-        required=False, help_text=_("What happened to the code since it was created. Visible to brand staff only.")
-    )
+    limits = TotalLimitsSerializer(required=False, help_text=LIMITS_HELP)
 
 
-class CodeInputSerializer(InputSerializer):
+class CodeInputSerializer(AmountLimitsInputSerializer):
     """A new discount code."""
 
     id = StrictCharField(
@@ -117,6 +122,7 @@ class CodeInputSerializer(InputSerializer):
     rule = RuleField(help_text=_("ID of one of the brand's rules, or the fields of a new rule."))
     start_date = StartField(required=False, help_text=_("When the code starts. Defaults to now."))
     validity = EndField(help_text=VALIDITY_HELP)
+    limits = TotalLimitsSerializer(required=False, help_text=LIMITS_HELP)
     brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
     status = serializers.ChoiceField(
         [OfferStatus.DRAFT.value, OfferStatus.SCHEDULED.value],
@@ -128,7 +134,7 @@ class CodeInputSerializer(InputSerializer):
     )
 
 
-class CodeUpdateSerializer(InputSerializer):
+class CodeUpdateSerializer(AmountLimitsUpdateSerializer):
     """Changes to a discount code."""
 
     rule = RuleField(
@@ -137,6 +143,7 @@ class CodeUpdateSerializer(InputSerializer):
     )
     start_date = StartField(required=False, help_text=_("When the code starts. Can't be changed after the start."))
     validity = EndField(required=False, help_text=VALIDITY_HELP)
+    limits = TotalLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
 
 
 class DuplicateInputSerializer(InputSerializer):

@@ -35,11 +35,11 @@ from discounts.api.serializers import (
     serialize_usage,
 )
 from discounts.models import DiscountCode
+from redemptions.api.limits import TotalLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.codes.rules import canonicalize_code
 from redemptions.errors import CodeNotFound, CodeTaken
 from redemptions.lifecycle import Action
-from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
@@ -71,6 +71,7 @@ class CodesView(APIView):
             validity=dates["end_date"],
             notify=data["notify"],
             is_draft=data.get("status") == OfferStatus.DRAFT,
+            limits=to_limit_fields(data, currency=brand.currency, names=TotalLimitsSerializer),
             by=get_caller(request.auth).user_key,
             at=timezone.now(),
         )
@@ -104,8 +105,8 @@ class CodesView(APIView):
         page = paginator.paginate_queryset(codes, request, view=self) or []
         data = [serialize_code(code, at=timezone.now()) for code in page]
         if is_staff:
-            results = serialize_offer_results(page)
-            data = [code | {"results": results[code["offer_id"]]} for code in data]
+            fields = serialize_staff_fields(page, names=TotalLimitsSerializer)
+            data = [code | fields[code["offer_id"]] for code in data]
         return paginator.get_paginated_response(data)
 
 
@@ -130,7 +131,7 @@ class CodeView(APIView):
         operation_id="discountcode_change",
     )
     def patch(self, request: Request, name: str) -> Response:
-        """Change when a discount code ends, and before its start also its rule and start.
+        """Change when a discount code ends, its budget and limits, and before its start also its rule and start.
 
         A later end makes an ended code active again.
         """
@@ -138,6 +139,7 @@ class CodeView(APIView):
         serializer.is_valid(raise_exception=True)
         code, data = _get_editable_code(request, name), serializer.validated_data
         fields = _to_dates(data, code.brand) | ({"rule": data["rule"]} if "rule" in data else {})
+        fields |= to_limit_fields(data, currency=code.currency, names=TotalLimitsSerializer)
         return Response(_serialize_own(services.change_code(code=code, fields=fields, at=timezone.now())))
 
     @extend_schema(parameters=[BRAND], responses={204: None}, operation_id="discountcode_delete")
@@ -259,7 +261,7 @@ def _to_dates(data: Mapping[str, Any], brand: Brand) -> dict[str, datetime]:
 def _serialize_own(code: DiscountCode) -> dict[str, Any]:
     """Return a code with the fields for its brand."""
     data = serialize_code(code, at=timezone.now(), notified=selectors.announcement_progress(code))
-    return data | {"results": serialize_offer_results([code])[code.offer_id]}
+    return data | serialize_staff_fields([code], names=TotalLimitsSerializer)[code.offer_id]
 
 
 def _get_visible_code(request: Request, name: str) -> tuple[DiscountCode, bool]:

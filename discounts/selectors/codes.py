@@ -20,6 +20,8 @@ from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, 
 from redemptions.errors import CodeInactive, CodeNotFound
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferStatus
+from redemptions.uses.contracts import read_limits
+from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
 from segments.models import AudienceMember
 
 KIND = "discount_code"
@@ -82,11 +84,18 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     """Return what each code of the cart offers the shopper, or why it is rejected. Runs one query, or none."""
     if not query.codes:
         return []
+    customer = query.shopper.id if query.shopper else None
     params = {
-        "codes": list(query.codes), "customer": query.shopper.id if query.shopper else None, "at": query.at,
-        "shop": query.shop, "segments": list(query.segments),
+        "codes": list(query.codes), "customer": customer, "at": query.at, "shop": query.shop,
+        "segments": list(query.segments),
     }  # fmt: skip
-    return [_to_candidate(row) for row in db.fetch_all("discounts/sql/select_candidates.sql", params)]
+    rows = db.fetch_all("discounts/sql/select_candidates.sql", params)
+    offers = [read_limits(KIND, row, owner="offer_id") for row in rows]
+    remaining = get_remaining(offers=offers, at=query.at, customer=customer)
+    return [
+        restrict_offer(_to_candidate(row), offer, remaining, currency=query.cart.currency)
+        for row, offer in zip(rows, offers, strict=True)
+    ]
 
 
 def _to_candidate(row: db.Row) -> Candidate | Rejection:
@@ -116,7 +125,14 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     usable = _usable(shopper=query.shopper, at=query.at)
     if query.brands:
         usable = usable.filter(brand__slug__in=query.brands)
-    return [_candidate_of(code) for code in usable.order_by("-pk")[: query.limit]]
+    codes_by_id = {code.offer_id: code for code in usable.order_by("-pk")[: query.limit]}
+    offers = [code.limits for code in codes_by_id.values()]
+    remaining = get_remaining(offers=offers, at=query.at, customer=query.shopper.id)
+    return [
+        restrict_candidate(_candidate_of(codes_by_id[offer.id]), offer, remaining)
+        for offer in offers
+        if reached_limit_error(offer, remaining) is None
+    ]
 
 
 def _candidate_of(code: DiscountCode) -> Candidate:

@@ -21,9 +21,12 @@ from redemptions.codes.selectors.codes import suggest_text
 from redemptions.codes.services import register_code
 from redemptions.lifecycle import Action, dates_of_duplicate, find_status_error, reopens
 from redemptions.statuses import OfferDecision, OfferStatus
+from redemptions.uses.contracts import LIMIT_FIELDS
+from redemptions.uses.services import change_limits
 
 KIND = "discount_code"
 EDITABLE_BEFORE_START = frozenset({"start_date", "rule"})
+LIMITS = ("limit_total", *LIMIT_FIELDS)
 RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
 MAX_TEXT_LENGTH = 100
 
@@ -40,12 +43,13 @@ def create_code(
     at: datetime,
     start_date: datetime | None = None,
     is_draft: bool = False,
+    limits: Mapping[str, Any] | None = None,
 ) -> DiscountCode:
     """Create a discount code from ``start_date``, or now, until before ``validity``.
 
     With ``notify``, the code is announced when it becomes active. ``rule`` is the ID of one of the brand's rules, or
-    the fields of a new rule. ``by`` is the key of the user. Raises InvalidRequest, DiscountOutOfRange, ValidityInPast
-    and CodeTaken.
+    the fields of a new rule. ``limits`` are fields of its budgets and limits. ``by`` is the key of the user. Raises
+    InvalidRequest, DiscountOutOfRange, ValidityInPast and CodeTaken.
     """
     _check_dates(start_date or at, validity, at)
     normalized = normalize_code(text)
@@ -64,6 +68,8 @@ def create_code(
         notify=notify,
         created_by_id=by,
         created_at=at,
+        currency=brand.currency,
+        **(limits or {}),
     )
     decisions.create_offer(code, at=at, code=normalized)
     _announce_active(code, at)
@@ -143,10 +149,11 @@ def _clean_text(fields: Mapping[str, Any], name: str) -> str:
 
 @transaction.atomic
 def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) -> DiscountCode:
-    """Change ``end_date``, and before the start also ``start_date`` and ``rule`` of a code.
+    """Change ``end_date``, budgets and limits, and before the start also ``start_date`` and ``rule`` of a code.
 
-    Another end date in the future makes an ended code active again. Raises InvalidRequest with an error per field,
-    ValidityInPast, DiscountOutOfRange, and InvalidStatus for an archived code, or an ended one without a new end date.
+    A limit that is set counts what was used before; below that, nothing more is given. Another end date in the future
+    makes an ended code active again. Raises InvalidRequest with an error per field, ValidityInPast, DiscountOutOfRange,
+    and InvalidStatus for an archived code, or an ended one without a new end date.
     """
     locked = _lock(code)
     is_reopened = reopens(locked, fields=fields, at=at)
@@ -155,6 +162,7 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
     if immutable := sorted(changed.keys() & locked_fields(code=locked, at=at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
+    before = locked.limits
     decisions.report_dates(locked, at=at)
     if is_reopened:
         locked.decision = OfferDecision.PUBLISHED
@@ -162,8 +170,9 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
         locked.rule = _get_or_create_rule(locked.brand, changed.pop("rule"))
     for name, value in changed.items():
         setattr(locked, name, value)
-    if changed:
+    if changed.keys() & {"start_date", "end_date"}:
         _check_dates(locked.start_date, locked.end_date, at)
+    change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
     locked.save()
     decisions.report_status(locked, at=at)
     _announce_active(locked, at)
@@ -207,11 +216,12 @@ def duplicate_code(*, code: DiscountCode, text: str | None, by: int | None, at: 
         by=by,
         at=at,
         is_draft=True,
+        limits={name: getattr(code, name) for name in LIMITS},
     )
 
 
 def _lock(code: DiscountCode) -> DiscountCode:
-    rows = DiscountCode.objects.select_for_update(of=("self",), no_key=True).select_related("brand", "rule")
+    rows = DiscountCode.objects.select_for_update(of=("self",)).select_related("brand", "rule")
     return rows.get(pk=code.pk)
 
 

@@ -13,12 +13,13 @@ from core import batching, db
 from core.errors import DomainError, NotFound, TokenInvalid
 from core.ids import uuid7
 from discounts import rules, selectors
-from discounts.errors import CartRequired
 from discounts.services.codes import KIND
-from redemptions.errors import CodeAlreadyUsed, CodeNotFound
+from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
+from redemptions.errors import CartRequired, CodeAlreadyUsed, CodeNotFound
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import rejections
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses import services as uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,17 @@ def redeem_code(
 
     ``code`` is the canonical form, and ``brand`` the slug of the code's brand; without it, the oldest code is redeemed.
     Raises CodeNotFound, CodeInactive, CodeNotStarted, CodeExpired, AudienceNotMember, CartRequired (only checkout can
-    evaluate the rule's terms), CodeAlreadyUsed, and TokenInvalid (the user was deactivated after signing in).
+    evaluate the rule's terms and a budget), CodeAlreadyUsed, UsageLimitReached, and TokenInvalid (the user was
+    deactivated after signing in).
     """
-    row = _executor.submit(_BatchItem(code, brand, shopper.id, uuid7(), at, amount, currency))
+    item = _BatchItem(code, brand, shopper.id, uuid7(), at, amount, currency)
+    row = _executor.submit(item)
     if row["text"] is None:
         raise CodeNotFound
-    if row["id"] is None:
-        error = _error_for(row)
+    error = None if row["id"] else _error_for(row)
+    if error is None and row["id"] is None:
+        row, error = _redeem_limited(item, row)
+    if error is not None:
         _record_rejection(row, error, shopper=shopper, amount=amount, currency=currency, at=at)
         raise error
     return RedemptionResult(
@@ -84,9 +89,14 @@ def redeem_code(
 
 def _redeem_batch(items: Sequence[_BatchItem]) -> list[db.Row]:
     """Return a row for each item, in order. If a shopper sends a code several times, the first item redeems it."""
+    return _redeem(items, takes_limits=False)
+
+
+def _redeem(items: Sequence[_BatchItem], *, takes_limits: bool) -> list[db.Row]:
     return db.fetch_all(
         "discounts/sql/redeem_codes.sql",
         {
+            "takes_limits": takes_limits,
             "codes": [item.code for item in items],
             "brands": [item.brand for item in items],
             "customers": [item.customer for item in items],
@@ -101,11 +111,33 @@ def _redeem_batch(items: Sequence[_BatchItem]) -> list[db.Row]:
 _executor = batching.BatchExecutor("discounts.use", _redeem_batch, is_idempotent=True)
 
 
-def _error_for(row: db.Row) -> DomainError:
+def _redeem_limited(item: _BatchItem, row: db.Row) -> tuple[db.Row, DomainError | None]:
+    """Redeem a code with limits, and take these in the same transaction. Return the result and the error, if any."""
+    try:
+        with transaction.atomic():
+            offers = uses.lock_offers([(KIND, row["offer_id"])])
+            (redeemed,) = _redeem([item], takes_limits=True)
+            if redeemed["id"] is None:
+                return redeemed, _error_for(redeemed) or CodeAlreadyUsed()
+            selected = SelectedOffer(redeemed["text"], redeemed["text"], 0, redeemed["offer_id"])
+            purchase = Purchase(
+                redeemed["id"], item.customer or 0, item.currency or "", 0, item.at, item.at, [selected]
+            )
+            uses.reserve(purchase=purchase, offers=offers, until=None)
+            return redeemed, None
+    except OfferUnavailable as unavailable:
+        return row, unavailable.error
+
+
+def _error_for(row: db.Row) -> DomainError | None:
+    """Return the error of a code that was not redeemed; None for one whose limits must be taken."""
     if not row["caller_active"]:
         return TokenInvalid()
-    error = rules.find_error(status=row["status"], is_member=row["is_member"], used=False)
-    return error or (CartRequired() if row["has_terms"] else CodeAlreadyUsed())
+    if error := rules.find_error(status=row["status"], is_member=row["is_member"], used=False):
+        return error
+    if row["needs_cart"]:
+        return CartRequired()
+    return None if row["is_limited"] else CodeAlreadyUsed()
 
 
 def _record_rejection(
@@ -125,7 +157,9 @@ def return_redemption(*, usage_id: uuid.UUID, brand_id: uuid.UUID, at: datetime,
     The audit log records returns ``is_by_staff``. Raises NotFound for redemptions of other brands, and for those of an
     order (refund the order instead).
     """
-    if db.execute("discounts/sql/return_redemption.sql", {"id": usage_id, "brand": brand_id, "at": at}):
+    row = db.fetch_one("discounts/sql/return_redemption.sql", {"id": usage_id, "brand": brand_id, "at": at})
+    if row is not None:
+        uses.delete_uses(uses=uses.lock_uses(redemptions=[usage_id], offers=[row["offer_id"]]))
         if is_by_staff:
             returned = selectors.get_return(usage_id=usage_id)
             pghistory.create_event(returned, label=RedemptionStatus.RETURNED)

@@ -1,19 +1,38 @@
 """Reservations of codes by checkout. Each function runs in the caller's transaction."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Iterable, Sequence
 
 from core import db
 from core.ids import uuid7
+from discounts.services.codes import KIND
 from redemptions.amendments import exchange_items
-from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem
+from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
 from redemptions.lifecycle import find_status_error
+from redemptions.uses.contracts import read_limits
 
 
-def reserve(*, purchase: Purchase) -> None:
+def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
+    """Lock codes against changes of their limits, and return those that have some."""
+    return _list_limited(db.fetch_all("discounts/sql/lock_codes.sql", {"offers": list(offers)}))
+
+
+def _list_limited(rows: Iterable[db.Row]) -> dict[uuid.UUID, LimitedOffer]:
+    codes = (read_limits(KIND, row, owner="offer_id") for row in rows)
+    return {code.id: code for code in codes if code.caps}
+
+
+def record_uses(*, offer: uuid.UUID) -> None:
+    """Insert the uses of redemptions from before the code had limits."""
+    db.execute("discounts/sql/record_uses.sql", {"offer": offer})
+
+
+def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
     """Reserve one redemption of each code until ``purchase.until``, in key order.
 
-    Raises OfferUnavailable with CodeAlreadyUsed, CodeInactive, CodeNotStarted or CodeExpired.
+    Return the codes with limits, locked. Raises OfferUnavailable with CodeAlreadyUsed, CodeInactive, CodeNotStarted or
+    CodeExpired.
     """
     items = sorted(purchase.items, key=lambda item: int(item.key))
     rows = db.fetch_all(
@@ -38,6 +57,7 @@ def reserve(*, purchase: Purchase) -> None:
             raise OfferUnavailable(item, error)
         if row is None or not row["is_reserved"]:
             raise OfferUnavailable(item, CodeAlreadyUsed())
+    return _list_limited(rows)
 
 
 def confirm(*, purchase: Purchase) -> None:

@@ -1,12 +1,14 @@
--- Look up the code of each request, insert the redemptions that are allowed, and their events.
--- Upholds discounts_usage_once_per_shopper: the first of several requests wins, an expired reservation of the customer is replaced, and a retry (same id) gets its first result.
+-- Look up the code of each request, insert the redemptions that are allowed, and their events. Codes with limits are left to a transaction that takes these.
+-- Upholds redemptions_limit_within_cap: a code doesn't get limits while it is redeemed without. Upholds discounts_usage_once_per_shopper: the first of several requests wins, an expired reservation of the customer is replaced, and a retry (same id) gets its first result.
 WITH request AS (
     SELECT * FROM unnest(
         %(codes)s::text[], %(brands)s::text[], %(customers)s::bigint[], %(ids)s::uuid[], %(ats)s::timestamptz[], %(amounts)s::bigint[],
         %(currencies)s::text[]
     ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
 ), checked AS (
-    SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, r.discount, r.terms <> '{}'::jsonb AS has_terms,
+    SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, r.discount,
+        r.terms <> '{}'::jsonb OR c.budget IS NOT NULL OR '{}' <> ANY(ARRAY[c.other_budgets, c.max_per_order, c.max_per_customer]) AS needs_cart,
+        num_nonnulls(c.limit_total, c.limit_per_day, c.limit_per_week, c.limit_per_month) > 0 AS is_limited,
         r.audience = '' OR EXISTS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
             WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = request.customer_id
@@ -28,11 +30,20 @@ WITH request AS (
     LEFT JOIN accounts_user u ON u.id = cu.user_id
 ), first AS (
     SELECT DISTINCT ON (code_id, customer_id) * FROM checked
-    WHERE status = 'active' AND is_member AND caller_active AND NOT has_terms
+    WHERE status = 'active' AND is_member AND caller_active AND NOT needs_cart AND (NOT is_limited OR %(takes_limits)s)
     ORDER BY code_id, customer_id, number
+), locked AS MATERIALIZED (
+    SELECT id FROM discounts_discountcode
+    WHERE id IN (SELECT code_id FROM first)
+        AND (%(takes_limits)s OR num_nonnulls(limit_total, limit_per_day, limit_per_week, limit_per_month, budget) = 0
+            AND '{}' = ALL(ARRAY[other_budgets, max_per_order, max_per_customer]))
+    ORDER BY id
+    FOR KEY SHARE -- read again after a change of its limits
 ), redeemed AS (
     INSERT INTO discounts_usage AS u (code_id, customer_id, id, used_at, currency, amount, discount_amount)
-    SELECT code_id, customer_id, id, at, currency, amount, percentage FROM first ORDER BY code_id, customer_id
+    SELECT code_id, customer_id, id, at, currency, amount, percentage FROM first
+    WHERE code_id IN (SELECT id FROM locked)
+    ORDER BY code_id, customer_id
     ON CONFLICT (code_id, customer_id) DO UPDATE
         SET id = excluded.id, used_at = excluded.used_at, reserved_until = NULL, redemption_id = NULL,
             currency = excluded.currency, amount = excluded.amount, discount_amount = excluded.discount_amount
@@ -53,7 +64,7 @@ WITH request AS (
         coalesce(currency, '')
     FROM new
 )
-SELECT checked.text, checked.brand_id, checked.offer_id, checked.status, checked.discount, checked.has_terms, checked.is_member, checked.caller_active,
-    redeemed.id, redeemed.used_at, redeemed.discount_amount
+SELECT checked.text, checked.brand_id, checked.offer_id, checked.status, checked.discount, checked.needs_cart, checked.is_member, checked.caller_active,
+    checked.is_limited OR checked.id IN (SELECT id FROM first WHERE code_id NOT IN (SELECT id FROM locked)) AS is_limited, redeemed.id, redeemed.used_at, redeemed.discount_amount
 FROM checked LEFT JOIN redeemed USING (id)
 ORDER BY checked.number

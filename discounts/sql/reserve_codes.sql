@@ -1,9 +1,14 @@
 -- Reserve one redemption of each code in key order, and return each code's status and whether it is reserved now.
--- Upholds discounts_usage_once_per_shopper; an expired reservation of the same customer is replaced.
-WITH requested AS (
-    SELECT c.id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, w.usage_id, w.discount
+-- Upholds redemptions_limit_within_cap: the limits of a code don't change while they are taken. Upholds discounts_usage_once_per_shopper; an expired reservation of the same customer is replaced.
+WITH requested AS MATERIALIZED (
+    SELECT c.id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, w.usage_id, w.discount, c.offer_id, b.timezone,
+        c.currency, c.budget, c.other_budgets, c.max_per_order, c.max_per_customer, c.limit_total, c.limit_per_day, c.limit_per_week,
+        c.limit_per_month
     FROM unnest(%(codes)s::bigint[], %(ids)s::uuid[], %(discounts)s::bigint[]) AS w (code_id, usage_id, discount)
     JOIN discounts_discountcode c ON c.id = w.code_id
+    JOIN accounts_brand b ON b.id = c.brand_id
+    ORDER BY c.id
+    FOR KEY SHARE OF c
 ), reserved AS (
     INSERT INTO discounts_usage AS u
         (code_id, customer_id, id, used_at, reserved_until, redemption_id, currency, amount, discount_amount)
@@ -17,5 +22,5 @@ WITH requested AS (
         WHERE u.reserved_until <= excluded.used_at
     RETURNING u.code_id
 )
-SELECT requested.id, requested.status, requested.id IN (SELECT code_id FROM reserved) AS is_reserved
+SELECT requested.*, requested.id IN (SELECT code_id FROM reserved) AS is_reserved
 FROM requested

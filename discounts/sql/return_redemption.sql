@@ -1,4 +1,4 @@
--- Move a confirmed redemption that doesn't belong to an order to the returned redemptions, with its event.
+-- Move a confirmed redemption that doesn't belong to an order to the returned redemptions, with its event. Returns its offer.
 -- Upholds discounts_usage_once_per_shopper and discounts_usagereturn_pkey (a redemption is returned once).
 WITH deleted AS (
     DELETE FROM discounts_usage u
@@ -11,6 +11,8 @@ WITH deleted AS (
     SELECT 'redemption.returned', %(at)s, brand_id, 'discount_code', offer_id, code, customer_id, id, discount_amount, amount,
         coalesce(currency, ''), jsonb_build_object('confirmed_at', used_at)
     FROM deleted
+), returned AS (
+    INSERT INTO discounts_usagereturn (usage_id, code_id, customer_id, used_at, returned_at, currency, amount, discount_amount, redemption_id)
+    SELECT id, code_id, customer_id, used_at, %(at)s, currency, amount, discount_amount, redemption_id FROM deleted
 )
-INSERT INTO discounts_usagereturn (usage_id, code_id, customer_id, used_at, returned_at, currency, amount, discount_amount, redemption_id)
-SELECT id, code_id, customer_id, used_at, %(at)s, currency, amount, discount_amount, redemption_id FROM deleted
+SELECT offer_id FROM deleted

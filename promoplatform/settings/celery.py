@@ -54,7 +54,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "report offers": {"task": "redemptions.report_offers", "schedule": 15.0, "options": {"expires": 15}},
-    "report budgets": {"task": "promotions.report_budgets", "schedule": 60.0, "options": {"expires": 60}},
+    "report budgets": {"task": "redemptions.report_budgets", "schedule": 60.0, "options": {"expires": 60}},
     "start due promotions": {"task": "promotions.start_due", "schedule": 15.0, "options": {"expires": 15}},
     "end due promotions": {"task": "promotions.end_due", "schedule": 15.0, "options": {"expires": 15}},
     "maintain event partitions": {

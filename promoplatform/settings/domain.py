@@ -22,7 +22,7 @@ EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
 CONSISTENCY_CHECKS = [
     "segments.consistency.check",
     "segments.services.audiences.check_consistency",
-    "promotions.consistency.check",
+    "redemptions.uses.consistency.check",
     "redemptions.codes.services.batches.check_consistency",
     "redemptions.results.services.rollup.check",
     "discounts.consistency.check",

@@ -4,11 +4,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from backoffice.base.formatting import format_amount, format_number, format_percentage
+from backoffice.base.formatting import format_number
 from promotions import services
 from promotions.models import Promotion
-from promotions.selectors.limits import get_usage_by_limit
-from redemptions.limits.rules import budget_scope
 from segments.models import Segment
 
 Card = tuple[str, str, str]  # label, number, note
@@ -50,29 +48,3 @@ def audience_label(promotion: Promotion, segment: Segment | None) -> str:
         "members": format_number(segment.members_count),
         "total": format_number(segment.audience_count),
     }
-
-
-def metric_cards(promotion: Promotion, at: datetime) -> list[Card]:
-    """Return a card for the budget and for each limit of the promotion, with its usage."""
-    usage = get_usage_by_limit(promotion=promotion, at=at)
-    cards: list[Card] = []
-    for currency, budget in promotion.budgets.items():
-        spent = usage.get(budget_scope(currency), 0)
-        note = _("of %(total)s (%(percent)s)") % {
-            "total": format_amount(budget, currency), "percent": format_percentage(spent, budget, 0),
-        }  # fmt: skip
-        cards.append((_("Budget used"), format_amount(spent, currency), note))
-    if promotion.limit_total is not None:
-        note = _("of %(limit)s, including reservations") % {"limit": format_number(promotion.limit_total)}
-        cards.append((_("Redemptions"), format_number(usage.get("total", 0)), note))
-    period_limits = (
-        ("day", _("Redemptions today"), promotion.limit_per_day),
-        ("week", _("Redemptions this week"), promotion.limit_per_week),
-        ("month", _("Redemptions this month"), promotion.limit_per_month),
-    )
-    for kind, label, limit in period_limits:
-        if limit is not None:
-            cards.append(
-                (label, format_number(usage.get(kind, 0)), _("of %(limit)s") % {"limit": format_number(limit)})
-            )
-    return cards

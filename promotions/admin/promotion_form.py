@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -16,35 +15,30 @@ from unfold.widgets import (
 
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
-from core import money
-from core.errors import DomainError, InvalidRequest
-from promotions.admin.amount_field import AmountField
+from core.errors import DomainError
+from promotions.admin.limit_fields import LimitFields, get_limit_values, integer_field
 from promotions.admin.offer_field import OfferField
 from promotions.models import Promotion, Trigger
-from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY, format_budgets, parse_budgets, to_budget_fields
+from promotions.services import MAX_PRIORITY
 from redemptions.admin.code_forms import list_audience_choices
+from redemptions.api.limits import MAX_LIMIT
 from redemptions.errors import CodeTaken
+from redemptions.uses.contracts import PERIOD_FIELDS
 from segments.errors import AudienceEmpty
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise as StrPromise
-
-MAX_LIMIT = 2_000_000_000
 TEXT_FIELDS, DATE_FIELDS = ("name", "description"), ("start_date", "end_date")
-LIMIT_FIELDS = ("budget", *LIMIT_COLUMNS.values(), "priority")
+LIMIT_FIELDS = (
+    "budget",
+    "limit_total",
+    "limit_per_user",
+    *PERIOD_FIELDS,
+    "max_per_order",
+    "max_per_customer",
+    "priority",
+)
 
 
-def integer_field(
-    label: "str | StrPromise", low: int, high: int, help_text: "str | StrPromise" = ""
-) -> forms.IntegerField:
-    """Build an optional field for a whole number."""
-    return forms.IntegerField(
-        label=label, required=False, min_value=low, max_value=high, help_text=help_text,
-        widget=UnfoldAdminIntegerFieldWidget(attrs={"inputmode": "numeric", "min": low}),
-    )  # fmt: skip
-
-
-class PromotionForm(forms.Form):
+class PromotionForm(LimitFields):
     """The fields of a new promotion, or of ``promotion`` without its ``locked_fields``."""
 
     name = forms.CharField(
@@ -70,9 +64,6 @@ class PromotionForm(forms.Form):
     )  # fmt: skip
     limit_total = integer_field(gettext_lazy("Total usage limit"), 1, MAX_LIMIT)
     limit_per_user = integer_field(gettext_lazy("Usage limit per customer"), 1, MAX_LIMIT)
-    limit_per_day = integer_field(gettext_lazy("Daily usage limit"), 1, MAX_LIMIT)
-    limit_per_week = integer_field(gettext_lazy("Weekly usage limit"), 1, MAX_LIMIT)
-    limit_per_month = integer_field(gettext_lazy("Monthly usage limit"), 1, MAX_LIMIT)
     priority = integer_field(
         gettext_lazy("Priority"),
         -MAX_PRIORITY,
@@ -99,13 +90,7 @@ class PromotionForm(forms.Form):
         self.fields["target_audience"].choices = choices  # type: ignore[attr-defined]
         for name in locked_fields:
             del self.fields[name]
-        example = money.format_decimal(1000 * 10 ** money.decimals(brand.currency), brand.currency)
-        self.fields["budget"] = AmountField(
-            currency=brand.currency, max_length=20, required=False, label=_("Discount budget")
-        )
-        self.fields["budget"].help_text = _("In %(currency)s. Example: %(example)s. Leave blank for no budget.") % {
-            "currency": brand.currency, "example": example,
-        }  # fmt: skip
+        self.add_amount_fields()
 
     def clean_start_date(self) -> datetime:
         return self._keep_untouched("start_date")
@@ -116,17 +101,6 @@ class PromotionForm(forms.Form):
     def _keep_untouched(self, name: str) -> datetime:
         return keep_untouched(self.cleaned_data[name], getattr(self.promotion, name, None))
 
-    def clean_budget(self) -> dict[str, int]:
-        value = self.cleaned_data["budget"] or None
-        if isinstance(value, Mapping):
-            value = {currency: text.replace(",", ".") for currency, text in value.items()}
-        elif value:
-            value = value.replace(",", ".")
-        try:
-            return parse_budgets(value, currency=self.brand.currency)
-        except InvalidRequest as error:
-            raise forms.ValidationError([str(item["detail"]) for item in error.errors or []]) from error
-
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("code") and data.get("trigger") == Trigger.AUTOMATIC:
@@ -136,7 +110,7 @@ class PromotionForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """Return the fields of the model for the services; of an existing promotion, only the changed ones."""
         values = {name: self.cleaned_data[name] for name in self.fields if name not in ("code", "trigger")}
-        values |= to_budget_fields(values["budget"], currency=self.brand.currency)
+        values |= self.limit_values()
         if "priority" in values:
             values["priority"] = values["priority"] or 0
         if self.promotion is None:
@@ -172,6 +146,7 @@ class PromotionForm(forms.Form):
 
 def get_form_values(promotion: Promotion) -> dict[str, Any]:
     """Return the initial values of the form for a promotion."""
-    names = (*TEXT_FIELDS, *DATE_FIELDS, "target_audience", "trigger", "offer", "priority", *LIMIT_COLUMNS.values())
+    limits = ("limit_total", "limit_per_user")
+    names = (*TEXT_FIELDS, *DATE_FIELDS, "target_audience", "trigger", "offer", "priority", *limits)
     values = {name: getattr(promotion, name) for name in names}
-    return values | {"budget": format_budgets(promotion.budgets, currency=promotion.currency) or ""}
+    return values | get_limit_values(promotion)

@@ -26,6 +26,7 @@ from core.errors import DomainError
 from core.permissions import BrandPermissions
 from promotions import services
 from promotions.admin import calendar, metrics, offer_field
+from promotions.admin.limit_cards import list_limit_cards
 from promotions.admin.promotion_form import PromotionForm
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
@@ -192,7 +193,7 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             "code": code,
             "description": promotion.description,
             "segment": segment,
-            "cards": audience_cards + metrics.metric_cards(promotion, at),
+            "cards": audience_cards + list_limit_cards(promotion.limits, at),
             "details": [
                 (_("Dates"), f"{format_dates(promotion)} ({promotion.brand.timezone})"),
                 (_("Audience"), promotion.target_audience.replace("_", " ") or _("Everyone")),

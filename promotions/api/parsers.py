@@ -5,10 +5,9 @@ from typing import Any
 
 from accounts.models import Brand
 from core.serializer_fields import localize
-from promotions.services import LIMIT_COLUMNS, parse_budgets, to_budget_fields
+from redemptions.api.limits import LimitsSerializer, to_limit_fields
 from redemptions.statuses import OfferDecision, OfferStatus
 
-NO_LIMITS: Mapping[str, None] = dict.fromkeys(LIMIT_COLUMNS)
 SIMPLE_FIELDS = ("name", "description", "target_audience", "trigger", "offer", "priority")
 
 
@@ -19,8 +18,4 @@ def to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     if "status" in data:
         is_draft = data["status"] == OfferStatus.DRAFT
         fields["decision"] = OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED
-    if "budget" in data:
-        budgets = parse_budgets(data["budget"], currency=brand.currency)
-        fields |= to_budget_fields(budgets, currency=brand.currency)
-    limits = data.get("limits", {})
-    return fields | {LIMIT_COLUMNS[name]: limit for name, limit in (NO_LIMITS if limits is None else limits).items()}
+    return fields | to_limit_fields(data, currency=brand.currency, names=LimitsSerializer)

@@ -3,26 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.serializer_fields import AmountField, EndField, SlugField, StartField, StrictCharField, StrictIntegerField
-from core.serializers import InputSerializer
+from core.serializer_fields import EndField, SlugField, StartField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
-from promotions.services import LIMIT_COLUMNS, MAX_PRIORITY, format_budgets
+from promotions.services import MAX_PRIORITY
+from redemptions.api.limits import (
+    LIMITS_HELP,
+    LIMITS_UPDATE_HELP,
+    AmountLimitsInputSerializer,
+    AmountLimitsUpdateSerializer,
+    LimitsSerializer,
+    OfferLimitsSerializer,
+)
 from redemptions.api.lists import OfferQuerySerializer
-from redemptions.results.api.serializers import OfferResultsSerializer
 from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise as StrPromise
-
-MAX_LIMIT = 2_000_000_000
 START_HELP = _("First date and time at which the promotion can be used. A date counts from its first instant.")
 END_HELP = _("Date and time from which the promotion can't be used. A date is included.")
 
@@ -40,53 +42,7 @@ class OfferField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "example": "1000.00"},
-            {
-                "type": "object",
-                "additionalProperties": {"type": "string"},
-                "example": {"EUR": "1000.00", "GBP": "900.00"},
-            },
-        ]
-    }
-)
-class BudgetField(serializers.Field[Any, Any, Any, Any]):
-    """An amount of money as a decimal string, or an object with one for each currency."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return AmountField().to_internal_value(data)
-        errors = {}
-        for currency, amount in data.items():
-            try:
-                AmountField().to_internal_value(amount)
-            except serializers.ValidationError as error:
-                errors[currency] = error.detail
-        if errors:
-            raise serializers.ValidationError(errors)
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        return value
-
-
-def _limit(help_text: "str | StrPromise") -> StrictIntegerField:
-    return StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=help_text)
-
-
-class LimitsSerializer(InputSerializer):
-    """Usage limits of a promotion. A limit that is absent or null does not apply."""
-
-    total = _limit(_("Redemptions in total."))
-    per_customer = _limit(_("Redemptions per customer."))
-    per_day = _limit(_("Redemptions per day, in the brand's time zone."))
-    per_week = _limit(_("Redemptions per week from Monday, in the brand's time zone."))
-    per_month = _limit(_("Redemptions per month, in the brand's time zone."))
-
-
-class PromotionInputSerializer(InputSerializer):
+class PromotionInputSerializer(AmountLimitsInputSerializer):
     """A new promotion. Dates without a time are days in the brand's time zone."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that is shown to customers."))
@@ -106,11 +62,7 @@ class PromotionInputSerializer(InputSerializer):
         max_length=200, required=False, help_text=_("Generic code. Omit to generate single-use codes later.")
     )
     offer = OfferField(help_text=_("Discount and conditions in the offer language."))
-    budget = BudgetField(
-        required=False,
-        help_text=_("Maximum sum of all discounts, in the brand's currency or for each currency."),
-    )
-    limits = LimitsSerializer(required=False, help_text=_("Usage limits."))
+    limits = LimitsSerializer(required=False, help_text=LIMITS_HELP)
     priority = StrictIntegerField(
         required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text=_("Higher priorities apply first.")
     )
@@ -121,7 +73,7 @@ class PromotionInputSerializer(InputSerializer):
     )
 
 
-class PromotionUpdateSerializer(InputSerializer):
+class PromotionUpdateSerializer(AmountLimitsUpdateSerializer):
     """Changes of a promotion. After the start only name, description, end, budget, limits and priority can change."""
 
     name = StrictCharField(max_length=100, required=False, help_text=_("Name that is shown to customers."))
@@ -137,18 +89,7 @@ class PromotionUpdateSerializer(InputSerializer):
         help_text=_("Segment type of the eligible customers. An empty string means all customers."),
     )
     offer = OfferField(required=False, help_text=_("Discount and conditions in the offer language."))
-    budget = BudgetField(
-        required=False,
-        allow_null=True,
-        help_text=_(
-            "Maximum sum of all discounts, in the brand's currency or for each currency. `null` for no budget."
-        ),
-    )
-    limits = LimitsSerializer(
-        required=False,
-        allow_null=True,
-        help_text=_("Usage limits. Omitted limits stay, `null` removes one, and `null` instead of the object all."),
-    )
+    limits = LimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
     priority = StrictIntegerField(
         required=False, min_value=-MAX_PRIORITY, max_value=MAX_PRIORITY, help_text=_("Higher priorities apply first.")
     )
@@ -189,7 +130,7 @@ class PromotionSegmentSerializer(serializers.Serializer[Any]):
     status_reason = serializers.CharField(allow_null=True, help_text=_("Why the segment is not active yet."))
 
 
-class PromotionSerializer(serializers.Serializer[Any]):
+class PromotionSerializer(OfferLimitsSerializer):
     """A promotion."""
 
     id = serializers.UUIDField(help_text=_("ID of the promotion."))
@@ -204,10 +145,8 @@ class PromotionSerializer(serializers.Serializer[Any]):
     )
     code = serializers.CharField(allow_null=True, help_text=_("Generic code. `null` if there is none."))
     offer = OfferField(help_text=_("Discount and conditions in the offer language."))
-    budget = BudgetField(allow_null=True, help_text=_("Maximum sum of all discounts."))
-    budget_left = BudgetField(allow_null=True, help_text=_("What is left of the budget."))
     currency = serializers.CharField(help_text=_("Currency of amounts that name none."))
-    limits = LimitsSerializer(help_text=_("Usage limits."))
+    limits = LimitsSerializer(help_text=LIMITS_HELP)
     priority = serializers.IntegerField(help_text=_("Higher priorities apply first."))
     status = serializers.ChoiceField(OfferStatus.choices, help_text=_("Status of the promotion at this time."))
     warnings = serializers.ListField(
@@ -216,7 +155,6 @@ class PromotionSerializer(serializers.Serializer[Any]):
     )
     segment = PromotionSegmentSerializer(allow_null=True, help_text=_("Segment of the target audience."))
     audience = AudienceReachSerializer(allow_null=True, help_text=_("Current size of the target audience."))
-    results = OfferResultsSerializer(help_text=_("What happened to the promotion since it was created."))
     created_at = serializers.DateTimeField(help_text=_("When the promotion was created."))
 
 
@@ -226,8 +164,7 @@ def to_promotion_data(
     code: str | None,
     audience: AudienceReach | None,
     segment: Mapping[str, Any] | None,
-    budgets_left: Mapping[str, int],
-    results: Mapping[str, Any],
+    staff_fields: Mapping[str, Any],
     at: datetime,
 ) -> dict[str, Any]:
     """Return the promotion as ``PromotionSerializer`` describes it."""
@@ -237,12 +174,10 @@ def to_promotion_data(
         "start_date": promotion.start_date, "end_date": promotion.end_date,
         "target_audience": promotion.target_audience or None, "trigger": promotion.trigger, "code": code,
         "offer": promotion.offer,
-        "budget": format_budgets(promotion.budgets, currency=promotion.currency),
-        "budget_left": format_budgets(budgets_left, currency=promotion.currency),
         "currency": promotion.currency, "priority": promotion.priority, "status": status,
         "warnings": list_warnings(status=status, segment_status=segment["status"] if segment else None),
-        "limits": {name: getattr(promotion, field) for name, field in LIMIT_COLUMNS.items()},
         "segment": segment,
-        "audience": None if audience is None else asdict(audience), "results": results,
+        "audience": None if audience is None else asdict(audience),
         "created_at": promotion.created_at,
+        **staff_fields,
     }  # fmt: skip

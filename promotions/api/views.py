@@ -26,12 +26,11 @@ from promotions.api.serializers import (
     to_promotion_data,
 )
 from promotions.models import Promotion
-from promotions.selectors.limits import get_budgets_left
 from promotions.selectors.promotions import filter_promotions, get_promotion, list_for_brands
+from redemptions.api.limits import LimitsSerializer, serialize_staff_fields
 from redemptions.api.lists import filter_offers
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.lifecycle import Action
-from redemptions.results.api.serializers import serialize_offer_results
 from segments.selectors import segment_summaries_by_promotion
 
 
@@ -139,17 +138,15 @@ def _serialize(promotion: Promotion) -> dict[str, Any]:
 def _serialize_all(promotions: Sequence[Promotion]) -> list[dict[str, Any]]:
     ids = [promotion.pk for promotion in promotions]
     codes, segments = get_generic_codes(offers=ids), segment_summaries_by_promotion(promotion_ids=ids)
-    at, budgets = timezone.now(), get_budgets_left(promotions=promotions)
+    at, fields = timezone.now(), serialize_staff_fields(promotions, names=LimitsSerializer)
     audiences = services.audience_counts(promotions=promotions, at=at)
-    results = serialize_offer_results(promotions)
     return [
         to_promotion_data(
             promotion,
             code=codes.get(promotion.pk),
             audience=audiences.get(promotion.pk),
             segment=segments.get(promotion.pk),
-            budgets_left=budgets[promotion.pk],
-            results=results[promotion.pk],
+            staff_fields=fields[promotion.pk],
             at=at,
         )
         for promotion in promotions

@@ -1,13 +1,11 @@
-"""Promotions with their limits and redemptions, and the pricing profiles of brands."""
+"""Promotions with their limits, and the pricing profiles of brands."""
 
 from promotions.models.pricing_profiles import PricingProfile
 from promotions.models.promotions import UNFINISHED, Promotion, Trigger
-from promotions.models.redemptions import PromotionRedemption
 
 __all__ = [
     "UNFINISHED",
     "PricingProfile",
     "Promotion",
-    "PromotionRedemption",
     "Trigger",
 ]

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from core.ids import uuid7
-from promotions.contracts import list_budgets, list_caps
-from redemptions.lifecycle import OfferLifecycle, live_index
+from redemptions.lifecycle import live_index
 from redemptions.statuses import OfferDecision, OfferStatus
+from redemptions.uses.models import OfferLimits
 
 UNFINISHED = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED]
 
@@ -27,11 +27,8 @@ class Trigger(models.TextChoices):
 
 
 @pghistory.track(exclude=["match_keys", "min_subtotal", "recorded_status", "reported_status", "decided_at"])
-class Promotion(OfferLifecycle):
-    """An offer of a brand between two dates. ``budget`` is in minor units of ``currency``, the brand's.
-
-    ``other_budgets`` are the budgets in other currencies, in minor units by currency. A cart in a currency without a
-    budget doesn't get the offer of a promotion with budgets.
+class Promotion(OfferLimits):
+    """An offer of a brand between two dates.
 
     ``recorded_status`` is the last status that was sent to the campaign engine. ``decided_at`` is the time of the last
     decision.
@@ -56,25 +53,11 @@ class Promotion(OfferLifecycle):
         max_length=24, choices=OfferStatus.choices, default=OfferStatus.DRAFT, editable=False, db_column="status"
     )
     decided_at = models.DateTimeField(null=True, editable=False)
-    currency = models.CharField(_("currency"), max_length=3)
-    budget = models.BigIntegerField(_("budget"), null=True, blank=True, validators=[MinValueValidator(1)])
-    other_budgets = models.JSONField(
-        _("budgets in other currencies"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
-    )
     limit_total = models.PositiveIntegerField(
         _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
     limit_per_user = models.PositiveIntegerField(
         _("usage limit per customer"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
-    limit_per_day = models.PositiveIntegerField(
-        _("daily usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
-    limit_per_week = models.PositiveIntegerField(
-        _("weekly usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
-    limit_per_month = models.PositiveIntegerField(
-        _("monthly usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
     match_keys = ArrayField(models.CharField(max_length=300), default=list, editable=False, db_column="gates")
     min_subtotal = models.DecimalField(max_digits=20, decimal_places=4, null=True, editable=False)
@@ -116,13 +99,3 @@ class Promotion(OfferLifecycle):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def budgets(self) -> dict[str, int]:
-        """The budgets in minor units by currency."""
-        return list_budgets(vars(self))
-
-    @property
-    def caps(self) -> dict[str, int]:
-        """The caps of the budgets and limits by scope."""
-        return list_caps(vars(self))

@@ -1,8 +1,8 @@
-"""Reads of promotions for checkout: candidates, available offers and active redemptions."""
+"""Reads of promotions for checkout: candidates and available offers."""
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,9 +11,8 @@ from core.errors import DomainError
 from pricing import Offer, load_offer
 from promotions.eligibility import cart_match_keys, upsell_subtotal
 from promotions.errors import PromotionNotActive
-from promotions.models import Promotion, PromotionRedemption
-from promotions.selectors.limits import budgets_left, get_remaining, reached_limit_error
-from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
+from promotions.models import Promotion
+from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, LimitedOffer, Rejection
 from redemptions.errors import (
     AudienceNotMember,
     CodeAlreadyUsed,
@@ -21,6 +20,8 @@ from redemptions.errors import (
     NotCombinable,
 )
 from redemptions.lifecycle import find_status_error
+from redemptions.uses.contracts import read_limits
+from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
@@ -39,11 +40,13 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         valid_rows, rejections = _split_code_rows(code_rows, query)
         rows += valid_rows
         results += rejections
-    remaining = get_remaining(rows=rows, at=query.at, customer=customer)
+    offers = _read_limits(rows)
+    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
     for row in rows:
-        error = reached_limit_error(row, remaining, currency=query.cart.currency)
+        offer = offers[row["id"]]
+        error = reached_limit_error(offer, remaining, currency=query.cart.currency)
         if error is None:
-            results.append(_candidate(row, budgets_left(row, remaining)))
+            results.append(restrict_candidate(_candidate(row), offer, remaining))
         elif row["code"]:
             results.append(_rejection(row, error))
     return results
@@ -91,41 +94,28 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
             "limit": query.limit,
         },
     )
-    remaining = get_remaining(rows=rows, at=query.at, customer=customer)
+    offers = _read_limits(rows)
+    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
     return [
-        _candidate(row, budgets_left(row, remaining)) for row in rows if reached_limit_error(row, remaining) is None
+        restrict_candidate(_candidate(row), offers[row["id"]], remaining)
+        for row in rows
+        if reached_limit_error(offers[row["id"]], remaining) is None
     ]
 
 
-def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
-    """Return the state of the purchases' items, as ``RedemptionBackend.active_items`` describes it."""
-    keys = {(purchase.id, item.key) for purchase in purchases for item in purchase.items}
-    redemptions = PromotionRedemption.objects.filter(
-        promotion_id__in={uuid.UUID(key) for _, key in keys}, redemption_id__in={redemption for redemption, _ in keys}
-    ).values_list("redemption_id", "promotion_id", "reserved_until")
-    states = {(redemption, str(promotion)): until is None for redemption, promotion, until in redemptions}
-    return {key: state for key, state in states.items() if key in keys}
-
-
-def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
-    """Return the returned amounts, as ``RedemptionBackend.returned_amounts`` describes it."""
-    keys = {(purchase.id, item.key) for purchase in purchases for item in purchase.items}
-    rows = PromotionRedemption.objects.filter(
-        promotion_id__in={uuid.UUID(key) for _, key in keys}, redemption_id__in={redemption for redemption, _ in keys}
-    ).values_list("redemption_id", "promotion_id", "returned_amount")
-    amounts = {(redemption, str(promotion)): amount for redemption, promotion, amount in rows}
-    return {key: amount for key, amount in amounts.items() if key in keys}
+def _read_limits(rows: Sequence[db.Row]) -> dict[uuid.UUID, LimitedOffer]:
+    return {row["id"]: read_limits("promotion", row) for row in rows}
 
 
 def _rejection(row: db.Row, error: DomainError) -> Rejection:
     return Rejection(row["code"], error.as_dict(), "promotion", row["id"], row["brand_id"])
 
 
-def _candidate(row: db.Row, budgets: Mapping[str, int]) -> Candidate:
+def _candidate(row: db.Row) -> Candidate:
     return Candidate(
         kind="promotion", id=str(row["id"]), key=str(row["id"]), code=row["code"], title=row["name"],
         brand_id=row["brand_id"], brand=row["brand"], timezone=row["timezone"],
-        offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"], budgets_left=budgets,
+        offer=parse_offer_cached(row["offer"], row["priority"]), order=row["age"],
         offer_id=row["id"], currency=row["currency"],
     )  # fmt: skip
 

@@ -8,10 +8,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError, InvalidRequest
-from promotions.models import Promotion, PromotionRedemption, Trigger
+from promotions.models import Promotion, Trigger
 from redemptions.contracts import CodeOffer, CodeStatus
 from redemptions.errors import InvalidStatus
 from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferDecision
+from redemptions.uses.models import OfferUse
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -44,9 +45,9 @@ def _find_error(promotion: Promotion) -> DomainError | None:
 
 def get_code_statuses(*, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
     """Return the statuses of redeemed codes as ``CodeBackend.get_code_statuses`` describes them."""
-    redemptions = PromotionRedemption.objects.filter(promotion=offer, code__in=codes)
-    redemptions = redemptions.exclude(code="").exclude(reserved_until__lte=at)
+    uses = OfferUse.objects.filter(offer_id=offer, code__in=codes)
+    uses = uses.exclude(code="").exclude(reserved_until__lte=at)
     return {
         code: CodeStatus.USED if reserved_until is None else CodeStatus.RESERVED
-        for code, reserved_until in redemptions.values_list("code", "reserved_until")
+        for code, reserved_until in uses.values_list("code", "reserved_until")
     }

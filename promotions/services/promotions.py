@@ -1,15 +1,14 @@
 """Services that create and update promotions."""
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
-from core import db, money
+from core import money
 from core.errors import InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
 from promotions.eligibility import match_keys, required_subtotal
@@ -19,24 +18,20 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
 from redemptions.decisions import create_offer, report_dates, report_status
 from redemptions.lifecycle import dates_of_duplicate, reopens
-from redemptions.limits import services as limits
-from redemptions.limits.rules import FIELD_BY_SCOPE, LATE_SHARD, is_per_customer, period_starts
 from redemptions.statuses import OfferDecision
+from redemptions.uses.contracts import LIMIT_FIELDS
+from redemptions.uses.services import change_limits
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
 KIND = "promotion"
 MAX_PRIORITY = 32_767
-LIMIT_COLUMNS = {  # limits of the API: fields of the model
-    "total": "limit_total", "per_customer": "limit_per_user", "per_day": "limit_per_day",
-    "per_week": "limit_per_week", "per_month": "limit_per_month",
-}  # fmt: skip
-SCOPE_BY_FIELD = {field: scope for scope, field in FIELD_BY_SCOPE.items()}
+EDITABLE_LIMITS = ("limit_total", "limit_per_user", *LIMIT_FIELDS)
 MAX_NAME_LENGTH = 100
 DUPLICATED_FIELDS = (
-    "description", "target_audience", "trigger", "offer", "priority", "other_budgets", *SCOPE_BY_FIELD,
+    "description", "target_audience", "trigger", "offer", "priority", *EDITABLE_LIMITS,
 )  # fmt: skip
-EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", "other_budgets", *SCOPE_BY_FIELD}
+EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *EDITABLE_LIMITS}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
 
 
@@ -74,14 +69,12 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     if immutable := sorted(set(fields) - _editable_fields(locked, at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
-    before = locked.caps
+    before = locked.limits
     report_dates(locked, at=at)
     for name, value in fields.items():
         setattr(locked, name, value)
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
-    after = locked.caps
-    for scope in sorted(before.keys() | after.keys()):
-        _change_limit(locked, scope, before.get(scope), after.get(scope), at)
+    change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
     if locked.decision == OfferDecision.DRAFT and "target_audience" in fields:
         _check_audience(locked)
     if is_reopened:
@@ -93,36 +86,6 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     locked.save()
     report_status(locked, at=at)
     return locked
-
-
-def _change_limit(promotion: Promotion, scope: str, before: int | None, cap: int | None, at: datetime) -> None:
-    """Set, change or remove a limit of a locked promotion. A limit that is set counts what was used before."""
-    if cap == before:
-        return
-    if cap is None:
-        limits.close_limit(owner=promotion.pk, scope=scope)
-    elif before is not None:
-        limits.resize(owner=promotion.pk, scope=scope, cap=cap)
-    else:
-        limits.open_limit(owner=promotion.pk, scope=scope, cap=cap, counted=_count_uses(promotion, scope, at))
-
-
-def _count_uses(promotion: Promotion, scope: str, at: datetime) -> dict[tuple[str, int], int]:
-    """Return what was used of a limit before it is set, by slot and shard, and note it in the redemptions.
-
-    Of a limit per day, week or month, only the current period counts.
-    """
-    zone = ZoneInfo(promotion.brand.timezone)
-    first_day = period_starts(at.astimezone(zone)).get(scope)
-    params = {
-        "promotion": promotion.pk, "scope": scope, "timezone": promotion.brand.timezone,
-        "currency": promotion.currency,
-        "shard": 0 if is_per_customer(scope) else LATE_SHARD,
-        "since": None if first_day is None else datetime.combine(first_day, time.min, zone),
-    }  # fmt: skip
-    db.execute("promotions/sql/record_limit.sql", params)
-    rows = db.fetch_all("promotions/sql/count_limit.sql", params)
-    return {(row["slot"], row["shard"]): row["amount"] for row in rows}
 
 
 @transaction.atomic

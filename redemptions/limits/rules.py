@@ -7,10 +7,14 @@ from core.errors import DomainError
 from redemptions.errors import BudgetExhausted, UsageLimitPerCustomer, UsageLimitReached
 
 FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several limits are reached, the first is reported
-    "budget": "budget", "customer": "limit_per_user", "total": "limit_total",
+    "budget": "budget", "customer_budget": "max_per_customer", "customer": "limit_per_user", "total": "limit_total",
     "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
 }  # fmt: skip
-LIMIT_NAMES = {"total": "total", "day": "per_day", "week": "per_week", "month": "per_month"}  # as the API calls them
+AMOUNT_SCOPES = ("budget", "customer_budget")  # scopes of amounts; the others count uses
+LIMIT_NAMES = {  # as the API calls them
+    "total": "total", "customer": "per_customer", "day": "per_day", "week": "per_week", "month": "per_month",
+}  # fmt: skip
+FIELD_BY_LIMIT = {name: FIELD_BY_SCOPE[scope] for scope, name in LIMIT_NAMES.items()}
 SHARDS = 16
 SHARDING_THRESHOLD = 10 * SHARDS  # a smaller limit is one row, since shards of a few units would only move capacity
 LATE_SHARD = SHARDS  # the row that counts what was used before the limit was set
@@ -30,12 +34,23 @@ def budget_scope(currency: str) -> str:
     return f"budget:{currency}"
 
 
+def customer_budget_scope(currency: str) -> str:
+    """Return the scope of what each customer gets at most in a currency."""
+    return f"customer_budget:{currency}"
+
+
+def counts_amount(scope: str, currency: str) -> bool:
+    """Return whether the scope counts amounts in this currency."""
+    base, _, of = scope.partition(":")
+    return base in AMOUNT_SCOPES and of == currency
+
+
 def limit_error(scope: str) -> DomainError:
     """Return the error for a limit of this scope that is reached."""
     base = base_scope(scope)
     if base == "budget":
         return BudgetExhausted()
-    if base == "customer":
+    if base in ("customer", "customer_budget"):
         return UsageLimitPerCustomer()
     return UsageLimitReached(limit=LIMIT_NAMES[base])
 

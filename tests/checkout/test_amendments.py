@@ -17,9 +17,10 @@ from checkout.models import PurchaseTotal, Redemption, RedemptionItem
 from checkout.services.purchase_totals import refresh_totals
 from coupons.models import CouponRedemption
 from discounts.models import Usage
-from promotions.models import PricingProfile, Promotion, PromotionRedemption
+from promotions.models import PricingProfile, Promotion
 from redemptions.events.models import Event
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from tests.checkout.builders import REDEMPTIONS, error_fields, line, order, post, post_action, status_and_code
 from tests.factories import (
     BrandFactory,
@@ -85,10 +86,10 @@ def test_an_order_is_priced_with_the_offers_that_it_had_and_keeps_their_uses(ser
     }  # fmt: skip
     assert (answer["quote"]["discount_total"], answer["quote"]["total"]) == ("50.00", "170.00")
     assert answer["amended_at"] > answer["confirmed_at"]
-    assert PromotionRedemption.objects.get().amount == 5000
+    assert OfferUse.objects.get().amount == 5000
     assert taken(promotion, "total") == 1
     assert post(server, f"{REDEMPTIONS}{redemption['id']}/refund/").json()["refund"]["discount"] == "50.00"
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
     assert taken(promotion, "total") == 0
     assert_consistent()
 
@@ -257,7 +258,7 @@ def test_the_offers_of_now_replace_those_of_then(server: Client, billo: Brand) -
 
     assert [(offer["id"], offer["amount"]) for offer in answer["quote"]["applied"]] == [(str(now.pk), "110.00")]
     assert (taken(then, "total"), taken(now, "budget:EUR")) == (0, 11_000)
-    assert PromotionRedemption.objects.get().reserved_until is None
+    assert OfferUse.objects.get().reserved_until is None
     assert_consistent()
     assert amended(server, redemption, shoe())["quote"]["discount_total"] == "100.00"
     assert_consistent()
@@ -483,7 +484,7 @@ def amend_and_refund(server: Client, billo: Brand, carts: list[list[tuple[str, i
         assert_consistent()
     stored = Redemption.objects.get()
     assert sum(Limit.objects.filter(scope="budget:EUR").values_list("taken", flat=True)) == sum(
-        PromotionRedemption.objects.values_list("amount", flat=True)
+        OfferUse.objects.values_list("amount", flat=True)
     )
     assert stored.discount_total == sum(stored.items.values_list("amount", flat=True))
 
@@ -495,6 +496,6 @@ def amend_and_refund(server: Client, billo: Brand, carts: list[list[tuple[str, i
     assert stored.returned_total == stored.total
     assert all(item.returned_amount == item.amount for item in stored.items.all())
     assert not any(Limit.objects.values_list("taken", flat=True))
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
     assert not Usage.objects.exists()
     assert_consistent()

@@ -16,7 +16,8 @@ from checkout.models import Backtest, BacktestState, Redemption
 from checkout.services import backtests
 from core.errors import Busy, InvalidRequest
 from core.models import OutboxMessage
-from promotions.models import Promotion, PromotionRedemption
+from promotions.models import Promotion
+from redemptions.uses.models import OfferUse
 from segments.services import apply_audience
 from tests.checkout.builders import REDEMPTIONS, line, order, post, post_action, reserve_order
 from tests.factories import BrandFactory, PromotionFactory
@@ -260,7 +261,7 @@ def test_a_backtest_changes_neither_promotions_nor_redemptions(
     run_backtest(draft, run_outbox)
 
     assert (Redemption.objects.values().get(), Promotion.objects.values().get()) == before
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
 
 
 def test_the_number_of_queries_of_a_step_is_independent_of_the_orders(pay: Pay, billo: Brand) -> None:

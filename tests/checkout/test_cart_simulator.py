@@ -16,7 +16,8 @@ from accounts.models import Brand
 from checkout.admin.backtests import get_progress
 from checkout.models import Backtest, Redemption
 from core import ids
-from promotions.models import Promotion, PromotionRedemption
+from promotions.models import Promotion
+from redemptions.uses.models import OfferUse
 from tests.checkout.builders import cart, line, post_action, reserve_order
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory, UserFactory
 
@@ -86,7 +87,7 @@ def test_a_draft_is_simulated_and_explained_and_nothing_is_stored(owner: Client,
     assert "Not eligible" in rejected
     assert "€90.00" not in rejected
     assert not Redemption.objects.exists()
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
 
 
 def test_codes_and_active_promotions_can_be_included(owner: Client, billo: Brand) -> None:

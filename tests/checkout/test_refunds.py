@@ -18,9 +18,10 @@ from core import money
 from coupons.models import CouponRedemption
 from discounts.models import DiscountCode, Usage
 from discounts.selectors import statistics
-from promotions.models import PricingProfile, PromotionRedemption
+from promotions.models import PricingProfile
 from redemptions.events.models import Event
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from tests.checkout.builders import error_fields, post_action, reserve_order, status_and_code
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, PromotionFactory
 
@@ -174,7 +175,7 @@ def test_what_is_returned_gives_its_share_back_to_the_budget_at_once(server: Cli
     check_consistency()
     refund(server, redemption)
     assert sum(row.taken for row in Limit.objects.filter(scope__startswith="budget")) == 0
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
 
 
 def test_a_returned_part_leaves_the_report_of_the_coupon(server: Client, brand: Brand) -> None:
@@ -267,7 +268,7 @@ def test_a_brand_that_keeps_uses_gets_its_budget_back(server: Client, brand: Bra
 
     taken = dict(Limit.objects.values_list("scope", "taken"))
     assert {scope.partition(":")[0]: amount for scope, amount in taken.items()} == {"budget": 0, "total": 1}
-    assert PromotionRedemption.objects.get().returned_amount == 500
+    assert OfferUse.objects.get().returned_amount == 500
     check_consistency()
 
 
@@ -310,9 +311,9 @@ def test_the_consistency_check_finds_and_returns_what_a_former_release_kept(serv
     PromotionFactory(brand=brand, trigger="code", text="CODE", offer=HALF, budget=150)  # of one row
     redemption = place(server, lines=lines("1.00", "1.00"), codes=["CODE"])
     refund(server, redemption, {"lines": ["1"]})
-    use = PromotionRedemption.objects.get()
+    use = OfferUse.objects.get()
     counters = [[*counter[:3], 100] if counter[0].startswith("budget") else counter for counter in use.counters]
-    PromotionRedemption.objects.update(returned_amount=0, counters=counters)
+    OfferUse.objects.update(returned_amount=0, counters=counters)
     Limit.objects.filter(scope__startswith="budget").update(taken=100)
 
     with pytest.raises(SystemExit):

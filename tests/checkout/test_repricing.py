@@ -13,8 +13,9 @@ from accounts.models import Brand
 from checkout.models import PurchaseTotal, Redemption, RedemptionItem, RefundedLine
 from checkout.refunds import OrderState, RefundRequest, RestPrice, TooMuch, apply_refund, reprice_rest
 from checkout.services.purchase_totals import refresh_totals
-from promotions.models import Promotion, PromotionRedemption
+from promotions.models import Promotion
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from tests.checkout.builders import error_fields, line, post_action, reserve_order, status_and_code
 from tests.checkout.test_refunds import Order, orders
 from tests.factories import DiscountCodeFactory, PromotionFactory
@@ -118,7 +119,7 @@ def test_the_rest_loses_a_discount_whose_condition_it_does_not_meet(server: Clie
     assert answer["refunded"] == answer["refund"]["lines"]
     refresh_totals(at=timezone.now())
     assert PurchaseTotal.objects.get().largest == 4_000
-    assert RedemptionItem.objects.get().returned_amount == PromotionRedemption.objects.get().returned_amount == 1_000
+    assert RedemptionItem.objects.get().returned_amount == OfferUse.objects.get().returned_amount == 1_000
     assert Limit.objects.get(scope="budget:EUR").taken == 0
     assert_consistent()
     rest = refund(server, redemption)

@@ -18,8 +18,9 @@ from checkout import rules, serialization, services
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from checkout.models import Redemption
 from pricing import parse_offer, price
-from promotions.models import PricingProfile, Promotion, PromotionRedemption
+from promotions.models import PricingProfile, Promotion
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from segments.services import apply_audience
 from tests.checkout.builders import QUOTE, cart, error_fields, line, post, status_and_code
 from tests.factories import (
@@ -324,7 +325,7 @@ def test_a_simulation_stores_and_redeems_nothing(server: Client, billo: Brand) -
 
     assert not [query["sql"] for query in queries if query["sql"].split()[0] in {"INSERT", "DELETE"}]
     assert not Redemption.objects.exists()
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
     assert Promotion.objects.count() == 1
 
 

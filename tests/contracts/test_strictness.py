@@ -46,6 +46,8 @@ DOCUMENTS: Json = {
 SAMPLES: Json = {
     "currency": "EUR",
     "budget": "100.00",
+    "max_per_order": "10.00",
+    "max_per_customer": "20.00",
     "price": "1.00",
     "email": "new@example.com",
     "start_date": "2099-01-01",

@@ -16,10 +16,11 @@ from accounts.models import Brand
 from checkout.models import Redemption, RedemptionItem, RefundedLine
 from discounts.models import Usage, UsageReturn
 from promotions import services as promotions
-from promotions.models import PromotionRedemption, Trigger
+from promotions.models import Trigger
 from redemptions.lifecycle import Action
 from redemptions.limits.models import Limit
 from redemptions.statuses import OfferDecision, RedemptionStatus
+from redemptions.uses.models import OfferUse
 from tests.factories import BrandFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -148,11 +149,11 @@ def test_a_promotion_item_of_a_released_redemption_is_released_with_its_counters
     history: list[Redemption],
 ) -> None:
     Redemption.objects.filter(pk=history[0].pk).update(status=RedemptionStatus.RELEASED)
-    before = PromotionRedemption.objects.count()
+    before = OfferUse.objects.count()
 
     assert len(check("--repair")[1]) == 2
 
-    assert PromotionRedemption.objects.count() == before - 1
+    assert OfferUse.objects.count() == before - 1
     assert check() == (0, [])
 
 
@@ -160,7 +161,7 @@ def test_expired_reservations_are_released(history: list[Redemption]) -> None:
     past = timezone.now() - timedelta(hours=1)
     Redemption.objects.filter(pk=history[0].pk).update(expires_at=past)
     Usage.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
-    PromotionRedemption.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
+    OfferUse.objects.filter(redemption_id=history[0].pk).update(reserved_until=past)
 
     status, lines = check()
     assert status == 1

@@ -12,6 +12,7 @@ from coupons import rules
 from coupons.admin import presenters
 from coupons.contracts import CouponCode, CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponLimitPerCustomer, CouponLimitReached, CouponNotStarted
+from redemptions.contracts import LimitedOffer
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def build_snapshot(**changes: object) -> CouponSnapshot:
         "start_date": START, "end_date": END,
         "strategy": "exact", "maximum": None, "maximum_per_user": None,
         "code": None, "has_batches": False, "counts": {}, "codes": {},
-        "inactive_users": frozenset(),
+        "inactive_users": frozenset(), "limits": LimitedOffer("coupon", COUPON, "UTC", {}, {}),
     }  # fmt: skip
     return CouponSnapshot(**(fields | changes))  # type: ignore[arg-type]
 

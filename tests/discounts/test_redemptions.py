@@ -9,10 +9,9 @@ from accounts.contracts import Shopper
 from core.errors import NotFound, TokenInvalid
 from core.ids import uuid7
 from discounts import services
-from discounts.errors import CartRequired
 from discounts.models import Usage, UsageReturn
 from discounts.services import redemptions
-from redemptions.errors import AudienceNotMember, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeNotFound
+from redemptions.errors import AudienceNotMember, CartRequired, CodeAlreadyUsed, CodeExpired, CodeInactive, CodeNotFound
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 from tests.redemptions.events import count_confirmed

@@ -43,6 +43,7 @@ class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
             brand=params.brand, discount=params.percent, audience=params.audience, terms=params.terms
         )
     )
+    currency = factory.LazyAttribute(lambda code: code.brand.currency)
     start_date = datetime(2026, 1, 1, tzinfo=UTC)
     end_date = datetime(2030, 12, 31, tzinfo=UTC)
     created_at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from checkout.models import Redemption
 from checkout.services import release_expired
-from promotions.models import Promotion, PromotionRedemption
+from promotions.models import Promotion
 from redemptions.limits.models import Limit
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses.models import OfferUse
 from tests.factories import ApiKeyFactory, BrandFactory, PromotionFactory
 from tests.faults.clients import send_until_response
 from tests.platform import Platform
@@ -71,7 +72,7 @@ def test_budget_is_never_exceeded_while_web_crashes(crashing_web: Platform, budg
 
     # and unpaid discounts are released for the next 100 carts, and no difference is left
     release_expired(at=timezone.now() + timedelta(hours=1))
-    confirmed = PromotionRedemption.objects.filter(promotion=promotion, reserved_until=None).count()
+    confirmed = OfferUse.objects.filter(offer_id=promotion.pk, reserved_until=None).count()
     assert 0 < confirmed < COVERED_CARTS
     assert count_spent(promotion) == confirmed * DISCOUNT
     call_command("check_consistency")

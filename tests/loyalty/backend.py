@@ -17,6 +17,7 @@ from redemptions.contracts import (
     CandidateQuery,
     CodeOffer,
     CodeStatus,
+    LimitedOffer,
     OfferUnavailable,
     Purchase,
     RedemptionBackend,
@@ -26,6 +27,7 @@ from redemptions.contracts import (
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
 from redemptions.lifecycle import find_status_error, status_condition
 from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferStatus
+from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
 from tests.loyalty.models import LoyaltyReward, RewardUse
 
 TEN_PERCENT = parse_offer({"benefits": [{"kind": "percent", "value": "10", "on": "order"}]})
@@ -44,7 +46,18 @@ class LoyaltyBackend:
         codes = Code.objects.in_bulk(list(query.codes))
         rewards = self._rewards(query.shopper.id if query.shopper else None, query.at)
         by_id = rewards.in_bulk([code.offer for code in codes.values()])
-        return [self._decide(by_id[code.offer], code.text, query.at) for code in codes.values()]
+        limits = {reward.pk: reward.limits for reward in by_id.values()}
+        customer = query.shopper.id if query.shopper else None
+        left = get_remaining(offers=list(limits.values()), at=query.at, customer=customer)
+        return [
+            restrict_offer(
+                self._decide(by_id[code.offer], code.text, query.at),
+                limits[code.offer],
+                left,
+                currency=query.cart.currency,
+            )
+            for code in codes.values()
+        ]
 
     def _rewards(self, customer: int | None, at: datetime) -> QuerySet[LoyaltyReward]:
         return LoyaltyReward.objects.select_related("brand").annotate(is_used=self._is_used(customer, at))
@@ -76,7 +89,13 @@ class LoyaltyBackend:
         if query.brands:
             rewards = rewards.filter(brand__slug__in=query.brands)
         unused = rewards.filter(~self._is_used(query.shopper.id, query.at), brand__is_active=True)
-        return [self._to_candidate(reward, "") for reward in unused.order_by("-pk")[: query.limit]]
+        newest = list(unused.order_by("-pk")[: query.limit])
+        left = get_remaining(offers=[reward.limits for reward in newest], at=query.at, customer=query.shopper.id)
+        return [
+            restrict_candidate(self._to_candidate(reward, ""), reward.limits, left)
+            for reward in newest
+            if reached_limit_error(reward.limits, left) is None
+        ]
 
     def offer_names(self, *, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
         """Return the names of rewards by ID."""
@@ -92,8 +111,17 @@ class LoyaltyBackend:
         return {}
 
     # --- writes ------------------------------------------------------------------------------------------------------
-    def reserve(self, *, purchase: Purchase) -> None:
+    def lock_offers(self, *, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
+        """Lock rewards against changes of their limits, and return all of them: each redemption has a use."""
+        locked = LoyaltyReward.objects.select_related("brand").select_for_update(of=("self",)).order_by("pk")
+        return {reward.pk: reward.limits for reward in locked.filter(pk__in=offers)}
+
+    def record_uses(self, *, offer: uuid.UUID) -> None:
+        """Do nothing: each redemption has a use from its beginning."""
+
+    def reserve(self, *, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
         """Reserve the rewards; the unique constraint decides who is first. Raises OfferUnavailable."""
+        limited = self.lock_offers(offers=[item.offer_id for item in purchase.items])
         rewards = sorted(uuid.UUID(item.key) for item in purchase.items)
         expired = RewardUse.objects.filter(customer_id=purchase.shopper_key, reserved_until__lte=purchase.at)
         expired.filter(reward_id__in=rewards).delete()
@@ -109,6 +137,7 @@ class LoyaltyBackend:
         for item in purchase.items:
             if uuid.UUID(item.key) not in own:
                 raise OfferUnavailable(item, CodeAlreadyUsed())
+        return limited
 
     def confirm(self, *, purchase: Purchase) -> None:
         """Confirm the uses. Raises ReservationExpired."""

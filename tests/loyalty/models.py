@@ -6,10 +6,11 @@ from django.db import models
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-from redemptions.lifecycle import OfferLifecycle, live_index
+from redemptions.lifecycle import live_index
+from redemptions.uses.models import OfferLimits
 
 
-class LoyaltyReward(OfferLifecycle):
+class LoyaltyReward(OfferLimits):
     """A reward of a brand. Its code is in the table of codes."""
 
     offer_kind: ClassVar = "loyalty_reward"
@@ -19,6 +20,7 @@ class LoyaltyReward(OfferLifecycle):
     name = models.CharField(max_length=100)
     start_date = models.DateTimeField()
     end_date = models.DateTimeField()
+    limit_total = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

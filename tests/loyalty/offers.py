@@ -1,5 +1,6 @@
 """An active offer of each kind that gives c1 a discount once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from accounts.models import Brand, Customer
 from redemptions.codes.models import Code
 from redemptions.decisions import apply_action, create_offer
 from redemptions.lifecycle import Action, OfferLifecycle
+from redemptions.uses.services import change_limits
 from tests.factories import CampaignFactory, CouponFactory, CustomerFactory, DiscountCodeFactory, PromotionFactory
 from tests.loyalty.models import LoyaltyReward
 from vouchers.models import Voucher
@@ -60,11 +62,29 @@ def _create_campaign(brand: Brand) -> Created:
 
 
 def _create_reward(brand: Brand) -> Created:
-    reward = LoyaltyReward(brand=brand, name="Thank you", created_at=timezone.now(), **DATES)
-    with transaction.atomic():
-        create_offer(reward, at=timezone.now(), code=CODE)
-        Code.objects.create(text=CODE, kind="loyalty_reward", brand=brand, offer=reward.pk)
-    return Created(reward, {"codes": [CODE]})
+    return Created(create_reward(CODE, brand=brand), {"codes": [CODE]})
+
+
+@transaction.atomic
+def create_reward(text: str, *, brand: Brand, **limits: Any) -> LoyaltyReward:
+    """Create an active reward with a code."""
+    now, currency = timezone.now(), brand.currency
+    reward = LoyaltyReward(brand=brand, name="Thank you", currency=currency, created_at=now, **DATES, **limits)
+    create_offer(reward, at=timezone.now(), code=text)
+    Code.objects.create(text=text, kind="loyalty_reward", brand=brand, offer=reward.pk)
+    return reward
+
+
+@transaction.atomic
+def change_reward(reward: LoyaltyReward, limits: Mapping[str, Any], *, at: datetime) -> LoyaltyReward:
+    """Change limits of a reward."""
+    locked = LoyaltyReward.objects.select_related("brand").select_for_update(of=("self",)).get(pk=reward.pk)
+    before = locked.limits
+    for name, value in limits.items():
+        setattr(locked, name, value)
+    change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
+    locked.save()
+    return locked
 
 
 _CREATORS: dict[str, Any] = {

@@ -175,28 +175,21 @@ CELLS: Mapping[str, Callable[[str], bool]] = {
     ),
     "total limit": has_field("limit_total", "maximum_number_of_coupons", "quota"),
     "budget": has_field("budget"),
+    "maximum per order and per customer": lambda kind: (
+        has_field("max_per_order")(kind) and has_field("max_per_customer")(kind)
+    ),
     "limits per day, week and month": has_field("limit_per_day"),
     "codes": lambda kind: kind in get_code_backends(),
     "redeemed without an order": lambda kind: kind in get_standalone_backends(),
     "announced by email": has_field("notify"),
 }
 MISSING: Mapping[tuple[str, str], str] = {
-    ("coupon", "budget"): "the limits of coupons are in units",
-    ("coupon", "limits per day, week and month"): "the limits of coupons are total and per customer",
     ("coupon", "announced by email"): "codes of a batch are mailed instead",
-    ("discount_code", "total limit"): "each customer can use a code once",
-    ("discount_code", "budget"): "each customer can use a code once",
-    ("discount_code", "limits per day, week and month"): "each customer can use a code once",
     ("promotion", "redeemed without an order"): "a promotion changes the price of a cart",
     ("promotion", "announced by email"): "codes of a batch are mailed instead",
-    ("voucher", "budget"): "the quota limits what a campaign gives",
-    ("voucher", "limits per day, week and month"): "the quota limits what a campaign gives",
     ("voucher", "codes"): "a voucher is chosen by its ID",
     ("voucher", "redeemed without an order"): "a voucher changes the price of a cart",
     ("voucher", "announced by email"): "the recipient of a voucher gets an email about it",
-    ("loyalty_reward", "total limit"): "each customer can use a reward once",
-    ("loyalty_reward", "budget"): "each customer can use a reward once",
-    ("loyalty_reward", "limits per day, week and month"): "each customer can use a reward once",
     ("loyalty_reward", "redeemed without an order"): "a reward changes the price of a cart",
     ("loyalty_reward", "announced by email"): "the shop tells its customers",
 }

@@ -100,7 +100,8 @@ def test_dates_are_days_of_the_brands_time_zone(shopper_client: ClientOf, owner:
     assert answer == {
         "brand": "billo", "name": "Spring", "description": "", "trigger": "automatic", "code": None, "offer": OFFER,
         "start_date": "2099-02-28T23:00:00Z", "end_date": "2099-04-01T22:00:00Z",  # Madrid: winter, then summer time
-        "target_audience": None, "budget": "1000.00", "budget_left": "1000.00", "currency": "EUR", "priority": 3,
+        "target_audience": None, "budget": "1000.00", "budget_left": "1000.00",
+        "max_per_order": None, "max_per_customer": None, "currency": "EUR", "priority": 3,
         "status": "scheduled",
         "warnings": [],
         "limits": {"total": 5, "per_customer": 1, "per_day": None, "per_week": None, "per_month": None},

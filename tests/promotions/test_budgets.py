@@ -14,12 +14,13 @@ from django.utils import timezone
 from accounts.models import Brand, User
 from checkout import services
 from promotions.admin.promotion_form import PromotionForm
-from promotions.consistency import check
-from promotions.models import Promotion, PromotionRedemption
-from promotions.selectors.limits import get_budgets_left
+from promotions.models import Promotion
 from promotions.services import duplicate_promotion, update_promotion
 from redemptions.errors import BudgetExhausted, CurrencyMismatch
 from redemptions.limits.models import Limit
+from redemptions.uses.consistency import check
+from redemptions.uses.models import OfferUse
+from redemptions.uses.selectors import get_budgets_left
 from tests.factories import BrandFactory, MembershipFactory, PromotionFactory
 from tests.promotions.test_limits import quoted, reserve
 
@@ -71,7 +72,7 @@ def test_each_currency_has_its_own_budget(billo: Brand, at: datetime) -> None:
     with pytest.raises(CurrencyMismatch):
         reserve(billo, at, "CODE", price=100, currency="USD")
     reserve(billo, at, "CODE", price=1_000, currency="GBP")
-    assert get_budgets_left(promotions=[promotion]) == {promotion.pk: {"EUR": 0, "GBP": 0, "JPY": 500}}
+    assert get_budgets_left(offers=[promotion.limits]) == {promotion.pk: {"EUR": 0, "GBP": 0, "JPY": 500}}
     assert list(check(at=at, repair=False)) == []
 
 
@@ -121,7 +122,7 @@ def test_a_budget_is_changed_and_removed_in_one_currency_alone(billo: Brand, at:
     reserve(billo, at, "CODE", price=2_000, currency="GBP")
 
     update_promotion(promotion=promotion, fields={"other_budgets": {"GBP": 1_200}}, at=at)
-    assert get_budgets_left(promotions=[Promotion.objects.get()]) == {promotion.pk: {"EUR": 1_500, "GBP": 200}}
+    assert get_budgets_left(offers=[Promotion.objects.get().limits]) == {promotion.pk: {"EUR": 1_500, "GBP": 200}}
     update_promotion(promotion=promotion, fields={"other_budgets": {}}, at=at)
 
     assert taken() == {"budget:EUR": 500}
@@ -218,7 +219,7 @@ def test_the_migration_takes_other_currencies_out_of_a_budget(billo: Brand) -> N
     promotion = half_off(billo)
     for price, currency in ((1_000, "EUR"), (3_000, "JPY"), (600, "JPY")):
         reserve(billo, at, "CODE", price=price, currency=currency)
-    PromotionRedemption.objects.update(currency=None)
+    OfferUse.objects.update(currency=None)
     update_promotion(promotion=promotion, fields={"budget": 2_000}, at=at)
     assert taken() == {"budget:EUR": 500 + 1_500 + 300}  # 2300: 300 more than the budget
 
@@ -227,6 +228,6 @@ def test_the_migration_takes_other_currencies_out_of_a_budget(billo: Brand) -> N
         migration.correct_budgets(apps, editor)
 
     assert taken() == {"budget:EUR": 500}
-    assert set(PromotionRedemption.objects.values_list("currency", flat=True)) == {"EUR", "JPY"}
-    assert get_budgets_left(promotions=[Promotion.objects.get()]) == {promotion.pk: {"EUR": 1_500}}
+    assert set(OfferUse.objects.values_list("currency", flat=True)) == {"EUR", "JPY"}
+    assert get_budgets_left(offers=[Promotion.objects.get().limits]) == {promotion.pk: {"EUR": 1_500}}
     assert list(check(at=at, repair=False)) == []

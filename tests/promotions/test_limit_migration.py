@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from promotions.models import PromotionRedemption
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from tests.factories import CustomerFactory, PromotionFactory
 
 BEFORE = [("promotions", "0008_alter_labels")]
@@ -32,8 +32,8 @@ def restored(transactional_db: None) -> Iterator[None]:
 
 def test_counters_become_limits_and_limits_become_counters(restored: None) -> None:
     promotion = PromotionFactory(currency="GBP", budget=1_000, limit_total=10, limit_per_day=9, limit_per_user=2)
-    use = PromotionRedemption.objects.create(
-        promotion=promotion, redemption_id=promotion.pk, customer=CustomerFactory(), amount=300,
+    use = OfferUse.objects.create(
+        offer_id=promotion.pk, redemption_id=promotion.pk, customer=CustomerFactory(), amount=300,
         redeemed_at=promotion.start_date, counters=[[NAMES.get(kind, kind), *row[:3]] for kind, *row in ROWS],
     )  # fmt: skip
     for kind, slot, shard, taken, cap in ROWS:
@@ -51,4 +51,4 @@ def test_counters_become_limits_and_limits_become_counters(restored: None) -> No
     migrate()
 
     assert list(Limit.objects.order_by("pk").values_list()) == limits
-    assert PromotionRedemption.objects.get().counters == use.counters
+    assert OfferUse.objects.get().counters == use.counters

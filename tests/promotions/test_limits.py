@@ -16,8 +16,7 @@ from checkout.refunds import RefundRequest
 from core import money
 from core.errors import DomainError
 from pricing import Cart, Line
-from promotions.consistency import check
-from promotions.models import PricingProfile, Promotion, PromotionRedemption
+from promotions.models import PricingProfile, Promotion
 from promotions.services import start_due, update_promotion
 from redemptions.codes.models import Code
 from redemptions.errors import (
@@ -32,6 +31,8 @@ from redemptions.errors import (
 from redemptions.limits.models import Limit
 from redemptions.limits.selectors import find_wrong_caps
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses.consistency import check
+from redemptions.uses.models import OfferUse
 from segments.services import apply_audience
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
@@ -86,7 +87,7 @@ def test_an_automatic_promotion_without_limits_records_its_redemptions(billo: Br
     redemption = reserve(billo, at)
 
     assert redemption.discount_total == 1_000
-    assert PromotionRedemption.objects.get(promotion=promotion).redemption_id == redemption.pk
+    assert OfferUse.objects.get(offer_id=promotion.pk, is_lapsed=False).redemption_id == redemption.pk
     assert not Limit.objects.exists()
 
 
@@ -205,7 +206,7 @@ def test_a_reached_limit_is_rejected_until_a_reservation_is_released(
 
     services.cancel(redemption=first, at=at)
     assert reserve(billo, at, "SPRING").status == RedemptionStatus.RESERVED
-    assert PromotionRedemption.objects.count() == 2
+    assert OfferUse.objects.filter(is_lapsed=False).count() == 2
 
 
 def test_a_limit_per_customer_counts_each_customer(billo: Brand, at: datetime) -> None:
@@ -282,14 +283,14 @@ def test_an_expired_reservation_gives_way_at_once(limit: dict[str, Any], billo: 
     assert quoted(billo, expires_at, "SPRING", who=customer).decision.discount_total == 1_000
     redemption = reserve(billo, expires_at, "SPRING", who=customer)
 
-    assert PromotionRedemption.objects.get(promotion=promotion).redemption_id == redemption.pk
+    assert OfferUse.objects.get(offer_id=promotion.pk, is_lapsed=False).redemption_id == redemption.pk
     counted = sum(row.taken for row in Limit.objects.all())
     assert counted == (0 if "text__single_use" in limit else 1_000 if "budget" in limit else 1)
     for one in expired:
         with pytest.raises(ReservationExpired):
             services.confirm(redemption=one, at=at, by=Actor.SERVER)
     assert services.release_expired(at=expires_at) == count
-    assert PromotionRedemption.objects.count() == 1
+    assert OfferUse.objects.filter(is_lapsed=False).count() == 1
 
 
 def test_what_expired_reservations_hold_of_several_shards_is_given_to_one_order(billo: Brand, at: datetime) -> None:

@@ -15,9 +15,9 @@ from checkout.contracts import Actor, AmendmentOptions, QuoteRequest, Redemption
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.amendments import Amendment
 from pricing import Cart, Line
-from promotions.models import PromotionRedemption
 from redemptions.errors import BudgetExhausted
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +65,7 @@ def test_concurrent_amendments_and_orders_keep_to_the_budget(run_concurrently: R
 
     assert {type(result) for result in results} <= {Amendment, Redemption, BudgetExhausted}
     given = sum(RedemptionItem.objects.values_list("amount", flat=True))
-    assert given == sum(PromotionRedemption.objects.values_list("amount", flat=True)) == taken_of_budget() <= 2_000
+    assert given == sum(OfferUse.objects.values_list("amount", flat=True)) == taken_of_budget() <= 2_000
     assert taken_of_budget() > 2_000 - 300  # less than one more amendment was left
 
 

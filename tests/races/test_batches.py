@@ -13,13 +13,14 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Customer
-from promotions.models import Promotion, PromotionRedemption
+from promotions.models import Promotion
 from redemptions.codes import rules as code_rules
 from redemptions.codes import services
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.services import batches
 from redemptions.codes.services.assignments import AssignmentResult
 from redemptions.errors import CodesExhausted
+from redemptions.uses.models import OfferUse
 from segments.services import apply_audience
 from tests.code_batches import create_batch, import_codes
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
@@ -236,7 +237,7 @@ def test_concurrent_carts_redeem_a_code_of_a_batch_once_over_http(
     results = run_concurrently(lambda number: redeem(client, code, number), range(100))
 
     assert Counter(results) == {(201, ""): 1, (409, "code_already_used"): 99}
-    assert PromotionRedemption.objects.get().code == code
+    assert OfferUse.objects.get().code == code
 
 
 def test_without_the_unique_index_a_code_of_a_batch_is_redeemed_twice(
@@ -247,9 +248,9 @@ def test_without_the_unique_index_a_code_of_a_batch_is_redeemed_twice(
     customer = CustomerFactory()
 
     def check_then_insert(_: int) -> None:
-        if not PromotionRedemption.objects.filter(code=code).exists():
-            PromotionRedemption.objects.create(
-                promotion=promotion, redemption_id=uuid.uuid4(), customer=customer, code=code, amount=1,
+        if not OfferUse.objects.filter(code=code).exists():
+            OfferUse.objects.create(
+                offer_id=promotion.pk, redemption_id=uuid.uuid4(), customer=customer, code=code, amount=1,
                 redeemed_at=at,
             )  # fmt: skip
 
@@ -259,12 +260,12 @@ def test_without_the_unique_index_a_code_of_a_batch_is_redeemed_twice(
         try:
             for _ in range(10):
                 run_concurrently(check_then_insert, range(50))
-                redemption_count = PromotionRedemption.objects.filter(code=code).count()
+                redemption_count = OfferUse.objects.filter(code=code).count()
                 if redemption_count > 1:
                     break
-                PromotionRedemption.objects.all().delete()
+                OfferUse.objects.all().delete()
         finally:
-            PromotionRedemption.objects.all().delete()
+            OfferUse.objects.all().delete()
             cursor.execute(
                 "CREATE UNIQUE INDEX promotions_code_used_once ON promotions_promotionuse (promotion_id, code)"
                 " WHERE NOT code = ''"

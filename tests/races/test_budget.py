@@ -20,7 +20,7 @@ from checkout.models import Redemption
 from core import db
 from core.ids import uuid7
 from pricing import Cart, Line
-from promotions.models import Promotion, PromotionRedemption
+from promotions.models import Promotion
 from promotions.services import update_promotion
 from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer, UsageLimitReached
 from redemptions.limits import services as limits
@@ -28,6 +28,7 @@ from redemptions.limits.contracts import LimitRequest, TakenLimit
 from redemptions.limits.models import Limit
 from redemptions.limits.selectors import find_wrong_caps
 from redemptions.statuses import RedemptionStatus
+from redemptions.uses.models import OfferUse
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +64,7 @@ def test_concurrent_carts_never_exceed_the_budget(budget: int, run_concurrently:
 
     assert Counter(type(result) for result in results) == {Redemption: 40, BudgetExhausted: 60}
     assert sum(counter.taken for counter in Limit.objects.all()) == budget // 40 * 40
-    assert sum(redemption.amount for redemption in PromotionRedemption.objects.all()) <= budget
+    assert sum(redemption.amount for redemption in OfferUse.objects.all()) <= budget
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_concurrent_carts_redeem_a_single_use_code_once(run_concurrently: RunCon
     )
 
     assert Counter(type(result) for result in results) == {Redemption: 1, CodeAlreadyUsed: 99}
-    assert PromotionRedemption.objects.count() == 1
+    assert OfferUse.objects.filter(is_lapsed=False).count() == 1
 
 
 def test_carts_with_the_same_limited_promotions_never_deadlock_and_release_everything(
@@ -316,7 +317,7 @@ def test_carts_with_the_same_limited_promotions_never_deadlock_and_release_every
     assert {type(result) for result in results} == {Redemption}, results
     assert {result.status for result in results} == {RedemptionStatus.RELEASED}
     assert sum(counter.taken for counter in Limit.objects.all()) == 0
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
 
 
 @pytest.mark.parametrize("plan", ["enable_nestloop", "enable_hashjoin, enable_mergejoin, enable_seqscan"])

@@ -388,7 +388,7 @@ def test_without_the_lock_a_reservation_is_released_twice(run_concurrently: RunC
         barrier.wait(30)
         if read.status == "reserved":
             with transaction.atomic():
-                transitions.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[read])
+                transitions.release_limit(coupon=coupon.pk, strategy="exact", redemptions=[read], at=at)
                 reservation.update(status="released", ended_at=at, changed_at=at)
 
     run_concurrently(check_then_release, range(2))

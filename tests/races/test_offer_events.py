@@ -12,11 +12,12 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from promotions.models import Promotion
-from promotions.services import change_decision, report_budgets
+from promotions.services import change_decision
 from redemptions import decisions
 from redemptions.events.models import Event
 from redemptions.lifecycle import Action, OfferLifecycle
 from redemptions.limits.models import Limit
+from redemptions.uses.services import report_budgets
 from tests.factories import BrandFactory, DiscountCodeFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

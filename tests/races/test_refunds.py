@@ -17,8 +17,8 @@ from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RedemptionItem, RefundedLine
 from checkout.refunds import LineRefund, RefundRequest
 from pricing import Cart, Line
-from promotions.models import PromotionRedemption
 from redemptions.limits.models import Limit
+from redemptions.uses.models import OfferUse
 from tests.factories import BrandFactory, CustomerFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +62,7 @@ def test_concurrent_refunds_return_each_unit_once(run_concurrently: RunConcurren
     assert results["Refund"] == 2
     assert results["InvalidRequest"] + results["Busy"] == 4
     assert RefundedLine.objects.get().quantity == 6
-    assert RedemptionItem.objects.get().returned_amount == PromotionRedemption.objects.get().returned_amount == 600
+    assert RedemptionItem.objects.get().returned_amount == OfferUse.objects.get().returned_amount == 600
     assert taken_of_budget() == 200
 
 
@@ -77,7 +77,7 @@ def test_the_last_unit_is_returned_once(run_concurrently: RunConcurrently, at: d
     assert results["Refund"] == 1
     assert Redemption.objects.get().status == "returned"
     assert taken_of_budget() == 0
-    assert not PromotionRedemption.objects.exists()
+    assert not OfferUse.objects.exists()
 
 
 def test_without_the_lock_the_constraint_still_refuses(

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from promotions.models import Promotion
-from promotions.services import report_budgets, update_promotion
+from promotions.services import update_promotion
 from redemptions import decisions
 from redemptions.events.models import Event
 from redemptions.lifecycle import Action, OfferLifecycle, offer_models
 from redemptions.limits.models import Limit
+from redemptions.uses.services import report_budgets
 from tests.factories import BrandFactory, PromotionFactory
 from tests.redemptions.events import iter_types
 from tests.redemptions.offers import FACTORIES, PATHS, Offers

@@ -26,6 +26,7 @@ from backoffice.base.formatting import format_number, format_period, get_percent
 from backoffice.brand_selection import BrandSelectionMixin, force_render
 from core.errors import DomainError, InvalidRequest
 from core.permissions import BrandPermissions
+from promotions.admin.limit_cards import list_limit_cards
 from promotions.admin.offer_field import describe_stored_offer
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
@@ -160,7 +161,7 @@ class CampaignAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
 
 def _create(form: CampaignForm, brand: Brand, *, is_draft: bool) -> Campaign | None:
     decision = OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED
-    fields = form.cleaned_data | {"decision": decision}
+    fields = form.cleaned_data | form.limit_values() | {"decision": decision}
     try:
         return services.create(brand=brand, quota=fields.pop("quota"), fields=fields, at=timezone.now())
     except DomainError as error:
@@ -169,7 +170,7 @@ def _create(form: CampaignForm, brand: Brand, *, is_draft: bool) -> Campaign | N
 
 
 def _change(form: CampaignForm | ExtendForm, campaign: Campaign) -> bool:
-    fields = dict(form.cleaned_data)
+    fields = form.cleaned_data | form.limit_values()
     try:
         services.change(campaign=campaign, quota=fields.pop("quota"), fields=fields, at=timezone.now())
     except DomainError as error:
@@ -193,7 +194,7 @@ def _build_context(campaign: Campaign) -> dict[str, Any]:
         "limit_reached": status == OfferStatus.ACTIVE and counter.issued >= counter.quota,
         "moving": status == OfferStatus.ACTIVE,
         "percent": get_percentage(counter.issued, counter.quota),
-        "cards": metrics.metric_cards(campaign),
+        "cards": [*metrics.metric_cards(campaign), *list_limit_cards(campaign.limits, at)],
         "chart": metrics.participants_per_minute(campaign),
         "vouchers": metrics.latest_vouchers(campaign, RECENT_LIMIT),
         "vouchers_url": f"{reverse('admin:vouchers_voucher_changelist')}?{query}",

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
+from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values
 from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, default_offer
@@ -38,7 +39,7 @@ def _text_field(
     )
 
 
-class CampaignForm(forms.Form):
+class CampaignForm(LimitFields):
     """A new campaign of a brand, or a draft."""
 
     name = _text_field(_("Name"), 100, _("Shown to customers."))
@@ -62,10 +63,12 @@ class CampaignForm(forms.Form):
     def __init__(self, data: Any = None, *, brand: Brand, campaign: Campaign | None = None) -> None:
         names = (*TEXT_FIELDS, *DATE_FIELDS, *VOUCHER_FIELDS)
         initial = {name: getattr(campaign, name) for name in names if name != "quota"} if campaign else {}
-        initial |= {"quota": campaign.counter.quota} if campaign else {}
+        initial |= {"quota": campaign.counter.quota, **get_limit_values(campaign)} if campaign else {}
         super().__init__(data, initial=initial, use_required_attribute=False)
         offer = campaign.offer if campaign else default_offer()
+        self.brand = brand
         self.fields["offer"] = OfferField(brand=brand, initial=offer, label=_("Offer"))
+        self.add_amount_fields()
 
     def add_service_errors(self, error: DomainError) -> None:
         """Add a service's error to the form fields that it names."""
@@ -86,17 +89,22 @@ class CampaignForm(forms.Form):
     def voucher_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in VOUCHER_FIELDS]
 
+    @property
+    def offer_limit_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in OFFER_LIMIT_FIELDS]
 
-class ExtendForm(forms.Form):
-    """An extension of a campaign: more vouchers or a later end."""
+
+class ExtendForm(LimitFields):
+    """Changes of a published campaign: more vouchers, a later end, and other limits."""
 
     quota = _integer_field(_("Vouchers"), MAX_QUOTA, 100, _("Customers on the waiting list are served first."))
     end_date = AwareDateTimeFormField(is_end=True, label=_("Ends"))
 
     def __init__(self, data: Any = None, *, campaign: Campaign) -> None:
-        initial = {"quota": campaign.counter.quota, "end_date": campaign.end_date}
+        initial = {"quota": campaign.counter.quota, "end_date": campaign.end_date, **get_limit_values(campaign)}
         super().__init__(data, initial=initial, use_required_attribute=False)
-        self.campaign = campaign
+        self.campaign, self.brand = campaign, campaign.brand
+        self.add_amount_fields()
 
     def clean_end_date(self) -> datetime:
         return keep_untouched(self.cleaned_data["end_date"], self.campaign.end_date)

@@ -18,7 +18,13 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from core.serializers import InputSerializer
-from redemptions.results.api.serializers import OfferResultsSerializer
+from redemptions.api.limits import (
+    LIMITS_HELP,
+    LIMITS_UPDATE_HELP,
+    AmountLimitsUpdateSerializer,
+    OfferLimitsSerializer,
+    PeriodLimitsSerializer,
+)
 from redemptions.statuses import OfferStatus
 from vouchers.contracts import Result, VoucherView
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign
@@ -36,7 +42,7 @@ END_INPUT_HELP = _("When the campaign ends (exclusive). A date in the brand's ti
 REASSIGN_HELP = _("Reassign revoked and expired vouchers to the waiting list.")
 
 
-class CampaignFieldsSerializer(InputSerializer):
+class CampaignFieldsSerializer(AmountLimitsUpdateSerializer):
     """The fields of a campaign that a brand sets."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that customers see."))
@@ -56,6 +62,7 @@ class CampaignFieldsSerializer(InputSerializer):
         required=False, min_value=1, max_value=MAX_VALID_DAYS, help_text=_("Validity in days after issue.")
     )
     reassign_unused = StrictBooleanField(required=False, help_text=REASSIGN_HELP)
+    limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
 
 
 class CampaignInputSerializer(CampaignFieldsSerializer):
@@ -68,7 +75,7 @@ class CampaignInputSerializer(CampaignFieldsSerializer):
 
 
 class CampaignUpdateSerializer(CampaignFieldsSerializer):
-    """Changes of a campaign. After a draft is published, only the quota and the dates can change."""
+    """Changes of a campaign. After a draft is published, only the quota, the dates and the limits can change."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, partial=True, **kwargs)
@@ -84,7 +91,7 @@ class CampaignDuplicateInputSerializer(InputSerializer):
     )
 
 
-class CampaignSerializer(serializers.Serializer[Any]):
+class CampaignSerializer(OfferLimitsSerializer):
     """A campaign. Only staff of its brand see the optional fields."""
 
     id = serializers.UUIDField(help_text=_("ID of the campaign."))
@@ -104,9 +111,7 @@ class CampaignSerializer(serializers.Serializer[Any]):
     offer = ObjectField(required=False, help_text=OFFER_HELP)
     reassign_unused = serializers.BooleanField(required=False, help_text=REASSIGN_HELP)
     created_at = serializers.DateTimeField(required=False, help_text=_("When the campaign was created."))
-    results = OfferResultsSerializer(
-        required=False, help_text=_("What happened to the vouchers since the campaign was created.")
-    )
+    limits = PeriodLimitsSerializer(required=False, help_text=LIMITS_HELP)
 
 
 class VoucherSerializer(serializers.Serializer[Any]):

@@ -21,9 +21,9 @@ from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView
+from redemptions.api.limits import PeriodLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.lifecycle import Action
-from redemptions.results.api.serializers import serialize_offer_results
 from redemptions.statuses import OfferDecision, OfferStatus
 from vouchers import selectors, services
 from vouchers.api.serializers import (
@@ -80,12 +80,9 @@ class CampaignsView(APIView):
         campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(caller))
         campaigns = filter_offers(campaigns, query, caller=caller, at=timezone.now())
         page = pagination.paginate_queryset(campaigns, request, view=self) or []
-        results = serialize_offer_results(page)
+        fields = serialize_staff_fields(page, names=PeriodLimitsSerializer)
         return pagination.get_paginated_response(
-            [
-                serialize_campaign(campaign, own=True, at=timezone.now()) | {"results": results[campaign.pk]}
-                for campaign in page
-            ]
+            [serialize_campaign(campaign, own=True, at=timezone.now()) | fields[campaign.pk] for campaign in page]
         )
 
 
@@ -153,7 +150,7 @@ def _to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     fields |= {name: localize(data[name], brand.timezone) for name in ("start_date", "end_date") if name in data}
     if data.get("status") == OfferStatus.DRAFT:
         fields["decision"] = OfferDecision.DRAFT
-    return fields
+    return fields | to_limit_fields(data, currency=brand.currency, names=PeriodLimitsSerializer)
 
 
 class FirstLoginView(HotView):
@@ -214,7 +211,7 @@ def _serialize_own(campaign: Campaign) -> dict[str, Any]:
     """Return a campaign with the fields for its brand."""
     logins = selectors.count_logins(campaign=campaign)
     data = serialize_campaign(campaign, own=True, logins=logins, at=timezone.now())
-    return data | {"results": serialize_offer_results([campaign])[campaign.pk]}
+    return data | serialize_staff_fields([campaign], names=PeriodLimitsSerializer)[campaign.pk]
 
 
 def _get_editable_campaign(request: Request, slug: str) -> Campaign:

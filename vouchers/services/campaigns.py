@@ -18,6 +18,8 @@ from promotions.services import validate_offer
 from redemptions import decisions
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.statuses import OfferDecision
+from redemptions.uses.contracts import LIMIT_FIELDS
+from redemptions.uses.services import change_limits
 from vouchers import emails, rules
 from vouchers.errors import SlugTaken
 from vouchers.models import Campaign, CampaignCounter
@@ -25,7 +27,7 @@ from vouchers.selectors import get_mailing_key, suggest_slug
 from vouchers.services import waiting_list
 
 MAX_NAME_LENGTH = 100
-DUPLICATED_FIELDS = ("description", "offer", "voucher_type", "voucher_valid_days", "reassign_unused")
+DUPLICATED_FIELDS = ("description", "offer", "voucher_type", "voucher_valid_days", "reassign_unused", *LIMIT_FIELDS)
 EDITABLE_IN_DRAFT = frozenset({"name", "slug", "start_date", "end_date", *DUPLICATED_FIELDS})
 
 
@@ -35,7 +37,7 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
 
     ``fields`` are the model fields that a brand can set. Raises InvalidRequest with each field error, and SlugTaken.
     """
-    campaign = Campaign(brand=brand, created_at=at, **fields)
+    campaign = Campaign(brand=brand, currency=brand.currency, created_at=at, **fields)
     _check(campaign, at)
     with translate_constraint("vouchers_campaign_slug", SlugTaken):
         decisions.create_offer(campaign, at=at)
@@ -51,7 +53,7 @@ def create(*, brand: Brand, quota: int, fields: Mapping[str, Any], at: datetime)
 def change(
     *, campaign: Campaign, at: datetime, quota: int | None = None, fields: Mapping[str, Any] | None = None
 ) -> Campaign:
-    """Change a campaign: any field of a draft, the start until it has passed, and later only its end and its quota.
+    """Change a campaign: any field of a draft, the start until it has passed, and later its end, quota and limits.
 
     A published campaign's end can only move to a later time, which makes an ended campaign active again, and its quota
     can only be raised: customers on the waiting list get the new vouchers before later logins. Raises InvalidRequest
@@ -63,12 +65,14 @@ def change(
     is_reopened = reopens(locked, fields=changed, at=at)
     _check_editable(locked, changed, at)
     if changed:
+        before = locked.limits
         decisions.report_dates(locked, at=at)
         if is_reopened:
             locked.decision = OfferDecision.PUBLISHED
         for name, value in changed.items():
             setattr(locked, name, value)
         _check(locked, at)
+        change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
         with translate_constraint("vouchers_campaign_slug", SlugTaken):
             locked.save()
         decisions.report_status(locked, at=at)
@@ -86,7 +90,8 @@ def editable_fields(*, campaign: Campaign, at: datetime) -> frozenset[str]:
     """Return the fields beside the quota that can change now."""
     if campaign.decision == OfferDecision.DRAFT:
         return EDITABLE_IN_DRAFT
-    return frozenset({"start_date", "end_date"} if at < campaign.start_date else {"end_date"})
+    always = frozenset({"end_date", *LIMIT_FIELDS})
+    return always | {"start_date"} if at < campaign.start_date else always
 
 
 def _check_editable(campaign: Campaign, changed: Mapping[str, Any], at: datetime) -> None:
@@ -151,7 +156,7 @@ def duplicate(*, campaign: Campaign, slug: str | None, at: datetime) -> Campaign
 
 
 def _lock(campaign: Campaign) -> Campaign:
-    rows = Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("brand", "counter")
+    rows = Campaign.objects.select_for_update(of=("self",)).select_related("brand", "counter")
     return rows.get(pk=campaign.pk)
 
 

@@ -1,19 +1,36 @@
 """Reservation and return of vouchers for orders. Rows are locked in the order of their keys."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Sequence
 
 from django.db.models import Case, QuerySet, Value, When
 
 from core import db
 from redemptions.amendments import exchange_items
-from redemptions.contracts import AmendedItem, OfferUnavailable, Purchase, ReturnedItem
+from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeNotFound, ReservationExpired
+from redemptions.uses.contracts import read_limits
 from vouchers.errors import VoucherExpired, VoucherUsed
-from vouchers.models import Voucher, VoucherStatus
+from vouchers.models import Campaign, Voucher, VoucherStatus
+
+KIND = Campaign.offer_kind
 
 
-def reserve(*, purchase: Purchase) -> None:
-    """Reserve each voucher until ``purchase.until``. Raises OfferUnavailable with VoucherUsed or VoucherExpired."""
+def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
+    """Lock campaigns against changes of their limits, and return all of them: each redeemed voucher has a use."""
+    rows = db.fetch_all("vouchers/sql/lock_campaigns.sql", {"offers": list(offers)})
+    return {row["id"]: read_limits(KIND, row) for row in rows}
+
+
+def record_uses(*, offer: uuid.UUID) -> None:
+    """Do nothing: each redeemed voucher has a use from its reservation on."""
+
+
+def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
+    """Reserve each voucher until ``purchase.until``, and return their campaigns, locked.
+
+    Raises OfferUnavailable with VoucherUsed or VoucherExpired.
+    """
     items = sorted(purchase.items, key=lambda item: item.key)
     rows = db.fetch_all(
         "vouchers/sql/reserve_vouchers.sql",
@@ -33,6 +50,7 @@ def reserve(*, purchase: Purchase) -> None:
         if not row["is_reserved"]:
             is_expired = row["expires_at"] <= purchase.at or row["state"] == VoucherStatus.EXPIRED
             raise OfferUnavailable(item, VoucherExpired() if is_expired else VoucherUsed())
+    return {row["campaign_id"]: read_limits(KIND, row, owner="campaign_id") for row in rows}
 
 
 def confirm(*, purchase: Purchase) -> None:

@@ -1,20 +1,12 @@
-"""Budgets of promotions: one amount in the brand's currency, or one for each currency."""
+"""Budgets of offers: one amount in the brand's currency, or one for each currency."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core import money
 from core.errors import InvalidRequest
-from promotions.models import Promotion
-from redemptions.limits import services as limits
-from redemptions.limits.contracts import Budget
-
-CHUNK = 500  # promotions whose budgets are read at once
-REPORTED_AFTER_END = timedelta(days=1)  # so that the last orders before the end count, too
 
 
 def parse_budgets(value: str | Mapping[str, str] | None, *, currency: str, field: str = "budget") -> dict[str, int]:
@@ -44,7 +36,7 @@ def parse_budgets(value: str | Mapping[str, str] | None, *, currency: str, field
 
 
 def to_budget_fields(budgets: Mapping[str, int], *, currency: str) -> dict[str, Any]:
-    """Return the fields of a promotion in ``currency`` with these budgets."""
+    """Return the fields of an offer in ``currency`` with these budgets."""
     others = {code: budget for code, budget in sorted(budgets.items()) if code != currency}
     return {"budget": budgets.get(currency), "other_budgets": others}
 
@@ -53,19 +45,3 @@ def format_budgets(budgets: Mapping[str, int], *, currency: str) -> str | dict[s
     """Return budgets as the API shows them: an amount in ``currency``, or an amount for each currency."""
     amounts = {code: money.format_decimal(budget, code) for code, budget in budgets.items()}
     return amounts.get(currency) if amounts.keys() <= {currency} else amounts
-
-
-def report_budgets(*, at: datetime) -> int:
-    """Append an event of each threshold that a budget of a promotion has reached, once. Return their number."""
-    has_budget = Q(budget__isnull=False) | ~Q(other_budgets={})
-    promotions = Promotion.objects.filter(has_budget, start_date__lte=at, end_date__gt=at - REPORTED_AFTER_END)
-    keys = list(promotions.order_by("pk").values_list("pk", flat=True))
-    total = 0
-    for start in range(0, len(keys), CHUNK):
-        budgets = [
-            Budget(promotion.pk, promotion.brand_id, currency, cap)
-            for promotion in Promotion.objects.filter(pk__in=keys[start : start + CHUNK])
-            for currency, cap in promotion.budgets.items()
-        ]
-        total += limits.report_thresholds(kind=Promotion.offer_kind, budgets=budgets, at=at)
-    return total

@@ -1,0 +1,156 @@
+"""Budgets and limits of offers in the API: their fields, how they are read and how they are shown."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from core.serializer_fields import AmountField, StrictIntegerField
+from core.serializers import InputSerializer
+from redemptions.limits.rules import FIELD_BY_LIMIT
+from redemptions.results.api.serializers import OfferResultsSerializer, serialize_offer_results
+from redemptions.uses.budgets import format_budgets, parse_budgets, to_budget_fields
+from redemptions.uses.models import OfferLimits
+from redemptions.uses.selectors import get_budgets_left
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
+
+MAX_LIMIT = 2_000_000_000
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "example": "1000.00"},
+            {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "example": {"EUR": "1000.00", "GBP": "900.00"},
+            },
+        ]
+    }
+)
+class BudgetField(serializers.Field[Any, Any, Any, Any]):
+    """An amount of money as a decimal string, or an object with one for each currency."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return AmountField().to_internal_value(data)
+        errors = {}
+        for currency, amount in data.items():
+            try:
+                AmountField().to_internal_value(amount)
+            except serializers.ValidationError as error:
+                errors[currency] = error.detail
+        if errors:
+            raise serializers.ValidationError(errors)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+def _limit(help_text: "str | StrPromise") -> StrictIntegerField:
+    return StrictIntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=help_text)
+
+
+class PeriodLimitsSerializer(InputSerializer):
+    """Usage limits per period. A limit that is absent or null does not apply."""
+
+    per_day = _limit(_("Redemptions per day, in the brand's time zone."))
+    per_week = _limit(_("Redemptions per week from Monday, in the brand's time zone."))
+    per_month = _limit(_("Redemptions per month, in the brand's time zone."))
+
+
+class TotalLimitsSerializer(PeriodLimitsSerializer):
+    """Usage limits in total and per period. A limit that is absent or null does not apply."""
+
+    total = _limit(_("Redemptions in total."))
+
+
+class LimitsSerializer(TotalLimitsSerializer):
+    """Usage limits of a promotion. A limit that is absent or null does not apply."""
+
+    per_customer = _limit(_("Redemptions per customer."))
+
+
+BUDGET_HELP = _("Maximum sum of all discounts, in the brand's currency or for each currency.")
+PER_ORDER_HELP = _("Maximum discount of an order, in the brand's currency or for each currency.")
+PER_CUSTOMER_HELP = _("Maximum sum of a customer's discounts, in the brand's currency or for each currency.")
+LIMITS_HELP = _("Usage limits.")
+LIMITS_UPDATE_HELP = _("Usage limits. Omitted limits stay, `null` removes one, and `null` instead of the object all.")
+
+
+class AmountLimitsInputSerializer(InputSerializer):
+    """The maximum amounts of a new offer."""
+
+    budget = BudgetField(required=False, help_text=BUDGET_HELP)
+    max_per_order = BudgetField(required=False, help_text=PER_ORDER_HELP)
+    max_per_customer = BudgetField(required=False, help_text=PER_CUSTOMER_HELP)
+
+
+class AmountLimitsUpdateSerializer(InputSerializer):
+    """Changes of the maximum amounts of an offer. ``null`` removes one."""
+
+    budget = BudgetField(required=False, allow_null=True, help_text=BUDGET_HELP)
+    max_per_order = BudgetField(required=False, allow_null=True, help_text=PER_ORDER_HELP)
+    max_per_customer = BudgetField(required=False, allow_null=True, help_text=PER_CUSTOMER_HELP)
+
+
+class OfferLimitsSerializer(serializers.Serializer[Any]):
+    """The maximum amounts and results of an offer. Visible to staff of its brand only."""
+
+    budget = BudgetField(allow_null=True, required=False, help_text=BUDGET_HELP)
+    budget_left = BudgetField(allow_null=True, required=False, help_text=_("What is left of the budget."))
+    max_per_order = BudgetField(allow_null=True, required=False, help_text=PER_ORDER_HELP)
+    max_per_customer = BudgetField(allow_null=True, required=False, help_text=PER_CUSTOMER_HELP)
+    results = OfferResultsSerializer(
+        required=False, help_text=_("What happened to the offer since it was created. Visible to brand staff only.")
+    )
+
+
+def to_limit_fields(data: Mapping[str, Any], *, currency: str, names: "type[InputSerializer]") -> dict[str, Any]:
+    """Convert maximum amounts and ``limits`` of a validated request to fields of the model.
+
+    ``names`` is the serializer of the limits that the kind has. Raises InvalidRequest.
+    """
+    fields: dict[str, Any] = {}
+    if "budget" in data:
+        fields |= to_budget_fields(parse_budgets(data["budget"], currency=currency), currency=currency)
+    for name in ("max_per_order", "max_per_customer"):
+        if name in data:
+            fields[name] = parse_budgets(data[name], currency=currency, field=name)
+    limits = data.get("limits", {})
+    if limits is None:
+        limits = dict.fromkeys(map(str, names().fields))
+    return fields | {FIELD_BY_LIMIT[name]: limit for name, limit in limits.items()}
+
+
+def serialize_staff_fields(
+    offers: Sequence[OfferLimits], *, names: "type[InputSerializer]"
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """Return what only the staff of a brand see of its offers, by ID: maximum amounts, limits and results."""
+    limits, results = serialize_limits(offers, names=names), serialize_offer_results(offers)
+    return {offer: limits[offer] | {"results": results[offer]} for offer in limits}
+
+
+def serialize_limits(offers: Sequence[OfferLimits], *, names: "type[InputSerializer]") -> dict[uuid.UUID, Any]:
+    """Return the maximum amounts, what is left of budgets, and the limits of offers, by ID; one query, or none."""
+    left = get_budgets_left(offers=[offer.limits for offer in offers])
+    return {offer.limits.id: _serialize_limits(offer, left[offer.limits.id], names) for offer in offers}
+
+
+def _serialize_limits(
+    offer: OfferLimits, budgets_left: Mapping[str, int], names: "type[InputSerializer]"
+) -> dict[str, Any]:
+    return {
+        "budget": format_budgets(offer.budgets, currency=offer.currency),
+        "budget_left": format_budgets(budgets_left, currency=offer.currency),
+        "max_per_order": format_budgets(offer.max_per_order, currency=offer.currency),
+        "max_per_customer": format_budgets(offer.max_per_customer, currency=offer.currency),
+        "limits": {name: getattr(offer, FIELD_BY_LIMIT[name]) for name in map(str, names().fields)},
+    }

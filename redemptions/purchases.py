@@ -1,0 +1,83 @@
+"""What a redemption does to its offers, of all kinds: reserve, confirm, release, return, amend.
+
+The kinds act first, in the order in which their rows are locked, on what only they keep. Then the uses of all offers
+take from budgets and limits, or release what they took. Each function runs in the caller's transaction.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from redemptions.contracts import AmendedItem, LimitedOffer, Purchase, RedemptionBackend, ReturnedItem
+from redemptions.uses import services as uses
+from redemptions.uses.models import OfferUse
+
+Purchases = Sequence[tuple[RedemptionBackend, Purchase]]
+"""The parts of one redemption, by backend in the order of kinds."""
+
+
+def reserve(purchases: Purchases) -> None:
+    """Reserve a use of each item until ``Purchase.until``. Raises OfferUnavailable."""
+    if not purchases:
+        return
+    offers: dict[uuid.UUID, LimitedOffer] = {}
+    for backend, purchase in purchases:
+        offers |= backend.reserve(purchase=purchase)
+    whole = _combine(purchases)
+    uses.reserve(purchase=whole, offers=offers, until=whole.until)
+
+
+def confirm(purchases: Purchases) -> None:
+    """Confirm the reserved items. Raises ReservationExpired."""
+    for backend, purchase in purchases:
+        backend.confirm(purchase=purchase)
+    if purchases:
+        whole = _combine(purchases)
+        uses.confirm(redemption=whole.id, offers=[item.offer_id for item in whole.items], at=whole.at)
+
+
+def release(purchases: Purchases) -> None:
+    """Release the reserved items; confirmed ones stay. Repeating it has no effect."""
+    held = _lock_uses(purchases)
+    for backend, purchase in purchases:
+        backend.release(purchase=purchase)
+    uses.release(uses=held)
+
+
+def return_items(purchases: Purchases, returned: Mapping[tuple[str, str], ReturnedItem]) -> None:
+    """Return parts of the discounts of confirmed items, given by kind and key, and uses that are returned."""
+    held = _lock_uses(purchases)
+    by_offer: dict[uuid.UUID, ReturnedItem] = {}
+    for backend, purchase in purchases:
+        parts = {item: part for item in purchase.items if (part := returned.get((backend.KIND, item.key)))}
+        if parts:
+            backend.return_items(purchase=purchase, returned=list(parts.values()))
+            by_offer |= {item.offer_id: part for item, part in parts.items()}
+    uses.return_items(uses=held, returned=by_offer)
+
+
+def amend_items(purchases: Purchases, amended: Mapping[str, Sequence[AmendedItem]]) -> None:
+    """Change the discounts of confirmed items, given by kind, return removed items, and use new ones.
+
+    Raises OfferUnavailable.
+    """
+    if not purchases:
+        return
+    whole = _combine(purchases)
+    offers = uses.lock_offers([(backend.KIND, item.offer_id) for backend, part in purchases for item in part.items])
+    items = {item.offer_id: item for parts in amended.values() for item in parts}
+    for backend, purchase in purchases:
+        backend.amend_items(purchase=purchase, amended=amended.get(backend.KIND, ()))
+    uses.amend_items(purchase=whole, amended=items, offers=offers)
+
+
+def _lock_uses(purchases: Purchases) -> list[OfferUse]:
+    if not purchases:
+        return []
+    whole = _combine(purchases)
+    return uses.lock_uses(redemptions=[whole.id], offers=[item.offer_id for item in whole.items])
+
+
+def _combine(purchases: Purchases) -> Purchase:
+    """Return the redemption with the items of all kinds."""
+    return replace(purchases[0][1], items=[item for _, purchase in purchases for item in purchase.items])

@@ -1,0 +1,71 @@
+"""Consistency check of budgets and limits: compares their rows with the uses of offers, of every kind."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from core import db
+from redemptions.lifecycle import offer_models
+from redemptions.limits import services as limits
+from redemptions.limits.models import Limit
+from redemptions.limits.selectors import find_wrong_caps
+from redemptions.uses.models import OfferLimits, OfferUse
+
+CHUNK = 500
+GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
+RECOUNT = "redemptions/uses/sql/recount_limits.sql"
+
+
+def check(*, at: datetime, repair: bool) -> Iterator[str]:
+    """Yield a line for each difference. With ``repair``, set limits to what the uses took."""
+    for model in offer_models():
+        if issubclass(model, OfferLimits):
+            for offers in _iter_limited(model):
+                yield from _check_counts(model, offers, repair)
+                yield from _check_caps(offers)
+    for use in OfferUse.objects.filter(reserved_until__lt=at - GRACE).iterator():
+        yield (
+            f"{use.kind} {use.offer_id}: reservation of {use.redemption_id} expired at"
+            f" {use.reserved_until:%Y-%m-%dT%H:%MZ} and was not released"
+        )
+
+
+def _iter_limited(model: Any) -> Iterator[list[Any]]:
+    """Yield the offers of a kind that have rows of limits, in chunks."""
+    owners = Limit.objects.order_by("owner").values("owner").distinct()
+    keys = list(model.with_offer_keys(owners).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(keys), CHUNK):
+        chunk = model.objects.filter(pk__in=keys[start : start + CHUNK])
+        yield list(chunk.select_related("brand").order_by("pk"))
+
+
+def _check_counts(model: Any, offers: Collection[Any], repair: bool) -> Iterator[str]:
+    for row in db.fetch_all(RECOUNT, {"offers": [offer.offer_key for offer in offers]}):
+        repaired = repair and _recount(model, row["owner"])
+        limit = " ".join(filter(None, [row["scope"], row["slot"], f"shard {row['shard']}"]))
+        yield (
+            f"{model.offer_kind} {row['owner']}: {limit} is {row['taken']} of {row['cap']},"
+            f" but redemptions took {row['counted']}" + (": repaired" if repaired else "")
+        )
+
+
+@transaction.atomic
+def _recount(model: Any, offer: UUID) -> bool:
+    """Recount while the offer is locked. Return False if uses exceed a cap."""
+    list(model.with_offer_keys([offer]).select_for_update())
+    differences = db.fetch_all(RECOUNT, {"offers": [offer]})
+    return limits.recount(
+        owner=offer, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
+    )
+
+
+def _check_caps(offers: Collection[Any]) -> Iterator[str]:
+    """Yield a line for each limit whose shards don't add up to it."""
+    for offer in offers:
+        caps = offer.caps
+        for (scope, slot), total in find_wrong_caps(owner=offer.offer_key, caps=caps):
+            limit = " ".join(filter(None, [scope, slot]))
+            yield f"{offer.offer_kind} {offer.offer_key}: shards of {limit} add up to {total}, not {caps.get(scope)}"

@@ -1,0 +1,36 @@
+"""What the row of an offer says about its budgets and limits, as plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from redemptions.contracts import LimitedOffer
+from redemptions.limits.rules import AMOUNT_SCOPES, FIELD_BY_SCOPE, budget_scope, customer_budget_scope
+
+PERIOD_FIELDS = ("limit_per_day", "limit_per_week", "limit_per_month")
+LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", *PERIOD_FIELDS)
+"""The fields of the budgets and limits that offers of every kind have."""
+
+
+def read_limits(kind: str, row: Mapping[str, Any], *, owner: str = "id", **more: Any) -> LimitedOffer:
+    """Return the offer of a row with the columns of limits that its kind has, and ``timezone``."""
+    ceilings = row["max_per_order"]
+    named = [set(amounts) for amounts in (list_budgets(row), ceilings, row["max_per_customer"]) if amounts]
+    currencies = frozenset.intersection(*map(frozenset, named)) if named else None
+    return LimitedOffer(
+        kind, row[owner], row["timezone"], list_budgets(row), list_caps(row), ceilings, currencies, **more
+    )
+
+
+def list_budgets(offer: Mapping[str, Any]) -> dict[str, int]:
+    """Return the budgets of an offer's row, in minor units by currency."""
+    own: dict[str, int] = {} if offer["budget"] is None else {offer["currency"]: offer["budget"]}
+    others: dict[str, int] = offer["other_budgets"]
+    return own | others
+
+
+def list_caps(offer: Mapping[str, Any]) -> dict[str, int]:
+    """Return the caps of an offer's row by scope; of several limits that are reached, the first is reported."""
+    caps = {budget_scope(currency): budget for currency, budget in list_budgets(offer).items()}
+    caps |= {customer_budget_scope(currency): budget for currency, budget in offer["max_per_customer"].items()}
+    limits = {scope: offer.get(field) for scope, field in FIELD_BY_SCOPE.items() if scope not in AMOUNT_SCOPES}
+    return caps | {scope: cap for scope, cap in limits.items() if cap is not None}

@@ -1,0 +1,149 @@
+"""Reads of what is used and left of the budgets and limits of offers, and of their uses."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from core import db
+from core.errors import DomainError
+from redemptions.contracts import Candidate, LimitedOffer, Purchase, Rejection
+from redemptions.limits.rules import (
+    AMOUNT_SCOPES,
+    base_scope,
+    budget_scope,
+    counts_amount,
+    is_per_customer,
+    limit_error,
+    period_starts,
+)
+from redemptions.limits.selectors import get_taken
+from redemptions.uses.models import OfferUse
+
+RemainingByLimit = dict[tuple[uuid.UUID, str], int]
+
+
+def get_usage_by_limit(*, offer: LimitedOffer, at: datetime) -> dict[str, int]:
+    """Return what is used of an offer's budgets and of its limits in the current periods, by scope.
+
+    A limit without usage is absent, and so is the limit per customer.
+    """
+    slots = _slots(at, offer.timezone) | {budget_scope(currency): "" for currency in offer.budgets}
+    taken = get_taken(owners=[offer.id], slots=slots)
+    return {scope: used for (_, scope, _), used in taken.items()}
+
+
+def get_budgets_left(*, offers: Sequence[LimitedOffer]) -> dict[uuid.UUID, dict[str, int]]:
+    """Return what is left of the budgets of offers, in minor units by currency. Runs one query, or none.
+
+    Below what was used, nothing is left.
+    """
+    owners = [offer.id for offer in offers if offer.budgets]
+    currencies = {currency for offer in offers for currency in offer.budgets}
+    taken = get_taken(owners=owners, slots={budget_scope(currency): "" for currency in currencies})
+    return {
+        offer.id: {
+            currency: max(0, budget - taken.get((offer.id, budget_scope(currency), ""), 0))
+            for currency, budget in offer.budgets.items()
+        }
+        for offer in offers
+    }
+
+
+def _slots(at: datetime, timezone: str) -> dict[str, str]:
+    days = period_starts(at.astimezone(ZoneInfo(timezone)))
+    return {"total": ""} | {scope: day.isoformat() for scope, day in days.items()}
+
+
+def get_remaining(*, offers: Sequence[LimitedOffer], at: datetime, customer: int | None) -> RemainingByLimit:
+    """Return what is left of the limits of offers, by offer and scope.
+
+    What expired reservations took is left. A limit without usage is absent. Runs one query for each time zone, two if a
+    limit may be reached, or none if no offer has a limit.
+    """
+    remaining: RemainingByLimit = {}
+    limited = {offer.id: offer for offer in offers if offer.caps}
+    for timezone in {offer.timezone for offer in limited.values()}:
+        owners = [owner for owner, offer in limited.items() if offer.timezone == timezone]
+        slots = _slots(at, timezone) | {"customer": str(customer)}
+        amounts = {scope for owner in owners for scope in limited[owner].caps if base_scope(scope) in AMOUNT_SCOPES}
+        slots |= {scope: str(customer) if is_per_customer(scope) else "" for scope in amounts}
+        for (owner, scope, _), taken in get_taken(owners=owners, slots=slots).items():
+            if scope in limited[owner].caps:
+                remaining[owner, scope] = limited[owner].caps[scope] - taken
+        if any(left <= 0 or base_scope(scope) in AMOUNT_SCOPES for (_, scope), left in remaining.items()):
+            params = {"offers": owners, "at": at}
+            for row in db.fetch_all("redemptions/uses/sql/sum_expired.sql", params):
+                key = (row["promotion_id"], row["scope"])
+                if key in remaining and slots.get(row["scope"]) == row["slot"]:
+                    remaining[key] += row["amount"]
+    return remaining
+
+
+def budgets_left(offer: LimitedOffer, remaining: RemainingByLimit) -> dict[str, int]:
+    """Return what the customer may get of the budgets of an offer, by currency."""
+    left: dict[str, int] = {}
+    for scope, cap in offer.caps.items():
+        base, _, currency = scope.partition(":")
+        if base in AMOUNT_SCOPES:
+            left[currency] = min(left.get(currency, cap), remaining.get((offer.id, scope), cap))
+    return left
+
+
+def restrict_offer(
+    offered: Candidate | Rejection, offer: LimitedOffer, remaining: RemainingByLimit, *, currency: str
+) -> Candidate | Rejection:
+    """Return the candidate of a code with what is left of budgets, or its rejection if a limit is reached."""
+    if isinstance(offered, Rejection):
+        return offered
+    error = reached_limit_error(offer, remaining, currency=currency)
+    if error is not None:
+        return Rejection(offered.code, error.as_dict(), offered.kind, offered.offer_id, offered.brand_id)
+    return restrict_candidate(offered, offer, remaining)
+
+
+def restrict_candidate(candidate: Candidate, offer: LimitedOffer, remaining: RemainingByLimit) -> Candidate:
+    """Return the candidate with what is left of the budgets of its offer, and its ceilings."""
+    left = budgets_left(offer, remaining)
+    return replace(candidate, budgets_left=left, ceilings=offer.ceilings, currencies=offer.currencies)
+
+
+def reached_limit_error(
+    offer: LimitedOffer, remaining: RemainingByLimit, *, currency: str | None = None
+) -> DomainError | None:
+    """Return the error of a limit of an offer that has nothing left, or None.
+
+    Of the budgets, the one in ``currency`` counts; without a currency, all of them must be used up.
+    """
+    for base in AMOUNT_SCOPES:
+        scopes = [scope for scope in offer.caps if base_scope(scope) == base]
+        if currency is not None:
+            scopes = [scope for scope in scopes if counts_amount(scope, currency)]
+        if scopes and all(remaining.get((offer.id, scope), 1) <= 0 for scope in scopes):
+            return limit_error(base)
+    counted = (scope for scope in offer.caps if base_scope(scope) not in AMOUNT_SCOPES)
+    return next((limit_error(scope) for scope in counted if remaining.get((offer.id, scope), 1) <= 0), None)
+
+
+# --- uses -------------------------------------------------------------------------------------------------------------
+def active_items(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], bool]:
+    """Return the state of items that have uses, as ``RedemptionBackend.active_items`` describes it."""
+    items = _items_by_use(purchases)
+    return {items[use.key]: use.reserved_until is None for use in _uses_of(purchases) if use.key in items}
+
+
+def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUID, str], int]:
+    """Return the returned amounts of items, as ``RedemptionBackend.returned_amounts`` describes it."""
+    items = _items_by_use(purchases)
+    return {items[use.key]: use.returned_amount for use in _uses_of(purchases) if use.key in items}
+
+
+def _items_by_use(purchases: Sequence[Purchase]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[uuid.UUID, str]]:
+    return {(item.offer_id, purchase.id): (purchase.id, item.key) for purchase in purchases for item in purchase.items}
+
+
+def _uses_of(purchases: Sequence[Purchase]) -> list[OfferUse]:
+    offers = {item.offer_id for purchase in purchases for item in purchase.items}
+    redemptions = [purchase.id for purchase in purchases]
+    return list(OfferUse.objects.filter(offer_id__in=offers, redemption_id__in=redemptions, is_lapsed=False))

@@ -1,0 +1,26 @@
+"""Services of the uses of offers, and of the budgets and limits that they take from."""
+
+from redemptions.uses.services.amendments import amend_items
+from redemptions.uses.services.limits import change_limits, report_budgets
+from redemptions.uses.services.reservations import (
+    confirm,
+    delete_uses,
+    lock_offers,
+    lock_uses,
+    release,
+    reserve,
+    return_items,
+)
+
+__all__ = [
+    "amend_items",
+    "change_limits",
+    "confirm",
+    "delete_uses",
+    "lock_offers",
+    "lock_uses",
+    "release",
+    "report_budgets",
+    "reserve",
+    "return_items",
+]

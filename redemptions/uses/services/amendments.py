@@ -1,0 +1,96 @@
+"""Amendments of orders: what confirmed uses of offers take of budgets and limits changes together."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from redemptions.contracts import AmendedItem, LimitedOffer, Purchase, SelectedOffer
+from redemptions.limits.contracts import LimitRequest, TakenLimit
+from redemptions.limits.rules import counts_amount
+from redemptions.uses.models import OfferUse
+from redemptions.uses.services.reservations import (
+    find_codes_to_count,
+    insert_uses,
+    iter_limits,
+    select_uses,
+    split_counters,
+    take_limits,
+)
+
+
+def amend_items(
+    *,
+    purchase: Purchase,
+    amended: Mapping[uuid.UUID, AmendedItem],
+    offers: Mapping[uuid.UUID, LimitedOffer],
+) -> None:
+    """Change the discounts of confirmed uses of locked offers, delete removed ones, and insert new ones, confirmed.
+
+    ``amended`` are the items by offer. One statement locks all of the limits in their order. A use stays in the period
+    in which it was taken. Raises OfferUnavailable.
+    """
+    added = {
+        key: SelectedOffer(item.key, item.code, item.after, key)
+        for key, item in amended.items()
+        if item.before is None and item.after is not None and key in offers
+    }
+    uses = _lock_uses(purchase, amended)
+    if not added and not uses:
+        return
+    released = [one for use in uses.values() for one in _release_part(use, amended[use.offer_id])]
+    codes = find_codes_to_count(added, offers)
+    requests = [
+        *(request for key, item in added.items() for request in iter_limits(offers[key], item, purchase)),
+        *(request for key in uses for request in _iter_increases(offers.get(key), amended[key], purchase)),
+    ]
+    items = {key: SelectedOffer(item.key, item.code, item.after or 0, key) for key, item in amended.items()}
+    taken = take_limits(requests, items, codes, at=purchase.at, released=released)
+    if added:
+        of_added = [one for one in taken if one.owner in added]
+        insert_uses(added, of_added, purchase, offers, codes=codes, until=None)
+    _update_uses(uses, amended, taken)
+
+
+def _lock_uses(purchase: Purchase, offers: Mapping[uuid.UUID, AmendedItem]) -> dict[uuid.UUID, OfferUse]:
+    confirmed = select_uses([purchase.id], offers).filter(reserved_until__isnull=True)
+    return {use.offer_id: use for use in confirmed.select_for_update().order_by("offer_id")}
+
+
+def _release_part(use: OfferUse, item: AmendedItem) -> list[TakenLimit]:
+    """Return what a use releases, and take it off its counters: everything if the order no longer has it."""
+    if item.after is None:
+        return [TakenLimit(use.offer_id, *counter) for counter in use.counters]
+    use.counters, released = split_counters(use, max(0, (item.before or 0) - item.after))
+    return released
+
+
+def _iter_increases(offer: LimitedOffer | None, item: AmendedItem, purchase: Purchase) -> Iterator[LimitRequest]:
+    """Yield what a greater discount takes of the budgets that the offer has in the currency of the order."""
+    increase = (item.after or 0) - (item.before or 0)
+    if offer is None or increase <= 0:
+        return
+    for request in iter_limits(offer, SelectedOffer(item.key, item.code, increase, offer.id), purchase):
+        if counts_amount(request.scope, purchase.currency):
+            yield request
+
+
+def _update_uses(
+    uses: Mapping[uuid.UUID, OfferUse], items: Mapping[uuid.UUID, AmendedItem], taken: Iterable[TakenLimit]
+) -> None:
+    """Write the discounts and counters of the uses that stay, and delete the others."""
+    removed = [use.pk for key, use in uses.items() if items[key].after is None]
+    kept = [use for key, use in uses.items() if items[key].after is not None]
+    amounts: dict[uuid.UUID, Counter[Any]] = {
+        use.offer_id: Counter({tuple(counter[:3]): counter[3] for counter in use.counters}) for use in kept
+    }
+    for one in taken:
+        if one.owner in amounts:
+            amounts[one.owner][one.scope, one.slot, one.shard] += one.amount
+    for use in kept:
+        use.amount = items[use.offer_id].after or 0
+        use.counters = [[*key, amount] for key, amount in amounts[use.offer_id].items()]
+    if kept:
+        OfferUse.objects.bulk_update(kept, ["amount", "counters"])
+    if removed:
+        OfferUse.objects.filter(pk__in=removed).delete()

@@ -1,0 +1,77 @@
+"""Changes of the budgets and limits of offers, and the events of budgets that are used up."""
+
+import uuid
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from core import db
+from redemptions.backends import get_backends
+from redemptions.contracts import LimitedOffer
+from redemptions.lifecycle import offer_models
+from redemptions.limits import services as limits
+from redemptions.limits.contracts import Budget
+from redemptions.limits.rules import LATE_SHARD, is_per_customer, period_starts
+from redemptions.uses.models import OfferLimits
+
+CHUNK = 500  # offers whose budgets are read at once
+REPORTED_AFTER_END = timedelta(days=1)  # so that the last orders before the end count, too
+
+
+def change_limits(*, before: LimitedOffer, after: LimitedOffer, currency: str, at: datetime) -> None:
+    """Set, change and remove limits of an offer that the caller has locked exclusively.
+
+    A limit that is set counts what was used before. ``currency`` is the one of uses that name none.
+    """
+    new = after.caps.keys() - before.caps.keys()
+    if new:
+        get_backends()[after.kind].record_uses(offer=after.id)
+    for scope in sorted(before.caps.keys() | after.caps.keys()):
+        cap = after.caps.get(scope)
+        if cap is None:
+            limits.close_limit(owner=after.id, scope=scope)
+        elif scope in new:
+            counted = _count_uses(after, scope, currency, at)
+            limits.open_limit(owner=after.id, scope=scope, cap=cap, counted=counted)
+        elif cap != before.caps[scope]:
+            limits.resize(owner=after.id, scope=scope, cap=cap)
+
+
+def _count_uses(offer: LimitedOffer, scope: str, currency: str, at: datetime) -> dict[tuple[str, int], int]:
+    """Return what was used of a limit before it is set, by slot and shard, and note it in the uses.
+
+    Of a limit per day, week or month, only the current period counts.
+    """
+    zone = ZoneInfo(offer.timezone)
+    first_day = period_starts(at.astimezone(zone)).get(scope)
+    params = {
+        "offer": offer.id, "scope": scope, "timezone": offer.timezone, "currency": currency,
+        "of_currency": scope.partition(":")[2] or None,
+        "shard": 0 if is_per_customer(scope) else LATE_SHARD,
+        "since": None if first_day is None else datetime.combine(first_day, time.min, zone),
+    }  # fmt: skip
+    db.execute("redemptions/uses/sql/record_limit.sql", params)
+    rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", params)
+    return {(row["slot"], row["shard"]): row["amount"] for row in rows}
+
+
+def report_budgets(*, at: datetime) -> int:
+    """Append an event of each threshold that a budget of an offer has reached, once. Return their number."""
+    return sum(_report_budgets(model, at) for model in offer_models() if issubclass(model, OfferLimits))
+
+
+def _report_budgets(model: Any, at: datetime) -> int:
+    has_budget = Q(budget__isnull=False) | ~Q(other_budgets={})
+    offers = model.objects.filter(has_budget, start_date__lte=at, end_date__gt=at - REPORTED_AFTER_END)
+    keys: list[uuid.UUID | int] = list(offers.order_by("pk").values_list("pk", flat=True))
+    total = 0
+    for start in range(0, len(keys), CHUNK):
+        budgets = [
+            Budget(offer.offer_key, offer.brand_id, currency, cap)
+            for offer in model.objects.filter(pk__in=keys[start : start + CHUNK])
+            for currency, cap in offer.budgets.items()
+        ]
+        total += limits.report_thresholds(kind=model.offer_kind, budgets=budgets, at=at)
+    return total

@@ -1,0 +1,241 @@
+"""Uses of offers by redemptions: reserve, confirm, release, return. Each runs in the caller's transaction.
+
+One statement takes the budgets and limits of all offers of a redemption. The kinds' own rows are locked before these.
+"""
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from core import db
+from redemptions.backends import get_backends
+from redemptions.codes.selectors.codes import find_single_use_codes
+from redemptions.contracts import LimitedOffer, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
+from redemptions.errors import CodeAlreadyUsed, CurrencyMismatch, ReservationExpired
+from redemptions.limits import services as limits
+from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
+from redemptions.limits.rules import (
+    AMOUNT_SCOPES,
+    base_scope,
+    counts_amount,
+    is_per_customer,
+    limit_error,
+    period_starts,
+)
+from redemptions.uses.models import OfferUse
+
+Items = Mapping[uuid.UUID, SelectedOffer]
+Codes = Collection[tuple[uuid.UUID, str]]
+
+
+def lock_offers(kinds: Iterable[tuple[str, uuid.UUID]]) -> dict[uuid.UUID, LimitedOffer]:
+    """Lock offers, given as kind and ID, so that their limits don't change before the end of the transaction.
+
+    Return those whose uses are counted. Takes a statement for each kind, in the order in which kinds are locked.
+    """
+    wanted: dict[str, set[uuid.UUID]] = {}
+    for kind, offer in kinds:
+        wanted.setdefault(kind, set()).add(offer)
+    locked: dict[uuid.UUID, LimitedOffer] = {}
+    for kind, backend in get_backends().items():
+        if kind in wanted:
+            locked |= backend.lock_offers(offers=wanted[kind])
+    return locked
+
+
+def reserve(*, purchase: Purchase, offers: Mapping[uuid.UUID, LimitedOffer], until: datetime | None) -> None:
+    """Take budgets and limits of locked offers for the purchase, and insert its uses, reserved ``until`` or confirmed.
+
+    Items of other offers are ignored. What expired reservations hold of a limit, and their codes, are taken from them.
+    Raises OfferUnavailable.
+    """
+    items = {item.offer_id: item for item in purchase.items if item.offer_id in offers}
+    if not items:
+        return
+    codes = find_codes_to_count(items, offers)
+    requests = [request for key, item in items.items() for request in iter_limits(offers[key], item, purchase)]
+    taken = take_limits(requests, items, codes, at=purchase.at)
+    insert_uses(items, taken, purchase, offers, codes=codes, until=until)
+
+
+def find_codes_to_count(items: Items, offers: Mapping[uuid.UUID, LimitedOffer]) -> Codes:
+    """Return the single-use codes, with their offers, that the uses of the items note."""
+    codes = [(key, item.code) for key, item in items.items() if item.code and offers[key].counts_codes]
+    return find_single_use_codes(codes=codes) if codes else ()
+
+
+def take_limits(
+    requests: Sequence[LimitRequest], items: Items, codes: Codes, *, at: datetime, released: Sequence[TakenLimit] = ()
+) -> list[TakenLimit]:
+    """Take limits, from expired reservations if they are reached or if these hold a code, and release others.
+
+    Raises OfferUnavailable; then nothing is released.
+    """
+    expired = _lock_expired(offers=[], codes=codes, at=at) if codes else []
+    try:
+        try:
+            return _take_from(requests, expired, released)
+        except LimitReached:
+            more = _lock_expired(offers=items, codes=codes, at=at)
+            if len(more) == len(expired):
+                raise
+            return _take_from(requests, more, released)
+    except LimitReached as reached:
+        raise OfferUnavailable(items[reached.request.owner], limit_error(reached.request.scope)) from reached
+
+
+def _lock_expired(*, offers: Collection[uuid.UUID], codes: Codes, at: datetime) -> list[db.Row]:
+    params = {
+        "offers": list(offers), "owners": [owner for owner, _ in codes], "codes": [code for _, code in codes], "at": at,
+    }  # fmt: skip
+    return db.fetch_all("redemptions/uses/sql/lock_expired.sql", params)
+
+
+def _take_from(
+    requests: Sequence[LimitRequest], expired: Sequence[db.Row], released: Sequence[TakenLimit]
+) -> list[TakenLimit]:
+    """Take the limits, also those that expired reservations hold, which lapse. Raises LimitReached."""
+    of_expired = [TakenLimit(use["promotion_id"], *counter) for use in expired for counter in use["counters"]]
+    taken = limits.take(requests=requests, released=[*released, *of_expired])
+    if expired:
+        lapsed = OfferUse.objects.filter(pk__in=[use["id"] for use in expired])
+        lapsed.update(is_lapsed=True, counters=[], code="")
+    return taken
+
+
+def iter_limits(offer: LimitedOffer, item: SelectedOffer, purchase: Purchase) -> Iterator[LimitRequest]:
+    """Yield what the purchase takes of each limit of the offer; the limit to report first comes first.
+
+    Raises OfferUnavailable if the offer has budgets, but none in the currency of the purchase.
+    """
+    if item.amount and offer.currencies is not None and purchase.currency not in offer.currencies:
+        error = CurrencyMismatch(currency=purchase.currency, offer_currencies=sorted(offer.currencies))
+        raise OfferUnavailable(item, error)
+    first_days = period_starts(purchase.at.astimezone(ZoneInfo(offer.timezone)))
+    slots = {"customer": str(purchase.shopper_key)} | {scope: day.isoformat() for scope, day in first_days.items()}
+    for scope, cap in offer.caps.items():
+        is_amount = base_scope(scope) in AMOUNT_SCOPES
+        amount = item.amount if is_amount else 1
+        if amount and (not is_amount or counts_amount(scope, purchase.currency)):
+            yield LimitRequest(
+                owner=offer.id,
+                scope=scope,
+                slot=slots["customer"] if is_per_customer(scope) else slots.get(scope, ""),
+                amount=amount,
+                cap=cap,
+                home=purchase.shopper_key,
+            )
+
+
+def insert_uses(
+    items: Items,
+    taken: Iterable[TakenLimit],
+    purchase: Purchase,
+    offers: Mapping[uuid.UUID, LimitedOffer],
+    *,
+    codes: Codes,
+    until: datetime | None,
+) -> None:
+    """Insert uses that are reserved ``until`` a time, or confirmed, with what they took of the limits.
+
+    Raises OfferUnavailable for a single-use code that is already used.
+    """
+    counters: dict[uuid.UUID, list[Sequence[str | int]]] = {key: [] for key in items}
+    for one in taken:
+        counters[one.owner].append((one.scope, one.slot, one.shard, one.amount))
+    uses = [
+        {
+            "kind": offers[key].kind,
+            "offer": str(key),
+            "code": item.code if (key, item.code) in codes else "",
+            "amount": item.amount,
+            "counters": counters[key],
+        }
+        for key, item in items.items()
+    ]
+    inserted = db.fetch_all(
+        "redemptions/uses/sql/insert_uses.sql",
+        {
+            "redemption": purchase.id, "customer": purchase.shopper_key, "currency": purchase.currency,
+            "at": purchase.at, "until": until,
+            "uses": json.dumps(uses),
+        },
+    )  # fmt: skip
+    for lost in sorted(items.keys() - {row["promotion_id"] for row in inserted}):
+        raise OfferUnavailable(items[lost], CodeAlreadyUsed())
+
+
+def lock_uses(*, redemptions: Collection[uuid.UUID], offers: Collection[uuid.UUID]) -> list[OfferUse]:
+    """Lock the offers of uses, then the uses, and return these. Takes one statement if there are none.
+
+    Callers do this before they lock what the kinds keep, since a change of limits locks the offer first.
+    """
+    uses = select_uses(redemptions, offers)
+    used = list(uses.order_by().values_list("kind", "offer_id"))
+    if not used:
+        return []
+    lock_offers(used)
+    return list(uses.select_for_update().order_by("offer_id", "redemption_id"))
+
+
+def confirm(*, redemption: uuid.UUID, offers: Collection[uuid.UUID], at: datetime) -> None:
+    """Confirm the reserved uses of a redemption. Raises ReservationExpired if one has expired."""
+    params = {"redemption": redemption, "offers": list(offers), "at": at}
+    if any(row["is_expired"] for row in db.fetch_all("redemptions/uses/sql/confirm_uses.sql", params)):
+        raise ReservationExpired
+
+
+def release(*, uses: Collection[OfferUse]) -> None:
+    """Delete those of locked uses that are reserved and release what they took; confirmed uses stay."""
+    delete_uses(uses=[use for use in uses if use.reserved_until is not None])
+
+
+def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, ReturnedItem]) -> None:
+    """Return parts of the discounts of locked, confirmed uses, by offer, and uses with all that they took."""
+    ended, kept, released = [], [], []
+    for use in uses:
+        item = returned.get(use.offer_id)
+        if item is None or use.reserved_until is not None:
+            continue
+        if item.is_use_returned:
+            ended.append(use)
+        else:
+            use.counters, given_back = split_counters(use, item.amount)
+            use.returned_amount += item.amount
+            released += given_back
+            kept.append(use)
+    if kept:
+        OfferUse.objects.bulk_update(kept, ["counters", "returned_amount"])
+    delete_uses(uses=ended, released=released)
+
+
+def delete_uses(*, uses: Collection[OfferUse], released: Iterable[TakenLimit] = ()) -> None:
+    """Delete locked uses, and release what they took, with what else is ``released``."""
+    limits.release(taken=[*released, *(TakenLimit(use.offer_id, *counter) for use in uses for counter in use.counters)])
+    if uses:
+        OfferUse.objects.filter(pk__in=[use.pk for use in uses]).delete()
+
+
+def split_counters(use: OfferUse, amount: int) -> tuple[list[Sequence[Any]], list[TakenLimit]]:
+    """Return the counters of a use without a part of its discount, and what is released of budgets."""
+    counters: list[Sequence[Any]] = []
+    released = []
+    left = dict.fromkeys(AMOUNT_SCOPES, amount)
+    for scope, slot, shard, taken in use.counters:
+        part = min(left.get(base_scope(scope), 0), taken)
+        if part:
+            left[base_scope(scope)] -= part
+        counters.append((scope, slot, shard, taken - part))
+        if part:
+            released.append(TakenLimit(use.offer_id, scope, slot, shard, part))
+    return counters, released
+
+
+def select_uses(redemptions: Collection[uuid.UUID], offers: Collection[uuid.UUID]) -> QuerySet[OfferUse]:
+    """Return the uses of offers by redemptions."""
+    return OfferUse.objects.filter(redemption_id__in=list(redemptions), offer_id__in=list(offers))
