@@ -20,7 +20,8 @@ from accounts import selectors
 from accounts.contracts import Caller, CheckoutBy
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from discounts.models import DiscountCode, DiscountRule
+from discounts.models import DiscountCode
+from discounts.services import create_rule
 from pricing import parse_offer
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Promotion
@@ -73,7 +74,7 @@ def create_brand(slug: str) -> Brand:
 
 def create_discount_codes(brand: Brand, count: int) -> list[int]:
     """Create the codes BENCH1 … of 10%; return their keys in that order."""
-    rule = DiscountRule.objects.create(brand=brand, discount=10)
+    rule = create_rule(brand=brand, fields={"discount": 10})
     names = [f"BENCH{n}" for n in range(1, count + 1)]
     codes = [Code(text=name, kind="discount_code", brand=brand, offer=uuid7()) for name in names]
     Code.objects.bulk_create(codes, 5_000)

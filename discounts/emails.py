@@ -28,6 +28,8 @@ def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
         return None
     brand, percent = code.brand, code.rule.discount
     subject = _("%(percent)s%% off at %(brand)s with code %(code)s")
+    if percent is None:
+        subject = _("A discount at %(brand)s with code %(code)s")
     return build_content(
         template="discounts/announcement",
         subject=subject % {"percent": percent, "brand": brand.name, "code": code.code},
@@ -70,10 +72,10 @@ def build_usage_digest(*, key: str, data: Mapping[str, Any], at: datetime) -> Co
 def terms(code: DiscountCode) -> list[str]:
     """Return the terms of a code for shoppers, one sentence each."""
     brand, rule = code.brand, code.rule
-    sentences = [
-        _("%(percent)s%% off at %(brand)s.") % {"percent": rule.discount, "brand": brand.name},
-        _("One use per customer."),
-    ]
+    discount = _("%(percent)s%% off at %(brand)s.") % {"percent": rule.discount, "brand": brand.name}
+    sentences = [discount if rule.offer is None else rule.summary, _("One use per customer.")]
+    if rule.offer is not None:
+        return [*sentences, _("Your discount appears at checkout.")]
     conditions = rule.terms.get("conditions", [])
     minimums = [
         condition["value"]

@@ -1,6 +1,6 @@
 """Discount rules, discount codes and their redemptions."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,16 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
+from discounts.contracts import build_offer_document, summarize
 from redemptions.lifecycle import live_index
 from redemptions.statuses import OfferDecision, RedemptionStatus
 from redemptions.uses.models import OfferLimits
 
 
-@pghistory.track()
+@pghistory.track(exclude=["fingerprint"])
 class DiscountRule(models.Model):
-    """The terms of discount codes: a whole percentage, optionally for an audience or under conditions.
+    """The terms of discount codes: a whole percentage, optionally under conditions, or any offer.
 
-    Several codes can share a rule.
+    A rule has either ``discount``, the percentage, with ``terms`` of the offer language beside it, or ``offer``, a
+    whole document. Several codes can share a rule: the same terms of a brand are one rule (``fingerprint``).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -27,6 +29,7 @@ class DiscountRule(models.Model):
     name = models.CharField(_("name"), max_length=100, blank=True, default="")
     discount = models.PositiveSmallIntegerField(
         _("discount"),
+        null=True,
         validators=[MinValueValidator(1), MaxValueValidator(99)],
         help_text=_("Percentage from 1 to 99."),
     )
@@ -43,6 +46,8 @@ class DiscountRule(models.Model):
         default=dict,
         help_text=_("Conditions and benefit options in the offer language."),
     )
+    offer = models.JSONField(_("offer"), null=True, blank=True, help_text=_("In the offer language."))
+    fingerprint = models.CharField(max_length=64, editable=False, db_collation="C")
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     class Meta:
@@ -50,19 +55,27 @@ class DiscountRule(models.Model):
         verbose_name_plural = _("discount rules")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(discount__gte=1, discount__lte=99), name="discounts_rule_percentage"
+                condition=models.Q(discount__isnull=False, discount__gte=1, discount__lte=99, offer__isnull=True)
+                | models.Q(discount__isnull=True, offer__isnull=False, terms={}),
+                name="discounts_rule_percentage",
             ),
             models.UniqueConstraint("id", "brand", name="discounts_rule_brand"),
+            models.UniqueConstraint("brand", "fingerprint", name="discounts_rule_once"),
         ]
         indexes: ClassVar = [models.Index(fields=["brand", "-created_at"], name="discounts_rule_recent")]
 
     def __str__(self) -> str:
-        return self.name or self.percentage
+        return self.name or self.summary
 
     @property
-    def percentage(self) -> str:
-        """The discount with a percent sign (``10%``)."""
-        return f"{self.discount}%"
+    def summary(self) -> str:
+        """The discount in short: the percentage (``10%``), or the sentence that describes the offer."""
+        return summarize(self.discount, self.offer, currency=self.brand.currency)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The whole offer, in the offer language."""
+        return build_offer_document(self.discount, self.terms, self.offer)
 
 
 @pghistory.track(exclude=["offer_id", "reported_status"])

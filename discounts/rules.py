@@ -1,23 +1,15 @@
 """Rules of discount codes: pure functions."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from core.errors import DomainError
 from discounts.errors import DiscountOutOfRange, ValidityInPast
-from pricing import Offer, load_offer
 from redemptions.errors import AudienceNotMember, CodeAlreadyUsed
 from redemptions.lifecycle import find_status_error
-
-# Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
-OFFER_FIELDS = frozenset({"conditions", "combinable", "lane", "priority", "group", "exclusive", "max_applications"})
-BENEFIT_FIELDS = frozenset(
-    {"on", "select", "max_units", "per", "pick", "only_complete_groups_of", "max_discount", "split"}
-)
-TERMS = OFFER_FIELDS | BENEFIT_FIELDS
 
 
 def check_percentage(value: object) -> int:
@@ -38,21 +30,12 @@ def _field_error(field: str, error: type[DomainError]) -> dict[str, str]:
     return {"field": field, "code": error.code, "detail": str(error.message)}
 
 
-def build_offer_document(discount: int, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule's offer in the offer language: one percentage benefit with the rule's terms."""
-    benefit_fields = {name: value for name, value in terms.items() if name in BENEFIT_FIELDS}
-    benefit = {"kind": "percent", "value": str(discount), "on": "order"} | benefit_fields
-    return {"benefits": [benefit]} | {name: value for name, value in terms.items() if name in OFFER_FIELDS}
-
-
-def build_offer(discount: int, terms: Mapping[str, Any]) -> Offer:
-    """Return a rule's parsed offer. Results are cached."""
-    return _build_offer_cached(discount, json.dumps(terms, sort_keys=True))
-
-
-@lru_cache(maxsize=4096)
-def _build_offer_cached(discount: int, terms: str) -> Offer:
-    return load_offer(build_offer_document(discount, json.loads(terms)))
+def fingerprint(
+    *, name: str, audience: str, discount: int | None, terms: Mapping[str, Any], offer: Mapping[str, Any] | None
+) -> str:
+    """Return the SHA-256 of a rule's terms: equal terms of a brand are one rule."""
+    values = {"name": name, "audience": audience, "discount": discount, "terms": terms, "offer": offer}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def find_error(*, status: str, is_member: bool, used: bool) -> DomainError | None:

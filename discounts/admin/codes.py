@@ -34,7 +34,7 @@ from backoffice.brand_selection import BrandCreateMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
 from discounts import selectors, services
-from discounts.admin.forms import ChangeCodeForm, CodeForm
+from discounts.admin.forms import CONDITIONAL_FIELDS, ChangeCodeForm, CodeForm
 from discounts.emails import terms
 from discounts.models import DiscountCode
 from discounts.selectors import statistics
@@ -68,17 +68,18 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
 
     creation_form = CodeForm
     list_filter = (OfferStatusFilter, BrandFilter, "notify")
-    list_select_related = ("brand", "rule")
+    list_select_related = ("brand", "rule__brand")
     search_fields = ("code",)
     search_help_text = _("Search by code")
     ordering = ("-pk",)
     list_per_page = 25
     show_full_result_count = False
     paginator = EstimatingPaginator
+    conditional_fields = CONDITIONAL_FIELDS
     change_form_outer_before_template = "admin/discounts/code_metrics.html"
     add_fieldsets = (
         (None, {"fields": ("text", "existing")}),
-        (_("Discount"), {"fields": ("discount", "name", "audience", "minimum")}),
+        (_("Discount"), {"fields": ("discount_type", "discount", "minimum", "offer", "name", "audience")}),
         (_("Schedule and audience"), {"fields": ("start_date", "end_date", "notify", "draft")}),
         (_("Limits"), {"fields": ("limit_total", *OFFER_LIMIT_FIELDS)}),
     )
@@ -123,7 +124,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
 
     @display(description=_("Discount"), label=True, ordering="rule__discount")
     def percentage(self, code: DiscountCode) -> str:
-        return code.rule.percentage
+        return code.rule.summary
 
     @display(description=_("Status"), label=STATUS_COLORS)
     def status(self, code: DiscountCode) -> tuple[str, str | Promise]:

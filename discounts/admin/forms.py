@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     DATETIME_CLASSES,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelect2Widget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
@@ -24,6 +25,7 @@ from discounts import services
 from discounts.models import DiscountCode, DiscountRule
 from discounts.selectors.codes import list_recent_rules
 from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values, integer_field
+from promotions.admin.offer_field import OfferField
 from redemptions.api.limits import MAX_LIMIT
 from segments.selectors import list_segment_types
 
@@ -42,6 +44,12 @@ FIELDS = {
     "end_date": "end_date",
     **{name: name for name in ("limit_total", *OFFER_LIMIT_FIELDS)},
 }
+
+
+def map_fields(error: DomainError) -> dict[str, str]:
+    """Return the form's fields by the paths of a service's errors: those inside the offer are errors of its field."""
+    paths = (field_error["field"] for field_error in error.errors or [])
+    return FIELDS | {path: "offer" for path in paths if path.startswith("rule.offer")}
 
 
 class LocalDateTimeInput(forms.DateTimeInput):
@@ -75,8 +83,24 @@ def end_field(brand: Brand) -> AwareDateTimeFormField:
     )
 
 
+PERCENTAGE, OTHER = "percentage", "other"
+CONDITIONAL_FIELDS = {  # which are shown
+    "discount": f"discount_type != '{OTHER}'",
+    "minimum": f"discount_type != '{OTHER}'",
+    "offer": f"discount_type == '{OTHER}'",
+}
+
+
 class NewRuleFields(forms.Form):
-    """Fields of a new rule: percentage, name, audience and minimum subtotal."""
+    """Fields of a new rule: percentage and minimum subtotal or another offer, name and audience."""
+
+    discount_type = forms.ChoiceField(
+        label=_("Discount type"),
+        choices=[(PERCENTAGE, _("Percentage off the order")), (OTHER, _("Other offer"))],
+        initial=PERCENTAGE,
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
 
     discount = forms.IntegerField(
         label=_("Discount (%)"),
@@ -111,6 +135,7 @@ class NewRuleFields(forms.Form):
         self.fields["audience"].choices = [("", gettext("Everyone")), *types]  # type: ignore[attr-defined]
         currency = self.brand.currency
         example = money.format_decimal(50 * 10 ** money.decimals(currency), currency)
+        self.fields["offer"] = OfferField(brand=self.brand, label=gettext("Offer"))
         self.fields["minimum"].help_text = gettext(
             "Amount in %(currency)s. Example: %(amount)s. Leave blank for no minimum."
         ) % {"currency": currency, "amount": example}
@@ -127,10 +152,25 @@ class NewRuleFields(forms.Form):
             raise forms.ValidationError(gettext("Enter an amount greater than 0, or leave blank."))
         return money.format_decimal(minor_units, self.brand.currency)
 
+    def clean(self) -> dict[str, Any]:
+        """Ignore errors of an offer that isn't chosen."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.is_other_offer:
+            self.errors.pop("offer", None)
+        return cleaned
+
+    @property
+    def is_other_offer(self) -> bool:
+        """Whether the discount is another offer than a percentage off the order."""
+        return bool(self.cleaned_data.get("discount_type") == OTHER)
+
     def rule_fields(self) -> dict[str, Any]:
         """Return the fields of the new rule for ``services.create_rule``."""
         data = self.cleaned_data
-        rule: dict[str, Any] = {"discount": data["discount"], "name": data["name"], "audience": data["audience"]}
+        rule: dict[str, Any] = {"name": data["name"], "audience": data["audience"]}
+        if self.is_other_offer:
+            return rule | {"offer": data["offer"]}
+        rule["discount"] = data["discount"]
         if data["minimum"]:
             rule["conditions"] = [{"kind": "min_subtotal", "value": data["minimum"]}]
         return rule
@@ -159,16 +199,34 @@ class RuleForm(NewRuleFields, ServiceForm):
     def __init__(self, *args: Any, brand: Brand, by: int | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.brand = brand
-        self.fields["discount"].required = True
         self.populate_choices()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.is_other_offer and cleaned.get("discount") is None and "discount" not in self.errors:
+            self.add_error("discount", gettext("Enter a percentage."))
+        if not self.errors:
+            try:
+                self.instance = services.create_rule(brand=self.brand, fields=self.rule_fields())
+            except DomainError as error:
+                add_service_errors(self, error, map_fields(error), "discount")
+        return cleaned
+
+
+class RenameRuleForm(ServiceForm):
+    """Form that renames a rule."""
+
+    class Meta:
+        model = DiscountRule
+        fields = ("name",)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             try:
-                self.instance = services.create_rule(brand=self.brand, fields=self.rule_fields())
+                self.instance = services.rename_rule(rule=self.instance, name=cleaned["name"])
             except DomainError as error:
-                add_service_errors(self, error, FIELDS, "discount")
+                add_service_errors(self, error, FIELDS, "name")
         return cleaned
 
 
@@ -186,7 +244,7 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
     existing = forms.ChoiceField(
         label=_("Discount"),
         required=False,
-        widget=UnfoldAdminSelectWidget(),
+        widget=UnfoldAdminSelect2Widget(),
         help_text=_("Or describe a new discount below."),
     )
     notify = forms.BooleanField(
@@ -223,7 +281,8 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("existing") and cleaned.get("discount") is None and "discount" not in self.errors:
+        is_missing = cleaned.get("discount") is None and not self.is_other_offer
+        if not cleaned.get("existing") and is_missing and "discount" not in self.errors:
             self.add_error("discount", gettext("Enter a percentage or select an existing discount."))
         if not self.errors:
             self._create(cleaned)
@@ -245,7 +304,7 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
                 limits=self.limit_values() | {"limit_total": cleaned["limit_total"]},
             )
         except DomainError as error:
-            add_service_errors(self, error, FIELDS, "text")
+            add_service_errors(self, error, map_fields(error), "text")
 
 
 class ChangeCodeForm(LimitFields, ServiceForm):
@@ -285,8 +344,8 @@ class ChangeCodeForm(LimitFields, ServiceForm):
 
 
 def rule_label(rule: DiscountRule) -> str:
-    """Return the label of a rule in a select: percentage, name and audience."""
-    parts = [rule.percentage]
+    """Return the label of a rule in a select: discount, name and audience."""
+    parts = [rule.summary]
     if rule.name:
         parts.append(rule.name)
     if rule.audience:

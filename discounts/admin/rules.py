@@ -12,9 +12,9 @@ from unfold.decorators import display
 from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
 from backoffice.base.changelists import AnnotatedChangeList, EstimatingPaginator
 from backoffice.base.filters import BrandFilter
-from backoffice.base.formatting import format_datetime, format_number, humanize_pair
+from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number, humanize_pair
 from backoffice.brand_selection import BrandCreateMixin
-from discounts.admin.forms import RuleForm
+from discounts.admin.forms import CONDITIONAL_FIELDS, RenameRuleForm, RuleForm
 from discounts.models import DiscountRule
 from discounts.selectors.codes import count_codes_by_rule, has_codes
 
@@ -61,7 +61,8 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     list_per_page = 50
     show_full_result_count = False
     paginator = EstimatingPaginator
-    add_fieldsets = ((None, {"fields": ("discount", "name", "audience", "minimum")}),)
+    add_fieldsets = ((None, {"fields": ("discount_type", "discount", "minimum", "offer", "name", "audience")}),)
+    conditional_fields = CONDITIONAL_FIELDS
     fieldsets = ((None, {"fields": ("name", "brand", "percentage", "audience_label", "conditions", "created")}),)
     readonly_fields = ("brand", "percentage", "audience_label", "conditions", "created")
 
@@ -80,9 +81,13 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            kwargs["form"] = RenameRuleForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        if change:  # otherwise the form has called the service
-            super().save_model(request, obj, form, change)
+        """Do nothing: the form has called the service."""
 
     @display(description=_("Rule"), ordering="name")
     def title(self, rule: DiscountRule) -> str:
@@ -90,7 +95,7 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
 
     @display(description=_("Discount"), label=True, ordering="discount")
     def percentage(self, rule: DiscountRule) -> str:
-        return rule.percentage
+        return rule.summary
 
     @display(description=_("Audience"))
     def audience_label(self, rule: DiscountRule) -> str:
@@ -98,7 +103,7 @@ class DiscountRuleAdmin(BrandCreateMixin, BrandScopedAdmin):
 
     @display(description=_("Conditions"))
     def conditions(self, rule: DiscountRule) -> str:
-        return describe_terms(rule.terms)
+        return describe_terms(rule.terms) if rule.offer is None else EMPTY_VALUE
 
     @display(description=_("Codes"))
     def codes(self, rule: Any) -> str:

@@ -20,7 +20,7 @@ from core.serializer_fields import (
     UuidField,
 )
 from core.serializers import InputSerializer
-from discounts import rules
+from discounts.contracts import TERMS
 from discounts.models import DiscountCode
 from discounts.services import RedemptionResult
 from redemptions.api.limits import (
@@ -40,8 +40,13 @@ _RULE_SCHEMA = {
         {"type": "string", "format": "uuid", "description": "ID of one of the brand's rules."},
         {
             "type": "object",
-            "required": ["discount"],
+            "description": "Either a `discount` with terms, or an `offer`.",
             "properties": {
+                "offer": {
+                    "type": "object",
+                    "description": "A whole offer in the offer language, instead of `discount` and terms.",
+                    "additionalProperties": True,
+                },
                 "discount": {
                     "type": "integer",
                     "minimum": 1,
@@ -55,7 +60,7 @@ _RULE_SCHEMA = {
                     "maxLength": 100,
                     "description": "Audience that can redeem the code. Omit it for everyone.",
                 },
-                **{name: {"description": "See the offer language."} for name in sorted(rules.TERMS)},
+                **{name: {"description": "See the offer language."} for name in sorted(TERMS)},
             },
             "additionalProperties": False,
         },
@@ -77,15 +82,18 @@ class RuleField(serializers.Field[Any, Any, Any, Any]):
 
 
 class RuleSerializer(serializers.Serializer[Any]):
-    """A discount rule. Its terms are beside the percentage."""
+    """A discount rule: a percentage with terms, or another offer."""
 
     id = serializers.UUIDField(help_text=_("ID of the rule."))
     name = serializers.CharField(help_text=_("Name that is shown at checkout. Empty if the percentage is shown."))
-    discount = serializers.IntegerField(min_value=1, max_value=99, help_text=_("Percentage from 1 to 99."))
+    discount = serializers.IntegerField(
+        min_value=1, max_value=99, allow_null=True, help_text=_("Percentage from 1 to 99, or null for another offer.")
+    )
     audience = serializers.CharField(
         allow_null=True, help_text=_("Audience that can redeem the code, or null for everyone.")
     )
-    terms = serializers.DictField(help_text=_("Conditions and benefit options in the offer language."))
+    terms = serializers.DictField(help_text=_("Conditions and benefit options beside the percentage."))
+    offer = serializers.DictField(help_text=_("The whole offer in the offer language."))
 
 
 class NotifiedSerializer(serializers.Serializer[Any]):
@@ -201,6 +209,7 @@ def serialize_code(code: DiscountCode, *, at: datetime, notified: dict[str, int]
             "discount": rule.discount,
             "audience": rule.audience or None,
             "terms": rule.terms,
+            "offer": rule.document,
         },
     }
     return data if notified is None else data | {"notified": notified}

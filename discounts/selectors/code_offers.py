@@ -15,7 +15,7 @@ from redemptions.statuses import UPCOMING_OR_ACTIVE
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
     """Return the discount codes with these IDs as ``CodeBackend.describe_code_offers`` describes them."""
-    codes = DiscountCode.objects.select_related("brand", "rule").filter(offer_id__in=offers)
+    codes = DiscountCode.objects.select_related("brand", "rule__brand").filter(offer_id__in=offers)
     return {
         code.offer_id: CodeOffer(
             id=code.offer_id,

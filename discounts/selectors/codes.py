@@ -13,6 +13,7 @@ from core import db
 from core.errors import DomainError
 from core.ids import parse_uuid
 from discounts import rules
+from discounts.contracts import build_offer, summarize
 from discounts.models import DiscountCode, DiscountRule, Usage
 from redemptions.codes.rules import choose_code
 from redemptions.codes.selectors.codes import find_archived_code, find_codes_by_name
@@ -30,7 +31,7 @@ KIND = "discount_code"
 # --- codes -----------------------------------------------------------------------------------------------------------
 def codes() -> QuerySet[DiscountCode]:
     """Return all codes with their rules and brands."""
-    return DiscountCode.objects.select_related("rule", "brand")
+    return DiscountCode.objects.select_related("rule__brand", "brand")
 
 
 def get_code(name: str, *, brand: str | None = None, own: Collection[uuid.UUID] = ()) -> DiscountCode:
@@ -109,11 +110,11 @@ def _to_candidate(row: db.Row) -> Candidate | Rejection:
         id=row["code"],
         key=str(row["id"]),
         code=row["code"],
-        title=row["name"] or f"{row['discount']}%",
+        title=row["name"] or summarize(row["discount"], row["offer"], currency=row["currency"]),
         brand_id=row["brand_id"],
         brand=row["brand"],
         timezone=row["timezone"],
-        offer=rules.build_offer(row["discount"], row["terms"]),
+        offer=build_offer(row["discount"], row["terms"], row["offer"]),
         order=int(row["created_at"].timestamp()),
         offer_id=row["offer_id"],
         currency=row["currency"],
@@ -145,7 +146,7 @@ def _candidate_of(code: DiscountCode) -> Candidate:
         brand_id=code.brand_id,
         brand=code.brand.slug,
         timezone=code.brand.timezone,
-        offer=rules.build_offer(code.rule.discount, code.rule.terms),
+        offer=build_offer(code.rule.discount, code.rule.terms, code.rule.offer),
         order=int(code.created_at.timestamp()),
         offer_id=code.offer_id,
         currency=code.brand.currency,

@@ -9,6 +9,7 @@ from discounts.services.codes import (
     delete_code,
     duplicate_code,
     locked_fields,
+    rename_rule,
 )
 from discounts.services.redemptions import RedemptionResult, redeem_code, return_redemption
 
@@ -23,5 +24,6 @@ __all__ = [
     "duplicate_code",
     "locked_fields",
     "redeem_code",
+    "rename_rule",
     "return_redemption",
 ]

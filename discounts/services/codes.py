@@ -9,12 +9,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from core.db import translate_constraint
 from core.errors import InvalidRequest
 from core.ids import uuid7
 from core.outbox import enqueue_on_commit
 from discounts import rules
+from discounts.contracts import TERMS, build_offer_document
 from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
+from promotions.services import validate_offer
 from redemptions import decisions
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.selectors.codes import suggest_text
@@ -27,7 +30,8 @@ from redemptions.uses.services import change_limits
 KIND = "discount_code"
 EDITABLE_BEFORE_START = frozenset({"start_date", "rule"})
 LIMITS = ("limit_total", *LIMIT_FIELDS)
-RULE_FIELDS = frozenset({"discount", "audience", "name"}) | rules.TERMS
+RULE_FIELDS = frozenset({"discount", "audience", "name", "offer"}) | TERMS
+OFFER_RULE_FIELDS = frozenset({"offer", "audience", "name"})
 MAX_TEXT_LENGTH = 100
 
 
@@ -106,27 +110,32 @@ def get_brand_rule(*, brand: Brand, rule_id: uuid.UUID) -> DiscountRule:
 
 
 def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
-    """Create a rule from ``discount``, ``audience``, ``name`` and terms of the offer language.
+    """Create a rule, or return the brand's rule with the same terms.
 
-    Raises InvalidRequest, DiscountOutOfRange.
+    ``fields`` are ``name``, ``audience``, and either ``discount`` with terms of the offer language, or ``offer``, a
+    whole document. Raises InvalidRequest and DiscountOutOfRange.
     """
-    if unknown := sorted(set(fields) - RULE_FIELDS):
+    is_offer = fields.get("offer") is not None
+    allowed = OFFER_RULE_FIELDS if is_offer else RULE_FIELDS
+    if unknown := sorted(set(fields) - allowed):
+        if is_offer and set(unknown) <= RULE_FIELDS:
+            raise InvalidRequest.field(f"rule.{unknown[0]}", _("Provide either a discount or an offer, not both."))
         raise InvalidRequest.unknown_fields(f"rule.{name}" for name in unknown)
-    discount = rules.check_percentage(fields.get("discount"))
-    terms = check_terms(discount, {name: value for name, value in fields.items() if name in rules.TERMS})
-    return DiscountRule.objects.create(
-        brand=brand,
-        discount=discount,
-        terms=terms,
-        name=_clean_text(fields, "name"),
-        audience=_clean_text(fields, "audience"),
-    )
+    values: dict[str, Any] = {name: _clean_text(fields, name) for name in ("name", "audience")}
+    if is_offer:
+        validate_offer(fields["offer"], field="rule.offer", currency=brand.currency)
+        values |= {"discount": None, "terms": {}, "offer": fields["offer"]}
+    else:
+        discount = rules.check_percentage(fields.get("discount"))
+        terms = {name: value for name, value in fields.items() if name in TERMS}
+        values |= {"discount": discount, "terms": check_terms(discount, terms), "offer": None}
+    return DiscountRule.objects.get_or_create(brand=brand, fingerprint=rules.fingerprint(**values), defaults=values)[0]
 
 
 def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
     """Return the terms if they form a valid offer. Raises InvalidRequest with all errors."""
     try:
-        parse_offer(rules.build_offer_document(discount, terms))
+        parse_offer(build_offer_document(discount, terms, None))
     except OfferInvalid as error:
         raise InvalidRequest(
             errors=[
@@ -135,6 +144,19 @@ def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
             ]
         ) from error
     return terms
+
+
+@transaction.atomic
+def rename_rule(*, rule: DiscountRule, name: str) -> DiscountRule:
+    """Rename a rule. Raises InvalidRequest if the brand has another rule with this name and the same terms."""
+    locked = DiscountRule.objects.select_for_update().get(pk=rule.pk)
+    locked.name = name
+    values = {field: getattr(locked, field) for field in ("name", "audience", "discount", "terms", "offer")}
+    locked.fingerprint = rules.fingerprint(**values)
+    errors = [{"field": "rule.name", "code": "unique", "detail": _("Another rule has this name and the same terms.")}]
+    with translate_constraint("discounts_rule_once", InvalidRequest, errors=errors), transaction.atomic():
+        locked.save()
+    return locked
 
 
 def _clean_text(fields: Mapping[str, Any], name: str) -> str:
@@ -221,7 +243,7 @@ def duplicate_code(*, code: DiscountCode, text: str | None, by: int | None, at: 
 
 
 def _lock(code: DiscountCode) -> DiscountCode:
-    rows = DiscountCode.objects.select_for_update(of=("self",)).select_related("brand", "rule")
+    rows = DiscountCode.objects.select_for_update(of=("self",)).select_related("brand", "rule__brand")
     return rows.get(pk=code.pk)
 
 

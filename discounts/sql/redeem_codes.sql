@@ -7,7 +7,7 @@ WITH request AS (
     ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
 ), checked AS (
     SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, r.discount,
-        r.terms <> '{}'::jsonb OR c.budget IS NOT NULL OR '{}' <> ANY(ARRAY[c.other_budgets, c.max_per_order, c.max_per_customer]) AS needs_cart,
+        r.offer IS NOT NULL OR r.terms <> '{}'::jsonb OR c.budget IS NOT NULL OR '{}' <> ANY(ARRAY[c.other_budgets, c.max_per_order, c.max_per_customer]) AS needs_cart,
         num_nonnulls(c.limit_total, c.limit_per_day, c.limit_per_week, c.limit_per_month) > 0 AS is_limited,
         r.audience = '' OR EXISTS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id

@@ -54,7 +54,8 @@ def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
     assert data.pop("offer_id") == str(DiscountCode.objects.get().offer_id)
     rule = data.pop("rule")
     assert uuid.UUID(rule.pop("id")).version == 7
-    assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}}
+    percentage = {"benefits": [{"kind": "percent", "value": "10", "on": "order"}]}
+    assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}, "offer": percentage}
     assert data == {
         "id": "AHMED2022BILLO", "brand": "billo", "validity": "2099-01-31T22:59:59Z", "status": "active",
         "notified": {"planned": 0, "sent": 0, "failed": 0},

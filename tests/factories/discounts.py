@@ -6,6 +6,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from core.ids import uuid7
+from discounts import rules
 from discounts.models import DiscountCode, DiscountRule
 from tests.factories.accounts import BrandFactory
 from tests.factories.promotions import CodeFactory
@@ -16,9 +17,19 @@ class DiscountRuleFactory(DjangoModelFactory[DiscountRule]):
 
     class Meta:
         model = DiscountRule
+        django_get_or_create = ("brand", "fingerprint")
 
     brand = factory.SubFactory(BrandFactory)
     discount = 10
+    name = ""
+    audience = ""
+    terms = factory.LazyFunction(dict)
+    offer = None
+    fingerprint = factory.LazyAttribute(
+        lambda rule: rules.fingerprint(
+            name=rule.name, audience=rule.audience, discount=rule.discount, terms=rule.terms, offer=rule.offer
+        )
+    )
 
 
 class DiscountCodeFactory(DjangoModelFactory[DiscountCode]):
