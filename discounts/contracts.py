@@ -38,5 +38,5 @@ def _build_offer_cached(document: str) -> Offer:
 
 
 def summarize(discount: int | None, offer: Mapping[str, Any] | None, *, currency: str) -> str:
-    """Return a rule's discount in short: the percentage, or the sentence that describes the offer."""
-    return f"{discount}%" if offer is None else describe_offer(build_offer(None, {}, offer), currency)
+    """Return a rule's discount in short: the percentage, or the description of the offer, without a full stop."""
+    return f"{discount}%" if offer is None else describe_offer(build_offer(None, {}, offer), currency).rstrip(".")

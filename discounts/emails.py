@@ -73,7 +73,7 @@ def terms(code: DiscountCode) -> list[str]:
     """Return the terms of a code for shoppers, one sentence each."""
     brand, rule = code.brand, code.rule
     discount = _("%(percent)s%% off at %(brand)s.") % {"percent": rule.discount, "brand": brand.name}
-    sentences = [discount if rule.offer is None else rule.summary, _("One use per customer.")]
+    sentences = [discount if rule.offer is None else f"{rule.summary}.", _("One use per customer.")]
     if rule.offer is not None:
         return [*sentences, _("Your discount appears at checkout.")]
     conditions = rule.terms.get("conditions", [])

@@ -69,7 +69,7 @@ class DiscountRule(models.Model):
 
     @property
     def summary(self) -> str:
-        """The discount in short: the percentage (``10%``), or the sentence that describes the offer."""
+        """The discount in short: the percentage (``10%``), or the description of the offer."""
         return summarize(self.discount, self.offer, currency=self.brand.currency)
 
     @property

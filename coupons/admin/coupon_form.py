@@ -146,11 +146,6 @@ class CouponForm(LimitFields):
         return self.bound_fields(MAXIMUM, PER_USER)
 
     @property
-    def offer_limit_fields(self) -> list[forms.BoundField]:
-        """Maximum amounts and limits per period."""
-        return self.bound_fields(*OFFER_LIMIT_FIELDS)
-
-    @property
     def strategy_fields(self) -> list[forms.BoundField]:
         """Counting method, and what its recommendation depends on."""
         return self.bound_fields(STRATEGY, *RECOMMENDATION_FIELDS)

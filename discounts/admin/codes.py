@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -51,6 +52,8 @@ from redemptions.admin.lifecycle import (
 from redemptions.codes.selectors.codes import suggest_text
 from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision, OfferStatus
+
+MAX_SUMMARY = 40  # characters of an offer in the list
 
 
 class CodeList(AnnotatedChangeList):
@@ -124,7 +127,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
 
     @display(description=_("Discount"), label=True, ordering="rule__discount")
     def percentage(self, code: DiscountCode) -> str:
-        return code.rule.summary
+        return Truncator(code.rule.summary).chars(MAX_SUMMARY)
 
     @display(description=_("Status"), label=STATUS_COLORS)
     def status(self, code: DiscountCode) -> tuple[str, str | Promise]:

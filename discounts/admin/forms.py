@@ -115,7 +115,7 @@ class NewRuleFields(forms.Form):
         required=False,
         max_length=100,
         widget=UnfoldAdminTextInputWidget(),
-        help_text=_("Shown at checkout. Defaults to the percentage."),
+        help_text=_("Shown at checkout. Defaults to the discount."),
     )
     audience = forms.ChoiceField(
         label=_("Customer eligibility"),

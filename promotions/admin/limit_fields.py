@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 AMOUNT_LABELS = {
     "budget": gettext_lazy("Discount budget"),
-    "max_per_order": gettext_lazy("Maximum discount per order"),
-    "max_per_customer": gettext_lazy("Maximum discount per customer"),
+    "max_per_order": gettext_lazy("Maximum per order"),
+    "max_per_customer": gettext_lazy("Maximum per customer"),
 }
 OFFER_LIMIT_FIELDS = (*AMOUNT_LABELS, *PERIOD_FIELDS)
 
@@ -50,10 +50,22 @@ class LimitFields(forms.Form):
         """Add the fields of amounts, in the currency of the brand."""
         currency = self.brand.currency
         example = money.format_decimal(1000 * 10 ** money.decimals(currency), currency)
-        text = _("In %(currency)s. Example: %(example)s. Leave blank for no maximum.")
         for name, label in AMOUNT_LABELS.items():
             self.fields[name] = AmountField(currency=currency, max_length=20, required=False, label=label)
-            self.fields[name].help_text = text % {"currency": currency, "example": example}
+        text = _("Sum of all discounts in %(currency)s. Example: %(example)s")
+        self.fields["budget"].help_text = text % {"currency": currency, "example": example}
+        self.fields["max_per_order"].help_text = _("A greater discount of an order is reduced to it.")
+        self.fields["max_per_customer"].help_text = _("Sum of the discounts of a customer.")
+
+    @property
+    def amount_fields(self) -> list[forms.BoundField]:
+        """The maximum amounts."""
+        return [self[name] for name in AMOUNT_LABELS]
+
+    @property
+    def period_fields(self) -> list[forms.BoundField]:
+        """The limits per period."""
+        return [self[name] for name in PERIOD_FIELDS]
 
     def clean_budget(self) -> dict[str, int]:
         return self._clean_amounts("budget")

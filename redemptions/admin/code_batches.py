@@ -25,7 +25,7 @@ from redemptions.codes import files as code_files
 from redemptions.codes import services
 from redemptions.codes.models import Code, CodeAssignment, CodeBatch
 from redemptions.codes.selectors.assignments import list_assignments
-from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches, search_batch_codes
+from redemptions.codes.selectors.batches import get_batch, list_batches, search_batch_codes
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.contracts import CodeStatus
 from redemptions.lifecycle import OfferLifecycle
@@ -80,8 +80,10 @@ class CodeViews:
             raise Http404 from error
 
     def _may_edit(self, request: HttpRequest, offer: OfferLifecycle) -> bool:
-        is_editor = self.admin.has_brand_permission(request, BrandPermissions.EDIT, offer)
-        return is_editor and offer.decision not in (OfferDecision.ENDED, OfferDecision.ARCHIVED)
+        return self._is_editor(request, offer) and offer.decision not in (OfferDecision.ENDED, OfferDecision.ARCHIVED)
+
+    def _is_editor(self, request: HttpRequest, offer: OfferLifecycle) -> bool:
+        return bool(self.admin.has_brand_permission(request, BrandPermissions.EDIT, offer))
 
     # --- all batches of an offer -------------------------------------------------------------------------------------
     def list_batches(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -104,6 +106,7 @@ class CodeViews:
             context = {
                 "title": _("Codes of %(offer)s") % {"offer": offer},
                 "may_edit": self._may_edit(request, offer),
+            "is_editor": self._is_editor(request, offer),
                 "generic_code": get_generic_codes(offers=[offer.pk]).get(offer.pk, ""),
                 "rows": [_batch_row(batch) for batch in batches],
                 "generate_form": generate_form, "strength": described_form.describe_strength(offer.brand_id),
@@ -175,6 +178,7 @@ class CodeViews:
             "next_after": codes[-1][0] if len(codes) == PAGE_SIZE else "",
             "assign_form": assign_form or AssignForm(brand=offer.brand),
             "may_edit": self._may_edit(request, offer),
+            "is_editor": self._is_editor(request, offer),
         }  # fmt: skip
         return self._page(request, "admin/codes/batch.html", context | _progress_context(batch), offer)
 
@@ -204,9 +208,9 @@ class CodeViews:
         return self._detail_page(request, offer, code_batch, assign_form=form)
 
     def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Stream the codes of the batch as a CSV file."""
-        _promotion, code_batch = self._batch(request, pk, batch)
-        rows = iter_batch_codes(batch=code_batch, at=timezone.now())
+        """Stream the codes of the batch as a CSV file, for users who may change the offer."""
+        _offer, code_batch = self._batch(request, pk, batch, edit=True)
+        rows = services.export_codes(batch=code_batch, at=timezone.now())
         return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "status"), rows)
 
     def revoke(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:

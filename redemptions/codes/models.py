@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pghistory
 from django.db import models
 from django.db.models.functions import Cast, Now, Replace
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer
 from core.ids import uuid7
 
+EXPORTED = "exported"  # the label of an event of the audit log
 
+
+@pghistory.track(
+    pghistory.ManualEvent(EXPORTED),  # type: ignore[no-untyped-call]
+    fields=["kind", "brand", "offer", "pattern", "generated_count"],
+    model_name="CodeBatchEvent",
+)
 class CodeBatch(models.Model):
     """Single-use codes of one offer, generated in the background from a pattern, or imported.
 
@@ -28,8 +36,12 @@ class CodeBatch(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
+    audit_brand_path: ClassVar = "brand"
+
     class Meta:
         db_table = "promotions_codebatch"
+        verbose_name = _("code batch")
+        verbose_name_plural = _("code batches")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(generated_count__lte=models.F("count")), name="promotions_batch_made"

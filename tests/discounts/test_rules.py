@@ -159,3 +159,18 @@ def test_the_page_ignores_an_offer_that_is_not_chosen(client: Client, billo: Bra
 
     assert response.status_code == 302, response.context["adminform"].form.errors
     assert DiscountCode.objects.get().rule.discount == 10
+
+
+def test_the_pages_of_a_code_describe_its_offer(client: Client, billo: Brand, at: datetime) -> None:
+    code = code_of(billo, at, {"offer": FIVE_OFF})
+    client.force_login(MembershipFactory(brand=billo).user)
+
+    for path in (
+        reverse("admin:discounts_discountcode_changelist"),
+        reverse("admin:discounts_discountcode_change", args=[code.pk]),
+        reverse("admin:discounts_discountrule_changelist"),
+        reverse("admin:discounts_discountrule_change", args=[code.rule_id]),
+    ):
+        page = client.get(path).content.decode()
+        assert "€5.00 off the order" in page, path
+        assert "None%" not in page

@@ -31,7 +31,7 @@ class Row:
     ``ids`` are the route's parameters for Billo's object. ``strangers`` is what other callers get: ``refused`` (401,
     403 or 404, byte for byte as for a missing object), ``own`` (an answer without Billo's data), ``read`` (the object,
     for every signed-in caller) or ``facts`` (public data for shoppers, nothing for other staff). With ``writes``,
-    Billo's viewers get 403; with ``staff``, they get it for reading, too.
+    which an export of codes has, too, Billo's viewers get 403; with ``staff``, they get it for reading, too.
     """
 
     route: str
@@ -53,7 +53,7 @@ def _batch_rows(offer: str, ids: dict[str, str], batch: str, assignment: str) ->
         Row(base, "POST", "owner", ids, {"count": 5}, writes=True),
         Row(f"{base}import/", "POST", "owner", ids, "code\nIMPORTED-CODE", writes=True),
         Row(one, "GET", "owner", batched),
-        Row(f"{one}codes.csv", "GET", "owner", batched),
+        Row(f"{one}codes.csv", "GET", "owner", batched, writes=True),
         Row(f"{one}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True),
         Row(f"{one}assignments/<uuid:assignment>/", "GET", "owner", batched | {"assignment": f"<{assignment}>"}),
     ]

@@ -248,6 +248,21 @@ def test_a_batch_is_exported(owner: Client, promotion: Promotion) -> None:
     ]
 
 
+def test_an_export_is_in_the_audit_log_and_not_for_viewers(owner: Client, brand: Brand, promotion: Promotion) -> None:
+    batch = imported_batch(promotion, "OLD-1")
+    page, path = codes_url(promotion, f"{batch.pk}/"), codes_url(promotion, f"{batch.pk}/codes.csv")
+    viewer = as_staff(brand, Role.VIEWER)
+
+    assert viewer.get(path).status_code == 403
+    assert "codes.csv" not in text(viewer.get(page))
+    assert "codes.csv" in text(owner.get(page))
+    log = "/admin/log/", {"kind": "redemptions.codebatch"}
+    before = text(owner.get(*log)).count("Exported")
+    owner.get(path)
+
+    assert text(owner.get(*log)).count("Exported") == before + 1
+
+
 def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, promotion: Promotion) -> None:
     def queries(path: str) -> int:
         with CaptureQueriesContext(connection) as captured:

@@ -176,6 +176,19 @@ def test_the_export_has_the_customer_and_the_status_of_each_code(
     assert [line.split(",")[1:] for line in lines[4:]] == [["", "available"]] * 2
 
 
+def test_an_export_is_recorded_and_not_for_viewers(
+    server: Client, shopper_client: Callable[..., Client], billo: Brand, promotion: Promotion, batch: CodeBatch
+) -> None:
+    path = f"{batches_url(promotion)}{batch.pk}/codes.csv"
+    exports = CodeBatch.pgh_event_models["exported"].objects  # type: ignore[attr-defined]
+
+    assert shopper_client(MembershipFactory(brand=billo, role=Role.VIEWER).user).get(path).status_code == 403
+    assert not exports.exists()
+    server.get(path)
+
+    assert [(export.pgh_label, export.brand) for export in exports.all()] == [("exported", billo)]
+
+
 def test_an_export_is_read_in_pages(
     server: Client, promotion: Promotion, batch: CodeBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
-from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values
+from promotions.admin.limit_fields import LimitFields, get_limit_values
 from promotions.admin.offer_field import OfferField
 from vouchers.errors import SlugTaken
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign, default_offer
@@ -88,10 +88,6 @@ class CampaignForm(LimitFields):
     @property
     def voucher_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in VOUCHER_FIELDS]
-
-    @property
-    def offer_limit_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in OFFER_LIMIT_FIELDS]
 
 
 class ExtendForm(LimitFields):

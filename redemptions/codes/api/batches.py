@@ -39,7 +39,7 @@ from redemptions.codes.api.batch_serializers import (
 )
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.assignments import get_assignment
-from redemptions.codes.selectors.batches import get_batch, iter_batch_codes, list_batches
+from redemptions.codes.selectors.batches import get_batch, list_batches
 
 FindOffer = Callable[[Request, uuid.UUID], Any]
 """Return the offer with this ID, which has a brand, for the caller. Raises NotFound and PermissionDenied."""
@@ -103,12 +103,12 @@ class BatchCodesView(OfferCodesView):
     renderer_classes = (CsvRenderer, JSONRenderer)
 
     def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of a batch so far: `code`, `customer_id` and `status`.
+        """Export the codes of a batch so far: `code`, `customer_id` and `status`. Viewers may not.
 
-        The status is `available`, `reserved`, `used` or `revoked`.
+        The status is `available`, `reserved`, `used` or `revoked`. The audit log records the export.
         """
-        code_batch = self.get_readable_batch(request, pk, batch)
-        rows = iter_batch_codes(batch=code_batch, at=timezone.now())
+        code_batch = get_batch(pk=batch, offer=type(self).find_editable(request, pk).pk)
+        rows = services.export_codes(batch=code_batch, at=timezone.now())
         return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "status"), rows, marked=False)
 
 

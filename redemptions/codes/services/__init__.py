@@ -24,6 +24,7 @@ from redemptions.codes.services.codes import (
     register_code,
     revoke_code,
 )
+from redemptions.codes.services.exports import export_codes
 
 __all__ = [
     "MAX_BATCH_SIZE",
@@ -38,6 +39,7 @@ __all__ = [
     "create_batch",
     "delete_batches",
     "delete_codes",
+    "export_codes",
     "generate_chunk",
     "generate_codes",
     "generate_small_batch",
