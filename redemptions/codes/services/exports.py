@@ -1,4 +1,4 @@
-"""Exports of codes, which the audit log records: whoever has an unused code can spend it."""
+"""Exports of codes, which the audit log records, because an unused code can be spent by anyone who knows it."""
 
 from collections.abc import Iterator
 from datetime import datetime
