@@ -15,7 +15,7 @@ class RedemptionRequest:
 
     ``id`` becomes the ID of the redemption. ``redemption`` is the ID of the checkout redemption that the coupon is part
     of, and ``amount`` its discount, in minor units of ``currency``. ``code`` may have any spelling; it is empty if none
-    was sent.
+    was sent. ``by_shopper`` tells that the customer sends it, whose reservations are limited.
     """
 
     id: uuid.UUID
@@ -25,6 +25,7 @@ class RedemptionRequest:
     redemption: uuid.UUID | None = None
     amount: int | None = None
     currency: str | None = None
+    by_shopper: bool = False
 
 
 @dataclass(frozen=True, slots=True)

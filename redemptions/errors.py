@@ -80,6 +80,14 @@ class ReservationExpired(DomainError):
     message = _("The reservation has expired.")
 
 
+class TooManyReservations(DomainError):
+    code, status = "too_many_reservations", 409
+    message = _(
+        "You already have the maximum number of reservations with this shop. Pay for one, cancel one, or wait until one"
+        " expires."
+    )
+
+
 class InvalidStatus(DomainError):
     """Error of an action in a status that doesn't allow it. ``current_status`` names the status if known."""
 

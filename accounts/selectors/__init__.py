@@ -29,6 +29,7 @@ from accounts.selectors.customers import (
     get_shopper,
     list_shoppers,
     lock_customer,
+    lock_customers,
     shopper_for,
     shopper_of,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "list_grants",
     "list_shoppers",
     "lock_customer",
+    "lock_customers",
     "member_of",
     "members_of",
     "memberships_of",

@@ -1,5 +1,7 @@
 """Reads of customers and the shoppers of purchases."""
 
+from collections.abc import Collection
+
 from django.utils.translation import gettext as _
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Shopper, is_customer_id
@@ -44,6 +46,11 @@ def customer_key(customer_id: str) -> int:
 def lock_customer(key: int) -> None:
     """Lock the customer's row against others who lock it, until the transaction ends. Rows can still refer to it."""
     Customer.objects.select_for_update(no_key=True).values_list("pk").get(pk=key)
+
+
+def lock_customers(keys: Collection[int]) -> None:
+    """Lock the rows of customers as ``lock_customer``, in one order, so that concurrent callers don't deadlock."""
+    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
 
 
 def shopper_of(customer: Customer) -> Shopper:

@@ -45,6 +45,18 @@ def _with_brand(brand_id: uuid.UUID) -> Q:
     return Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id)
 
 
+def count_reservations(*, customers: Collection[int], at: datetime) -> dict[tuple[int, uuid.UUID], int]:
+    """Return the numbers of live reservations that shoppers made themselves, by customer and brand of an offer."""
+    rows = Redemption.objects.filter(
+        customer__in=customers, brand=None, platform_key=None, status=RedemptionStatus.RESERVED, expires_at__gt=at
+    )
+    of_offers = rows.filter(items__isnull=False).values_list("customer", "items__brand").order_by()
+    return {
+        (customer, brand_id): count
+        for customer, brand_id, count in of_offers.annotate(count=Count("pk", distinct=True))
+    }
+
+
 def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:
     """Return the number of orders that the customer had confirmed with the brand before this one."""
     earlier = Redemption.objects.filter(customer_id=redemption.customer_id, status__in=PAID, pk__lt=redemption.pk)

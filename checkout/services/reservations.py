@@ -24,7 +24,8 @@ from core.errors import Busy, DomainError
 from core.ids import uuid7
 from redemptions import purchases
 from redemptions.contracts import OfferUnavailable, Rejection
-from redemptions.errors import InvalidStatus, PriceChanged
+from redemptions.errors import InvalidStatus, PriceChanged, TooManyReservations
+from redemptions.reservations import lock_full
 from redemptions.statuses import PAID
 
 
@@ -37,7 +38,8 @@ def reserve(
     The first code that can't be redeemed rejects the whole with its reason (409), unless ``options.skip`` leaves such
     codes out. The same request for the same order returns the same redemption; another request replaces it. Raises
     PriceChanged, InvalidStatus (the order is confirmed), Busy (a concurrent request for the same order) and, for a
-    shopper, PermissionDenied (an applied offer of a brand that doesn't let shoppers reserve).
+    shopper, PermissionDenied (an applied offer of a brand that doesn't let shoppers reserve) and TooManyReservations
+    (the shopper has reserved other orders with offers of the brand).
     """
     customer = get_or_create_customer(shopper=shopper)
     live = selectors.lock_live_redemption(
@@ -66,7 +68,7 @@ def _price_until_stable(
         priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
         try:
             if acceptance.is_shopper:
-                _check_shopper(priced)
+                _check_shopper(priced, customer, at)
             _check_rejections(priced, options)
             check_expected_total(priced, options.expect_total)
             with transaction.atomic():
@@ -87,11 +89,18 @@ def _price_until_stable(
             return redemption
 
 
-def _check_shopper(priced: Quote) -> None:
-    """Raise PermissionDenied if a brand whose offer the quote applies doesn't let shoppers reserve."""
+def _check_shopper(priced: Quote, customer: Shopper, at: datetime) -> None:
+    """Check that the brands whose offers the quote applies let the shopper reserve another order.
+
+    Raises PermissionDenied and TooManyReservations.
+    """
     brand_ids = {priced.candidates[applied.ref].brand_id for applied in priced.decision.applied}
-    if brand_ids:
-        selectors.check_shopper(brand_ids, CheckoutBy.SHOPPER_RESERVES, CheckoutBy.SHOPPER)
+    if not brand_ids:
+        return
+    selectors.check_shopper(brand_ids, CheckoutBy.SHOPPER_RESERVES, CheckoutBy.SHOPPER)
+    full = lock_full(customers=[customer.key], at=at)
+    if any((customer.key, brand_id) in full for brand_id in brand_ids):
+        raise TooManyReservations
 
 
 def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:

@@ -14,7 +14,7 @@ from accounts.contracts import Shopper, get_caller
 from accounts.selectors import get_acceptance, readable_brand_ids, shopper_for
 from accounts.services import get_or_create_customer
 from core import throttle
-from core.errors import Busy, NotFound
+from core.errors import Busy, DomainError, NotFound
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
 from core.ids import uuid7
@@ -33,10 +33,17 @@ from coupons.api.serializers import (
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.selectors.codes import KIND
-from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, InvalidStatus, ReservationExpired
+from redemptions.errors import (
+    CodeAlreadyUsed,
+    CodeInactive,
+    CodeNotFound,
+    InvalidStatus,
+    ReservationExpired,
+    TooManyReservations,
+)
 
 UNKNOWN_CODE_SCOPE = "cart_code_miss"
-ELIGIBILITY_ERRORS = problem_responses(
+ELIGIBILITY_ERRORS: tuple[type[DomainError], ...] = (
     errors.CouponNotStarted,
     errors.CouponEnded,
     CodeInactive,
@@ -80,7 +87,7 @@ class RedemptionsView(HotView):
 
     @extend_schema(
         request=CouponRedemptionInputSerializer,
-        responses={201: CouponRedemptionSerializer, **ELIGIBILITY_ERRORS},
+        responses={201: CouponRedemptionSerializer, **problem_responses(*ELIGIBILITY_ERRORS)},
         operation_id="coupon_redeem",
     )
     @idempotent
@@ -101,7 +108,7 @@ class ReservationsView(HotView):
 
     @extend_schema(
         request=CouponReservationInputSerializer,
-        responses={201: CouponRedemptionSerializer, **ELIGIBILITY_ERRORS},
+        responses={201: CouponRedemptionSerializer, **problem_responses(*ELIGIBILITY_ERRORS, TooManyReservations)},
         operation_id="coupon_reserve",
     )
     @idempotent
@@ -166,7 +173,8 @@ def _redeem(
 ) -> Answer:  # fmt: skip
     coupon, shopper = _resolve_coupon_and_shopper(auth, pk, values.get("customer_id"))
     customer = get_or_create_customer(shopper=shopper)
-    request = RedemptionRequest(uuid7(), customer.key, values.get("code", ""), until)
+    by_shopper = not get_caller(auth).is_checkout_server
+    request = RedemptionRequest(uuid7(), customer.key, values.get("code", ""), until, by_shopper=by_shopper)
     try:
         redemption = services.redeem(coupon=coupon, request=request, at=at)
     except CodeNotFound:

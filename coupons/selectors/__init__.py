@@ -25,6 +25,7 @@ from coupons.selectors.coupons import (
 from coupons.selectors.redemptions import (
     active_items,
     count_active,
+    count_reservations,
     get_redemption,
     has_expired,
     list_coupons_with_expired,
@@ -40,6 +41,7 @@ __all__ = [
     "candidates",
     "count_active",
     "count_redemptions",
+    "count_reservations",
     "describe_code_offers",
     "filter_active",
     "find_for_brands",

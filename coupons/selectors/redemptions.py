@@ -1,10 +1,10 @@
 """Reads of coupon redemptions."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from core.errors import NotFound
 from coupons import rules
@@ -44,6 +44,15 @@ def list_redemptions_of_code(*, coupon: uuid.UUID, code: str) -> list[CouponRede
 def count_active(*, coupon: uuid.UUID, customer: int) -> int:
     """Return the number of the customer's active redemptions of a coupon, including reservations."""
     return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=LIVE).count()
+
+
+def count_reservations(*, customers: Collection[int], at: datetime) -> dict[tuple[int, uuid.UUID], int]:
+    """Return the numbers of live reservations without an order, by customer and brand of the coupon."""
+    rows = CouponRedemption.objects.filter(
+        customer__in=customers, redemption_id=None, status=RedemptionStatus.RESERVED, reserved_until__gt=at
+    )
+    by_brand = rows.values_list("customer", "coupon__brand").order_by()
+    return {(customer, brand_id): count for customer, brand_id, count in by_brand.annotate(count=Count("pk"))}
 
 
 def list_expired(*, at: datetime) -> QuerySet[CouponRedemption]:

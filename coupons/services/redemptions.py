@@ -16,9 +16,10 @@ from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
-from redemptions.errors import CodeAlreadyUsed
+from redemptions.errors import CodeAlreadyUsed, TooManyReservations
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import rejections
+from redemptions.reservations import lock_full
 from redemptions.statuses import RedemptionStatus
 from redemptions.uses import services as uses
 
@@ -42,7 +43,8 @@ def redeem(*, coupon: uuid.UUID, request: RedemptionRequest, at: datetime) -> Co
 
     Concurrent requests for one coupon share a transaction (``core.batching``); a caller inside a transaction is served
     within it. Raises NotFound, CouponNotStarted, CouponEnded, CouponLimitReached, CouponLimitPerCustomer, CodeNotFound,
-    CodeAlreadyUsed, InvalidRequest (a code is required), TokenInvalid (the user is deactivated) and Busy.
+    CodeAlreadyUsed, TooManyReservations, InvalidRequest (a code is required), TokenInvalid (the user is deactivated)
+    and Busy.
     """
     outcome = _executor.submit(_BatchItem(coupon, request, at), key=coupon)
     if isinstance(outcome, DomainError):
@@ -98,12 +100,17 @@ def _redeem_distinct_customers(
     coupon: uuid.UUID, requests: Sequence[RedemptionRequest], at: datetime
 ) -> dict[uuid.UUID, Outcome]:
     """Redeem a coupon for different customers. Return the outcomes; requests without one have to be retried."""
+    limited = [request.customer for request in requests if request.by_shopper and request.reserved_until]
+    full = lock_full(customers=limited, at=at)
     snapshot, errors = _load_and_validate(coupon, requests, at)
     if snapshot is None:
         return errors
     is_customer_limit_reached = any(isinstance(error, CouponLimitPerCustomer) for error in errors.values())
     if is_customer_limit_reached and expire(coupon=coupon, strategy=snapshot.strategy, at=at):
         _, errors = _load_and_validate(coupon, requests, at)
+    for request in requests:
+        if request.customer in limited and (request.customer, snapshot.brand_id) in full:
+            errors.setdefault(request.id, TooManyReservations())
     eligible = [request for request in requests if request.id not in errors]
     if snapshot.limits.caps:
         eligible = eligible[:1]  # all or nothing: the next one follows in its own transaction

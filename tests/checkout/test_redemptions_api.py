@@ -131,7 +131,7 @@ def test_an_invalid_query_is_rejected(query: str, server: Client) -> None:
 
 
 # --- numbers of queries ----------------------------------------------------------------------------------------------
-QUERIES = {"shopper": (13, 11), "server": (16, 12)}  # to reserve, to confirm
+QUERIES = {"shopper": (16, 11), "server": (16, 12)}  # to reserve, to confirm
 
 
 def test_redemptions_can_be_filtered_by_status_customer_code_brand_and_time(server: Client, billo: Brand) -> None:
