@@ -91,6 +91,12 @@ class Caller:
         """Whether the caller is a server that sends carts of customers: of a brand or of the platform."""
         return self.scope in (Scope.BRAND, Scope.CHECKOUT)
 
+    def get_guess_limits(self, customer_id: str | None = None) -> dict[str, str]:
+        """Return who guesses codes, by scope of the limit: the shopper, or a server's customer and its API key."""
+        if self.api_key_id is None:
+            return {"cart_code_miss": self.identity}
+        return {"cart_code_miss": f"{self.identity}/{customer_id or ''}", "key_code_miss": self.identity}
+
     @property
     def platform_key(self) -> uuid.UUID | None:
         """The ID of an API key with which the platform's own checkout calls, or None for any other caller."""

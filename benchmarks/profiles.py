@@ -20,7 +20,7 @@ PARTS = {
     "a connection from the pool, with a health check": [("psycopg_pool/pool.py", "getconn")],
     "throttling, two round trips to Redis": [
         ("core/throttle.py", "consume"),
-        ("core/throttle.py", "peek"),
+        ("core/throttle.py", "count_guesses"),
     ],
     "validating the cart": [("rest_framework/serializers.py", "is_valid")],
     "authenticating the token": [("accounts/selectors/credentials.py", "get_token_caller")],

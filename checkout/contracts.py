@@ -32,6 +32,10 @@ class QuoteRequest:
     order: str = ""
     platform_key: uuid.UUID | None = None
 
+    def count_codes(self) -> int:
+        """Return the number of codes and vouchers, which anyone can guess."""
+        return len(self.codes) + len(self.vouchers)
+
 
 @dataclass(frozen=True, slots=True)
 class PurchaseTotals:

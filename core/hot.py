@@ -27,8 +27,6 @@ class Call:
 class HotView(APIView):
     """A view whose POST can bypass Django's middleware, because ``serve`` needs a Call only."""
 
-    throttle_failure_scope = ""
-
     serve: ClassVar[Callable[..., Answer]]
     """A static method that parses the Call, calls one service and returns the answer; URL arguments by name."""
 

@@ -6,7 +6,9 @@ unavailable, a limit fails either open (for shoppers) or closed (for logins and 
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ from core.errors import Throttled, Unavailable
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-COUNT = "core/lua/count_hit.lua"
+COUNT, ADJUST = "core/lua/count_hit.lua", "core/lua/adjust_hits.lua"
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -48,38 +50,63 @@ def _limit(scope: str, rate: str) -> RateLimit:
     return RateLimit(scope, int(hits), PERIODS[period], fail_closed == "closed")
 
 
-def consume(scope: str, caller: str, *, failure_scope: str = "") -> None:
-    """Count a hit of a caller; with ``failure_scope``, also check that limit in the same round trip.
+def consume(scope: str, caller: str) -> None:
+    """Count a hit of a caller.
 
-    Raises Throttled above a limit, and Unavailable if Redis is unavailable and a limit fails closed.
+    Raises Throttled above the limit, and Unavailable if Redis is unavailable and the limit fails closed.
     """
     limit = RateLimit.of(scope)
-    others = [RateLimit.of(failure_scope)] if failure_scope else []
-    reads = [command for other in others for command in _read(other, caller)]
-    answers = _execute(
-        [limit, *others], redis.evalsha_command(COUNT, _key(scope, caller), limit.seconds * 1000), *reads
-    )
-    if answers:
-        (hits, left), *looked = answers
+    for hits, left in _execute([limit], redis.evalsha_command(COUNT, _key(scope, caller), limit.seconds * 1000)):
         _raise_if_throttled(hits > limit.hits, left)
-        for other, (count, rest) in zip(others, zip(looked[::2], looked[1::2], strict=True), strict=True):
-            _raise_if_throttled(int(count or 0) >= other.hits, rest)
 
 
-def peek(scope: str, caller: str) -> None:
-    """Check a limit without counting a hit, for limits on failures.
+@dataclass(slots=True)
+class Guesses:
+    """The guesses of one request. ``allowed`` of them may fail, None without a limit; ``failed`` is set by the view."""
 
-    Raises Throttled if it is used up, and Unavailable as ``consume`` does.
+    allowed: int | None
+    milliseconds_left: int = 0
+    failed: int = 0
+
+    def check(self) -> None:
+        """Raise Throttled if more guesses failed than were allowed."""
+        _raise_if_throttled(self.allowed is not None and self.failed > self.allowed, self.milliseconds_left)
+
+
+@contextmanager
+def count_guesses(callers: Mapping[str, str], count: int) -> Iterator[Guesses]:
+    """Count guesses of a request against the limits of callers, given by scope, before their answer is known.
+
+    So concurrent guesses get no more answers than a limit allows. Those that don't fail are returned, together with the
+    next request of the process. Raises Throttled if a limit is used up, and Unavailable as ``consume`` does.
     """
-    limit = RateLimit.of(scope)
-    if answers := _execute([limit], *_read(limit, caller)):
-        hits, left = answers
-        _raise_if_throttled(int(hits or 0) >= limit.hits, left)
+    limits = {_key(scope, caller): RateLimit.of(scope) for scope, caller in callers.items()} if count else {}
+    answers = _execute(list(limits.values()), *(_adjust(key, limit, count) for key, limit in limits.items()))
+    taken = [(key, limit, hits) for (key, limit), (hits, _) in zip(limits.items(), answers, strict=False)]
+    allowed = min((hits for _, _, hits in taken), default=None)
+    guesses = Guesses(allowed, max((left for _, left in answers), default=0))
+    try:
+        _raise_if_throttled(allowed == 0, guesses.milliseconds_left)
+        yield guesses
+    finally:
+        _returns.extend(
+            _adjust(key, limit, guesses.failed - hits) for key, limit, hits in taken if hits > guesses.failed
+        )
 
 
-def _read(limit: RateLimit, caller: str) -> tuple[redis.Command, redis.Command]:
-    key = _key(limit.scope, caller)
-    return ("GET", key), ("PTTL", key)
+def _adjust(key: str, limit: RateLimit, count: int) -> redis.Command:
+    return redis.evalsha_command(ADJUST, key, limit.seconds * 1000, count, limit.hits)
+
+
+_returns: deque[redis.Command] = deque()
+
+
+def _pop_returns() -> Iterator[redis.Command]:
+    while _returns:
+        try:
+            yield _returns.popleft()
+        except IndexError:  # another thread was faster
+            return
 
 
 def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]:
@@ -87,8 +114,11 @@ def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]
 
     Raises Unavailable then if one of the limits fails closed.
     """
+    if not commands:
+        return []
+    returns = list(_pop_returns())
     try:
-        return redis.execute_pipeline(*commands)
+        return redis.execute_pipeline(*returns, *commands)[len(returns) :]
     except redis.Error as error:
         if any(limit.fail_closed for limit in limits):
             raise Unavailable from error
@@ -119,13 +149,9 @@ def scope_of(view: object) -> str:
 
 
 class CallerThrottle(BaseThrottle):
-    """A throttle by the view's ``throttle_scope`` (default ``api``), per caller, or per IP address if anonymous.
-
-    A POST to a view with ``throttle_failure_scope`` is also rejected when the caller has used up that limit.
-    """
+    """A throttle by the view's ``throttle_scope`` (default ``api``), per caller, or per IP address if anonymous."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
-        failure_scope = getattr(view, "throttle_failure_scope", "") if request.method == "POST" else ""
-        consume(scope_of(view), caller or f"address:{client_ip(request)}", failure_scope=failure_scope)
+        consume(scope_of(view), caller or f"address:{client_ip(request)}")
         return True

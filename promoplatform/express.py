@@ -117,7 +117,7 @@ def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpRespo
     """What a view of Django's would do around ``serve``: let in, count, render, refuse."""
     try:
         auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"])[1]
-        throttle.consume(throttle.scope_of(way.view), auth.identity, failure_scope=way.view.throttle_failure_scope)
+        throttle.consume(throttle.scope_of(way.view), auth.identity)
         if not describe_request(way.view, "post").has_body:
             check_empty(_body(environ))
         document, status = way.view.serve(Call(auth, timezone.now(), lambda: _body(environ)), **arguments)

@@ -1,6 +1,5 @@
 """API of quotes and redemptions."""
 
-import contextlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -33,17 +32,15 @@ from checkout.api.parsers import (
 from checkout.api.refunds import serialize_refund, to_refund_request
 from checkout.api.serializers import AmendmentSerializer, QuoteSerializer, RedemptionSerializer, RefundSerializer
 from checkout.models import Redemption
-from core import throttle
 from core.api import CursorPagination
-from core.errors import InvalidRequest, Throttled
+from core.errors import InvalidRequest
 from core.idempotency import idempotent
 from core.list_queries import created_condition, validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import validate
 from core.views import APIView
+from redemptions.api.guesses import count_guesses
 from redemptions.errors import CodeNotFound, InvalidStatus, PriceChanged
-
-UNKNOWN_CODE_SCOPE = "cart_code_miss"
 
 
 class QuoteView(APIView):
@@ -57,12 +54,12 @@ class QuoteView(APIView):
         caller = get_caller(request.auth)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=caller.platform_key)
-        identity = f"{caller.identity}/{shopper.customer_id}"
-        throttle.peek(UNKNOWN_CODE_SCOPE, identity)
         acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
-        quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
-        answer = serialization.serialize_quote(quote)
-        _throttle_unknown_codes(answer, identity)
+        with count_guesses(caller.get_guess_limits(shopper.customer_id), quote_request.count_codes()) as guesses:
+            quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
+            answer = serialization.serialize_quote(quote)
+            guesses.failed = _count_unknown(answer)
+        guesses.check()
         return Response(answer)
 
 
@@ -82,10 +79,8 @@ class RedemptionsView(APIView):
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
         shopper, platform_key = shopper_for(caller=caller, customer_id=body.get("customer_id")), caller.platform_key
-        identity = f"{caller.identity}/{shopper.customer_id}"
-        throttle.peek(UNKNOWN_CODE_SCOPE, identity)
         quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=platform_key)
-        try:
+        with count_guesses(caller.get_guess_limits(shopper.customer_id), quote_request.count_codes()) as guesses:
             redemption = services.reserve(
                 request=quote_request,
                 options=to_redemption_options(
@@ -95,12 +90,8 @@ class RedemptionsView(APIView):
                 acceptance=get_acceptance(caller=caller, brands=find_other_brands(quote_request)),
                 at=timezone.now(),
             )
-        except CodeNotFound:
-            throttle.consume(UNKNOWN_CODE_SCOPE, identity)
-            raise
-        answer = serialize_redemption(redemption)
-        with contextlib.suppress(Throttled):  # the reservation succeeded; the next request is throttled
-            _throttle_unknown_codes(answer["quote"], identity)
+            answer = serialize_redemption(redemption)
+            guesses.failed = _count_unknown(answer["quote"])
         return Response(answer, status=201)
 
     @extend_schema(
@@ -181,17 +172,22 @@ class AmendView(APIView):
         budgets follow.
         """
         body = validate(AmendmentInputSerializer, request.data)
-        access = selectors.get_access(get_caller(request.auth))
+        caller = get_caller(request.auth)
+        access = selectors.get_access(caller)
         redemption = selectors.get_amendable(pk=pk, access=access)
         if body.get("customer_id", redemption.customer.customer_id) != redemption.customer.customer_id:
             raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
-        amendment = services.amend(
-            redemption=redemption,
-            request=to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None),
-            options=to_amendment_options(body),
-            acceptance=access.get_acceptance(redemption),
-            at=timezone.now(),
-        )
+        quote_request = to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None)
+        limits = caller.get_guess_limits(redemption.customer.customer_id)
+        with count_guesses(limits, quote_request.count_codes()) as guesses:
+            amendment = services.amend(
+                redemption=redemption,
+                request=quote_request,
+                options=to_amendment_options(body),
+                acceptance=access.get_acceptance(redemption),
+                at=timezone.now(),
+            )
+            guesses.failed = _count_unknown(amendment.redemption.quote)
         return Response(_serialize(amendment.redemption, access) | {"difference": serialize_difference(amendment)})
 
 
@@ -228,11 +224,9 @@ def _serialize(redemption: Redemption, access: selectors.Access) -> dict[str, An
     return serialize_redemption(redemption, selectors.find_visible_part(redemption, access))
 
 
-def _throttle_unknown_codes(quote: Mapping[str, Any], identity: str) -> None:
-    """Count each unknown code as a guess. Raises Throttled."""
-    for rejected in quote["rejected"]:
-        if rejected["reason"]["code"] == CodeNotFound.code:
-            throttle.consume(UNKNOWN_CODE_SCOPE, identity)
+def _count_unknown(quote: Mapping[str, Any]) -> int:
+    """Return the number of codes and vouchers in a quote that don't exist."""
+    return sum(rejected["reason"]["code"] == CodeNotFound.code for rejected in quote["rejected"])
 
 
 def _raw_body(request: Request) -> dict[str, Any]:

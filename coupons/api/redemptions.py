@@ -13,7 +13,6 @@ from rest_framework.response import Response
 from accounts.contracts import Shopper, get_caller
 from accounts.selectors import get_acceptance, readable_brand_ids, shopper_for
 from accounts.services import get_or_create_customer
-from core import throttle
 from core.errors import Busy, DomainError, NotFound
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
@@ -33,6 +32,7 @@ from coupons.api.serializers import (
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.selectors.codes import KIND
+from redemptions.api.guesses import count_guesses
 from redemptions.errors import (
     CodeAlreadyUsed,
     CodeInactive,
@@ -42,7 +42,6 @@ from redemptions.errors import (
     TooManyReservations,
 )
 
-UNKNOWN_CODE_SCOPE = "cart_code_miss"
 ELIGIBILITY_ERRORS: tuple[type[DomainError], ...] = (
     errors.CouponNotStarted,
     errors.CouponEnded,
@@ -83,8 +82,6 @@ class EligibilityView(APIView):
 class RedemptionsView(HotView):
     """``/api/v1/coupons/<id>/redemptions/``"""
 
-    throttle_failure_scope = UNKNOWN_CODE_SCOPE
-
     @extend_schema(
         request=CouponRedemptionInputSerializer,
         responses={201: CouponRedemptionSerializer, **problem_responses(*ELIGIBILITY_ERRORS)},
@@ -103,8 +100,6 @@ class RedemptionsView(HotView):
 
 class ReservationsView(HotView):
     """``/api/v1/coupons/<id>/reservations/``"""
-
-    throttle_failure_scope = UNKNOWN_CODE_SCOPE
 
     @extend_schema(
         request=CouponReservationInputSerializer,
@@ -173,13 +168,10 @@ def _redeem(
 ) -> Answer:  # fmt: skip
     coupon, shopper = _resolve_coupon_and_shopper(auth, pk, values.get("customer_id"))
     customer = get_or_create_customer(shopper=shopper)
-    by_shopper = not get_caller(auth).is_checkout_server
-    request = RedemptionRequest(uuid7(), customer.key, values.get("code", ""), until, by_shopper=by_shopper)
-    try:
+    caller, code = get_caller(auth), values.get("code", "")
+    request = RedemptionRequest(uuid7(), customer.key, code, until, by_shopper=not caller.is_checkout_server)
+    with count_guesses(caller.get_guess_limits(customer.customer_id), 1 if code else 0):
         redemption = services.redeem(coupon=coupon, request=request, at=at)
-    except CodeNotFound:
-        throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(auth).identity)
-        raise
     return serialize_redemption(redemption, user_id=customer.user_id, customer_id=customer.customer_id), 201
 
 

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids
-from core import throttle
 from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
 from core.hot import Answer, Call, HotView
@@ -35,6 +34,7 @@ from discounts.api.serializers import (
     serialize_usage,
 )
 from discounts.models import DiscountCode
+from redemptions.api.guesses import count_guesses
 from redemptions.api.limits import TotalLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.codes.rules import canonicalize_code
@@ -43,7 +43,6 @@ from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision, OfferStatus
 
 UNKNOWN_CODE_SCOPE = "code_miss"  # fails closed without Redis: lookups are what an attacker would guess with
-UNKNOWN_REDEMPTION_SCOPE = "cart_code_miss"  # fails open without Redis, so that shoppers can check out
 
 
 BRAND = OpenApiParameter(
@@ -116,12 +115,8 @@ class CodeView(APIView):
     @extend_schema(parameters=[BRAND], responses={200: CodeSerializer}, operation_id="discountcode_read")
     def get(self, request: Request, name: str) -> Response:
         """Return a discount code with its rule, even if it has ended. Only its brand sees a draft."""
-        throttle.peek(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
-        try:
+        with count_guesses({UNKNOWN_CODE_SCOPE: get_caller(request.auth).identity}):
             code, is_own = _get_visible_code(request, name)
-        except CodeNotFound:
-            throttle.consume(UNKNOWN_CODE_SCOPE, get_caller(request.auth).identity)
-            raise
         return Response(_serialize_own(code) if is_own else serialize_code(code, at=timezone.now()))
 
     @extend_schema(
@@ -197,8 +192,6 @@ def _get_editable_code(request: Request, name: str) -> DiscountCode:
 class UsagesView(HotView):
     """``/api/v1/discountcodeusage/``"""
 
-    throttle_failure_scope = UNKNOWN_REDEMPTION_SCOPE
-
     @extend_schema(
         request=UsageInputSerializer, responses={201: UsageSerializer}, operation_id="discountcodeusage_create"
     )
@@ -211,10 +204,11 @@ class UsagesView(HotView):
     def serve(call: Call) -> Answer:
         """Redeem a code and return the redemption."""
         data = validate(UsageInputSerializer, call.body())
-        shopper = get_caller(call.auth).shopper
+        caller = get_caller(call.auth)
+        shopper = caller.shopper
         if shopper is None or data.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied(_("You can redeem codes only for yourself."))
-        try:
+        with count_guesses(caller.get_guess_limits()):
             result = services.redeem_code(
                 code=canonicalize_code(data["discount_code"]) or "",
                 brand=data.get("brand"),
@@ -222,9 +216,6 @@ class UsagesView(HotView):
                 at=call.at,
                 **_parse_amount(data),
             )
-        except CodeNotFound:
-            throttle.consume(UNKNOWN_REDEMPTION_SCOPE, get_caller(call.auth).identity)
-            raise
         return serialize_usage(result), 201
 
 

@@ -34,6 +34,7 @@ THROTTLES = {
     "login_address": env.str("THROTTLE_LOGIN_ADDRESS", "60/minute closed"),
     "register": env.str("THROTTLE_REGISTER", "20/hour closed"),
     "cart_code_miss": env.str("THROTTLE_CART_CODE_MISS", "30/minute"),
+    "key_code_miss": env.str("THROTTLE_KEY_CODE_MISS", "600/minute"),
     "code_miss": env.str("THROTTLE_CODE_MISS", "10/minute closed"),
     "report": env.str("THROTTLE_REPORT", "120/minute"),
     "simulate_large": env.str("THROTTLE_SIMULATE_LARGE", "20/minute"),

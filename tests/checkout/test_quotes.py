@@ -14,7 +14,7 @@ from accounts.models import Brand, Customer, User
 from checkout.models import Redemption
 from discounts.models import Usage
 from segments.services import apply_audience
-from tests.checkout.builders import QUOTE, ClientOf, cart, error_fields, line, order, post
+from tests.checkout.builders import QUOTE, REDEMPTIONS, ClientOf, cart, error_fields, line, order, post
 from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -259,6 +259,42 @@ def test_guessing_codes_is_throttled_by_code_and_by_shopper(shopper: Client, ser
     for number in range(40):
         answer = post(server, QUOTE, cart(codes=[f"G{number}", f"H{number}"], customer_id=f"c{number % 4}"))
         assert answer.status_code == (200 if number < 60 else 429), number
+
+
+def test_a_key_cannot_spread_guesses_over_invented_customers(server: Client, settings: Any, billo: Brand) -> None:
+    settings.THROTTLES = settings.THROTTLES | {"key_code_miss": "5/minute"}
+    DiscountCodeFactory(text="REAL", brand=billo)
+
+    statuses = [
+        post(server, QUOTE, cart(codes=[f"GUESS{number}"], customer_id=f"invented-{number}")).status_code
+        for number in range(7)
+    ]
+
+    assert statuses == [200] * 5 + [429] * 2
+    assert post(server, QUOTE, cart(codes=["REAL"], customer_id="another")).status_code == 429
+    assert post(server, QUOTE, cart(customer_id="another")).status_code == 200  # guesses nothing
+    assert post(server, REDEMPTIONS, cart(codes=["REAL"], customer_id="another", order="1")).status_code == 429
+
+
+def test_a_key_has_a_higher_limit_than_a_shopper(server: Client) -> None:
+    statuses = {
+        post(
+            server, QUOTE, cart(codes=[f"G{number}-{more}" for more in range(10)], customer_id=f"c{number}")
+        ).status_code
+        for number in range(60)
+    }
+
+    assert statuses == {200}
+    assert post(server, QUOTE, cart(codes=["GUESS"], customer_id="c60")).status_code == 429
+
+
+def test_a_shopper_guesses_once_at_every_endpoint(shopper: Client, settings: Any) -> None:
+    settings.THROTTLES = settings.THROTTLES | {"cart_code_miss": "2/minute"}
+    assert post(shopper, QUOTE, cart(codes=["GUESS"])).status_code == 200
+    assert post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "GUESS"}).status_code == 404
+
+    assert post(shopper, QUOTE, cart(codes=["GUESS"])).status_code == 429
+    assert post(shopper, "/api/v1/discountcodeusage/", {"discount_code": "GUESS"}).status_code == 429
 
 
 def test_known_codes_are_never_throttled(shopper: Client) -> None:

@@ -1,5 +1,6 @@
 """Rate limits: exact under any concurrency, and defined without Redis."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -131,29 +132,109 @@ def test_an_error_reply_leaves_no_reply_for_the_next_request() -> None:
     assert redis.execute_pipeline(("GET", "text"), ("PTTL", "text")) == [b"x", -1]
 
 
-def test_a_used_up_failure_limit_rejects_the_next_request() -> None:
-    for _ in range(9):
-        throttle.consume("few", "someone")
-    throttle.consume("strict", "someone", failure_scope="few")
-    throttle.consume("few", "someone")
-
-    with pytest.raises(Throttled):
-        throttle.consume("strict", "someone", failure_scope="few")
-    throttle.consume("strict", "someone else", failure_scope="few")
+def guess(callers: dict[str, str], count: int = 1, *, failed: int = 1) -> None:
+    with throttle.count_guesses(callers, count) as guesses:
+        guesses.failed = failed
+    guesses.check()
 
 
-def test_peek_counts_no_hit() -> None:
+def test_failed_guesses_are_counted_and_others_returned() -> None:
     for _ in range(30):
-        throttle.peek("few", "someone")
-    assert not redis.client().keys("promo:throttle:*")
+        guess({"few": "someone"}, 3, failed=0)
+    guess({"few": "someone"}, 9, failed=9)
+    guess({"few": "someone"}, 5, failed=0)
+    guess({"few": "someone"}, 1)
 
-    for _ in range(9):
-        throttle.consume("few", "someone")
-    throttle.peek("few", "someone")
-    throttle.consume("few", "someone")
+    with pytest.raises(Throttled) as raised:
+        guess({"few": "someone"}, failed=0)
+
+    assert 0 < raised.value.retry_after <= 60
+    guess({"few": "someone else"})
+
+
+def test_more_failed_guesses_than_are_left_are_rejected_afterwards() -> None:
+    guess({"few": "someone"}, 8, failed=8)
 
     with pytest.raises(Throttled):
-        throttle.peek("few", "someone")
+        guess({"few": "someone"}, 5, failed=3)
+    with pytest.raises(Throttled):
+        guess({"few": "someone"}, failed=0)
+
+
+def test_every_limit_counts_and_a_refused_guess_counts_for_none() -> None:
+    for number in range(5):
+        guess({"few": f"customer {number}", "strict": "key"}, 2, failed=2)
+
+    with pytest.raises(Throttled):
+        guess({"few": "customer 9", "strict": "key"})
+    guess({"few": "customer 9"}, 10, failed=10)
+    with pytest.raises(Throttled):
+        guess({"few": "customer 9"})
+
+
+def test_guesses_of_a_failed_request_are_returned() -> None:
+    for _ in range(20):
+        with pytest.raises(KeyError), throttle.count_guesses({"few": "someone"}, 5):
+            raise KeyError
+
+    guess({"few": "someone"}, 10, failed=10)
+
+
+def test_a_request_without_guesses_is_never_rejected() -> None:
+    guess({"few": "someone"}, 10, failed=10)
+
+    guess({"few": "someone"}, 0, failed=0)
+
+
+def test_returned_guesses_of_an_earlier_window_change_nothing() -> None:
+    with throttle.count_guesses({"few": "someone"}, 5):
+        redis.client().flushdb()
+
+    guess({"few": "someone"}, 10, failed=10)
+    with pytest.raises(Throttled):
+        guess({"few": "someone"})
+
+
+def test_the_window_of_guesses_ends() -> None:
+    guess({"few": "someone"})
+    (key,) = redis.client().keys("promo:throttle:*")
+    assert 0 < redis.client().pttl(key) <= 60_000
+    redis.client().persist(key)
+
+    guess({"few": "someone"})
+
+    assert redis.client().pttl(key) > 0
+
+
+def test_64_threads_get_exactly_the_limit_of_answers(run_concurrently: RunConcurrently) -> None:
+    answers: list[int] = []
+
+    def answer(number: int) -> None:
+        with throttle.count_guesses({"few": "someone"}, 1) as guesses:
+            answers.append(number)
+            guesses.failed = 1
+
+    results = run_concurrently(answer, range(64))
+
+    assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
+    assert len(answers) == 10
+
+
+def test_counting_after_the_answer_gives_64_threads_more(run_concurrently: RunConcurrently) -> None:
+    """Check the limit, answer, then count: without the guard of the test above."""
+    answers: list[int] = []
+    checked = threading.Barrier(64)
+
+    def answer(number: int) -> None:
+        hits = int(redis.client().get("race") or 0)
+        checked.wait(30)
+        if hits < 10:
+            answers.append(number)
+            redis.client().incr("race")
+
+    run_concurrently(answer, range(64))
+
+    assert len(answers) == 64
 
 
 def test_keys_do_not_contain_the_caller() -> None:
@@ -165,16 +246,17 @@ def test_keys_do_not_contain_the_caller() -> None:
     assert b"}" in key
 
 
-@pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
-def test_without_redis_an_open_limit_accepts_requests(redis_away: None, ask: Callable[..., None]) -> None:
+def test_without_redis_an_open_limit_accepts_requests(redis_away: None) -> None:
     for _ in range(15):
-        ask("few", "someone")
+        throttle.consume("few", "someone")
+        guess({"few": "someone"})
 
 
-@pytest.mark.parametrize("ask", [throttle.consume, throttle.peek])
-def test_without_redis_a_closed_limit_rejects_requests(redis_away: None, ask: Callable[..., None]) -> None:
+def test_without_redis_a_closed_limit_rejects_requests(redis_away: None) -> None:
     with pytest.raises(Unavailable):
-        ask("strict", "someone")
+        throttle.consume("strict", "someone")
+    with pytest.raises(Unavailable):
+        guess({"few": "someone", "strict": "someone"})
 
 
 @pytest.mark.django_db
