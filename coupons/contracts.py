@@ -15,7 +15,7 @@ class RedemptionRequest:
 
     ``id`` becomes the ID of the redemption. ``redemption`` is the ID of the checkout redemption that the coupon is part
     of, and ``amount`` its discount, in minor units of ``currency``. ``code`` may have any spelling; it is empty if none
-    was sent. ``by_shopper`` tells that the customer sends it, whose reservations are limited.
+    was sent. ``by_shopper`` is set if the customer sends it, whose reservations are limited.
     """
 
     id: uuid.UUID
