@@ -198,7 +198,8 @@ class Repricing:
 
 @dataclass(frozen=True, slots=True)
 class DraftPromotion:
-    """A promotion to simulate. ``id`` is the caller's own; ``budgets`` are in minor units by currency.
+    """A promotion to simulate. ``id`` is the caller's own; ``budgets`` and ``ceilings``, the most that an order gets,
+    are in minor units by currency.
 
     ``currency`` is the currency of amounts that name none; None for the currency of the cart.
     With ``by_code`` the promotion is evaluated only if its normalized ``code`` is in the cart.
@@ -210,6 +211,7 @@ class DraftPromotion:
     by_code: bool = False
     code: str | None = None
     budgets: Mapping[str, int] = field(default_factory=dict)
+    ceilings: Mapping[str, int] = field(default_factory=dict)
     currency: str | None = None
 
 

@@ -273,6 +273,7 @@ class Backtest(models.Model):
     currency = models.CharField(max_length=3)
     budget = models.BigIntegerField(null=True)
     other_budgets = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    max_per_order = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     limit_total = models.PositiveIntegerField(null=True)
     start = models.DateTimeField()
     end = models.DateTimeField()

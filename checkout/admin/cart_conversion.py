@@ -129,5 +129,6 @@ def _to_draft(promotion: Promotion, code: str | None) -> DraftPromotion:
         by_code=promotion.trigger == "code",
         code=code,
         budgets=promotion.budgets,
+        ceilings=promotion.max_per_order,
         currency=promotion.currency,
     )

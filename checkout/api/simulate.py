@@ -78,6 +78,11 @@ class DraftPromotionInputSerializer(InputSerializer):
     budget = BudgetField(
         required=False, allow_null=True, help_text=_("Budget in the cart's currency, or one for each currency.")
     )
+    max_per_order = BudgetField(
+        required=False,
+        allow_null=True,
+        help_text=_("Maximum discount of an order in the cart's currency, or one for each currency."),
+    )
 
 
 class AssumedCustomerInputSerializer(InputSerializer):
@@ -227,6 +232,7 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPr
         by_code=by_code,
         code=code,
         budgets=parse_budgets(promotion.get("budget"), currency=currency, field=f"{path}.budget"),
+        ceilings=parse_budgets(promotion.get("max_per_order"), currency=currency, field=f"{path}.max_per_order"),
     )
 
 

@@ -33,8 +33,8 @@ MAX_PERIOD = timedelta(days=366)
 def create_backtest(*, promotion: Promotion, start: datetime, end: datetime, at: datetime) -> Backtest:
     """Create a backtest of a promotion on its brand's paid orders with ``start`` <= time < ``end``, and start it.
 
-    The promotion's dates and code are ignored; its budget and total limit apply. Raises InvalidRequest for an invalid
-    period, and Busy if another backtest of the brand hasn't finished.
+    The promotion's dates and code are ignored; its budget, maximum per order and total limit apply. Raises
+    InvalidRequest for an invalid period, and Busy if another backtest of the brand hasn't finished.
     """
     _validate_period(start, end, at)
     backtest = Backtest(
@@ -45,6 +45,7 @@ def create_backtest(*, promotion: Promotion, start: datetime, end: datetime, at:
         currency=promotion.currency,
         budget=promotion.budget,
         other_budgets=promotion.other_budgets,
+        max_per_order=promotion.max_per_order,
         limit_total=promotion.limit_total,
         start=start,
         end=min(end, at),
@@ -129,7 +130,12 @@ def _build_draft(backtest: Backtest, offer: Offer) -> Candidate:
     spent = {currency: sums["cost"] for currency, sums in backtest.results["currencies"].items()}
     budgets = {currency: budget - spent.get(currency, 0) for currency, budget in list_budgets(vars(backtest)).items()}
     draft = DraftPromotion(
-        str(backtest.promotion_id), backtest.title, offer, budgets=budgets, currency=backtest.currency
+        str(backtest.promotion_id),
+        backtest.title,
+        offer,
+        budgets=budgets,
+        ceilings=backtest.max_per_order,
+        currency=backtest.currency,
     )
     return build_candidate(draft, backtest.brand, MAX_CREATED_AT)
 

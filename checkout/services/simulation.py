@@ -22,6 +22,7 @@ from pricing import Explanation, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import Candidate, Rejection
+from redemptions.uses.contracts import find_common_currencies
 
 MAX_CREATED_AT = 10**12  # seconds since 1970, later than any live promotion: drafts come last, in the caller's order
 KIND = "promotion"
@@ -74,6 +75,8 @@ def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidat
         order=order,
         budgets_left=draft.budgets,
         currency=draft.currency,
+        ceilings=draft.ceilings,
+        currencies=find_common_currencies(draft.budgets, draft.ceilings),
     )
 
 

@@ -13,12 +13,15 @@ LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", 
 
 def read_limits(kind: str, row: Mapping[str, Any], *, owner: str = "id", **more: Any) -> LimitedOffer:
     """Return the offer of a row with the columns of limits that its kind has, and ``timezone``."""
-    ceilings = row["max_per_order"]
-    named = [set(amounts) for amounts in (list_budgets(row), ceilings, row["max_per_customer"]) if amounts]
-    currencies = frozenset.intersection(*map(frozenset, named)) if named else None
-    return LimitedOffer(
-        kind, row[owner], row["timezone"], list_budgets(row), list_caps(row), ceilings, currencies, **more
-    )
+    budgets, ceilings = list_budgets(row), row["max_per_order"]
+    currencies = find_common_currencies(budgets, ceilings, row["max_per_customer"])
+    return LimitedOffer(kind, row[owner], row["timezone"], budgets, list_caps(row), ceilings, currencies, **more)
+
+
+def find_common_currencies(*amounts: Mapping[str, int]) -> frozenset[str] | None:
+    """Return the currencies that all of these amounts by currency have, without empty ones; None if all are empty."""
+    named = [frozenset(by_currency) for by_currency in amounts if by_currency]
+    return frozenset.intersection(*named) if named else None
 
 
 def list_budgets(offer: Mapping[str, Any]) -> dict[str, int]:

@@ -141,6 +141,19 @@ def test_the_budget_and_the_total_limit_apply(pay: Pay, billo: Brand, run_outbox
     assert (limited.affected, limited.results["currencies"]["EUR"]["cost"]) == (3, 3000)
 
 
+def test_discounts_are_reduced_to_the_maximum_per_order(pay: Pay, billo: Brand, run_outbox: Callable[[], int]) -> None:
+    pay("100.00")
+    pay("50.00")
+    pay("1000", currency="JPY")
+
+    backtest = run_backtest(create_draft(billo, max_per_order={"EUR": 700}), run_outbox)
+
+    assert backtest.results["currencies"] == {
+        "EUR": {"cost": 1200, "extra": 1200},
+        "JPY": {"cost": 0, "extra": 0},
+    }
+
+
 def test_the_target_audience_and_the_order_number_are_checked(
     pay: Pay, billo: Brand, run_outbox: Callable[[], int]
 ) -> None:

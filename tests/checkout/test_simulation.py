@@ -188,6 +188,21 @@ def test_a_budget_applies_and_limits_are_unused(server: Client) -> None:
     assert partial["discount_total"] == "5.00"
 
 
+def test_a_discount_is_reduced_to_the_maximum_per_order(server: Client) -> None:
+    by_currency = {"EUR": "5.00", "USD": "6.00"}
+
+    assert simulate(server, draft(max_per_order="5.00"))["discount_total"] == "5.00"
+    assert simulate(server, draft(max_per_order=by_currency))["discount_total"] == "5.00"
+    assert simulate(server, draft(max_per_order="12.01"))["discount_total"] == "12.00"
+    assert simulate(server, draft(max_per_order=None))["discount_total"] == "12.00"
+
+
+def test_a_maximum_per_order_in_other_currencies_excludes_the_cart(server: Client) -> None:
+    answer = simulate(server, draft(max_per_order={"USD": "6.00"}))
+
+    assert (answer["discount_total"], outcomes(answer)) == ("0.00", {"p": "currency_mismatch"})
+
+
 def test_the_pricing_profile_defaults_to_the_brands_profile(server: Client, billo: Brand) -> None:
     PricingProfile.objects.create(brand=billo, rounding="down")
     odd = cart(lines=[line(unit_price="0.99")])
@@ -397,6 +412,8 @@ def test_shoppers_and_other_brands_are_rejected(shopper: Client, server: Client)
         ({"promotions": [draft(budget="1.001")]}, ["promotions.0.budget"]),
         ({"promotions": [draft(budget="0.00")]}, ["promotions.0.budget"]),
         ({"promotions": [draft(budget=5)]}, ["promotions.0.budget"]),
+        ({"promotions": [draft(max_per_order="1.001")]}, ["promotions.0.max_per_order"]),
+        ({"promotions": [draft(max_per_order={"XXX": "1.00"})]}, ["promotions.0.max_per_order.XXX"]),
         ({"promotions": [draft(str(n)) for n in range(1001)]}, ["promotions"]),
         ({"profile": []}, ["profile"]),
         ({"profile": {"rounding": "up"}}, ["profile.rounding"]),
