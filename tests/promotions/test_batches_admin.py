@@ -283,12 +283,14 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(owner: Client, promot
 def test_only_staff_of_the_brand_read_and_only_editors_write(promotion: Promotion, brand: Brand) -> None:
     batch = imported_batch(promotion, "SECRET-1")
     viewer, stranger = as_staff(brand, Role.VIEWER), as_staff(BrandFactory(slug="cake"))
-    reads = ["", f"{batch.pk}/", f"{batch.pk}/progress/", f"{batch.pk}/codes.csv"]
+    reads, export = ["", f"{batch.pk}/", f"{batch.pk}/progress/"], f"{batch.pk}/codes.csv"
     writes = ["strength/", "generate/", "import/", f"{batch.pk}/assign/"]
 
     for path in reads:
         assert viewer.get(codes_url(promotion, path)).status_code == 200, path
         assert stranger.get(codes_url(promotion, path)).status_code == 404, path
+    assert viewer.get(codes_url(promotion, export)).status_code == 403
+    assert stranger.get(codes_url(promotion, export)).status_code == 404
     for path in writes:
         assert viewer.post(codes_url(promotion, path), FORM).status_code == 403, path
         assert stranger.post(codes_url(promotion, path), FORM).status_code == 404, path
