@@ -82,20 +82,20 @@ def count_guesses(callers: Mapping[str, str], count: int) -> Iterator[Guesses]:
     """
     limits = {_key(scope, caller): RateLimit.of(scope) for scope, caller in callers.items()} if count else {}
     answers = _execute(list(limits.values()), *(_adjust(key, limit, count) for key, limit in limits.items()))
-    taken = [(key, limit, hits) for (key, limit), (hits, _) in zip(limits.items(), answers, strict=False)]
-    allowed = min((hits for _, _, hits in taken), default=None)
-    guesses = Guesses(allowed, max((left for _, left in answers), default=0))
+    taken = [(key, limit, hits, end) for (key, limit), (hits, _, end) in zip(limits.items(), answers, strict=False)]
+    allowed = min((hits for hits, _, _ in answers), default=None)
+    guesses = Guesses(allowed, max((left for _, left, _ in answers), default=0))
     try:
         _raise_if_throttled(allowed == 0, guesses.milliseconds_left)
         yield guesses
     finally:
         _returns.extend(
-            _adjust(key, limit, guesses.failed - hits) for key, limit, hits in taken if hits > guesses.failed
+            _adjust(key, limit, guesses.failed - hits, end) for key, limit, hits, end in taken if hits > guesses.failed
         )
 
 
-def _adjust(key: str, limit: RateLimit, count: int) -> redis.Command:
-    return redis.evalsha_command(ADJUST, key, limit.seconds * 1000, count, limit.hits)
+def _adjust(key: str, limit: RateLimit, count: int, end: int = 0) -> redis.Command:
+    return redis.evalsha_command(ADJUST, key, limit.seconds * 1000, count, limit.hits, end)
 
 
 _returns: deque[redis.Command] = deque()

@@ -1,8 +1,13 @@
--- Take up to ARGV[2] of the ARGV[3] hits of a fixed window of ARGV[1] milliseconds, or return as many if it is negative. Returns {change, milliseconds left}.
+-- Take up to ARGV[2] of the ARGV[3] hits of a fixed window of ARGV[1] milliseconds, or return as many if it is negative,
+-- but only to the window that ends at ARGV[4]. Returns {change, milliseconds left, end of the window}.
 -- Upholds no constraint: a rate limit may be lost with Redis.
+local count, ends = tonumber(ARGV[2]), redis.call('PEXPIRETIME', KEYS[1])
+if count < 0 and ends ~= tonumber(ARGV[4]) then return {0, 0, ends} end
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-local change = math.max(-used, math.min(tonumber(ARGV[2]), math.max(0, tonumber(ARGV[3]) - used)))
+local change = math.max(-used, math.min(count, math.max(0, tonumber(ARGV[3]) - used)))
 if change ~= 0 then redis.call('INCRBY', KEYS[1], change) end
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]); left = tonumber(ARGV[1]) end
-return {change, left}
+if ends < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  ends = redis.call('PEXPIRETIME', KEYS[1])
+end
+return {change, redis.call('PTTL', KEYS[1]), ends}

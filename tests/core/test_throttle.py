@@ -1,6 +1,7 @@
 """Rate limits: exact under any concurrency, and defined without Redis."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -191,6 +192,17 @@ def test_returned_guesses_of_an_earlier_window_change_nothing() -> None:
         redis.client().flushdb()
 
     guess({"few": "someone"}, 10, failed=10)
+    with pytest.raises(Throttled):
+        guess({"few": "someone"})
+
+
+def test_returned_guesses_of_an_earlier_window_add_none_to_the_next() -> None:
+    with throttle.count_guesses({"few": "someone"}, 5):
+        redis.client().flushdb()
+        time.sleep(0.01)
+        with throttle.count_guesses({"few": "someone"}, 10) as later:
+            later.failed = 10
+
     with pytest.raises(Throttled):
         guess({"few": "someone"})
 
