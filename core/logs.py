@@ -1,5 +1,6 @@
 """Structured JSON logs without secrets."""
 
+import logging
 import re
 from typing import Any
 
@@ -29,6 +30,12 @@ def _redact(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_redact("", item) for item in value]
     return value
+
+
+def drop_traceback(record: logging.LogRecord) -> bool:
+    """Log a record without its traceback. Anybody can send a foreign Host, which happens at one known place."""
+    record.exc_info = None
+    return True
 
 
 SHARED_PROCESSORS: list[Processor] = [
@@ -69,10 +76,12 @@ def logging_config(level: str, *, pretty: bool) -> dict[str, Any]:
                 "foreign_pre_chain": SHARED_PROCESSORS,
             }
         },
+        "filters": {"drop_traceback": {"()": lambda: drop_traceback}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"filters": ["drop_traceback"]},
             "django.server": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},

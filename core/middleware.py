@@ -21,6 +21,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
 from pghistory.middleware import HistoryMiddleware
 from prometheus_client import Histogram
 
@@ -92,8 +93,9 @@ def _path(request: HttpRequest) -> str:
 class RequestValidationMiddleware(_Middleware):
     """Reject requests that no view can handle, before their body is read.
 
-    Text must be UTF-8. Below /api/, a body needs a Content-Length within the limit (bulk endpoints have their own), and
-    the query string must not contain NUL, which PostgreSQL cannot store.
+    Text must be UTF-8. Below /api/, a body needs a Content-Length within the limit (bulk endpoints have their own) and
+    no Content-Encoding except where compressed files are read, and the query string must not contain NUL, which
+    PostgreSQL cannot store.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -118,11 +120,29 @@ def _request_error(request: HttpRequest) -> DomainError | None:
     bulk = request.path.startswith(settings.BULK_PATHS) or request.path.endswith(settings.BULK_SUFFIXES)
     if int(length) > settings.BODY_LIMIT and not bulk:
         return PayloadTooLarge()
-    if _has_foreign_charset(request):
-        return UnsupportedMediaType()
+    if error := _media_type_error(request):
+        return error
     if any("\0" in name or "\0" in value for name, values in request.GET.lists() for value in values):
         return InvalidRequest()
     return None
+
+
+def _media_type_error(request: HttpRequest) -> DomainError | None:
+    if _has_foreign_charset(request):
+        return UnsupportedMediaType()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity") and not request.path.startswith(settings.COMPRESSED_PATHS):
+        return UnsupportedMediaType(_("This Content-Encoding isn't supported. Send the body uncompressed."))
+    return None
+
+
+class PermissionsPolicyMiddleware(_Middleware):
+    """Forbid pages, and what they embed, the devices and features of the browser that none of them uses."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        return response
 
 
 class AuditContextMiddleware(_Middleware):

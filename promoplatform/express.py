@@ -39,7 +39,11 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 TYPES = frozenset({"", "application/json"})
 ACCEPTED = frozenset({"", "*/*", "application/json"})
-LONG_WAY = ("HTTP_IDEMPOTENCY_KEY", "HTTP_TRANSFER_ENCODING")  # headers that only Django knows, also empty ones
+LONG_WAY = (
+    "HTTP_IDEMPOTENCY_KEY",
+    "HTTP_TRANSFER_ENCODING",
+    "HTTP_CONTENT_ENCODING",
+)  # headers that only Django knows, also empty ones
 PROBE = 204
 
 
@@ -150,6 +154,7 @@ def _outer(*whence: tuple[str, str]) -> tuple[tuple[str, str], ...] | None:
     layers: middleware.GetResponse = inside
     for layer in (
         CommonMiddleware,
+        middleware.PermissionsPolicyMiddleware,
         middleware.ContentSecurityPolicyMiddleware,
         XFrameOptionsMiddleware,
         SecurityMiddleware,

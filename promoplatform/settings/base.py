@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.ContentSecurityPolicyMiddleware",
+    "core.middleware.PermissionsPolicyMiddleware",
     "core.health.HealthCheckMiddleware",
     "core.middleware.RequestValidationMiddleware",
     "core.middleware.BrowserSessionMiddleware",

@@ -5,6 +5,7 @@ from promoplatform.settings.environment import env
 BODY_LIMIT = 1024 * 1024
 BULK_PATHS = ("/api/internal/v1/audiences/", "/api/internal/v1/login-events/")
 BULK_SUFFIXES = ("/batches/import/",)
+COMPRESSED_PATHS = ("/api/internal/v1/audiences/",)  # whose views read bodies with a Content-Encoding
 IMPORT_LIMIT = 256 * 1024 * 1024
 AUDIENCE_BODY_LIMIT = 16 * 1024 * 1024  # of a JSON document with an audience; streams may be of any length
 LOGIN_EVENTS_LIMIT = 4 * 1024 * 1024  # of a body with login events

@@ -227,6 +227,7 @@ def test_throttled_unknown_codes(
         {"CONTENT_TYPE": "text/plain"}, {"CONTENT_TYPE": "application/json; charset=utf-8"}, {"CONTENT_LENGTH": "x"},
         {"CONTENT_LENGTH": "99999999"}, {"HTTP_TRANSFER_ENCODING": "chunked"}, {"HTTP_ACCEPT": "text/html"},
         {"HTTP_IDEMPOTENCY_KEY": "order-1"}, {"HTTP_AUTHORIZATION": ""}, {"HTTP_AUTHORIZATION": "Api-Key x"},
+        {"HTTP_CONTENT_ENCODING": "gzip"},
     ],
     ids=str,
 )  # fmt: skip

@@ -116,6 +116,18 @@ def test_log_lines_of_libraries_are_redacted(lines: Lines) -> None:
     assert ours["password"] == "[hidden]"
 
 
+@pytest.mark.parametrize("host", ["evil.example", "a b"])
+def test_a_foreign_host_logs_one_line_without_a_traceback(lines: Lines, settings: Any, host: str) -> None:
+    settings.ALLOWED_HOSTS = ["promo.example"]
+
+    assert Client().get("/api/v1/me/", headers={"host": host}).status_code == 400
+
+    (line,) = [line for line in lines() if line["event"] != "request"]
+    assert (line["logger"], line["level"]) == ("django.security.DisallowedHost", "error")
+    assert host in line["event"]
+    assert "exception" not in line
+
+
 STRICT = "default-src 'self'"
 
 
@@ -130,6 +142,7 @@ def test_every_page_has_the_security_headers(path: str) -> None:
     assert response["X-Frame-Options"] == "DENY"
     assert response["Referrer-Policy"] == "same-origin"
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in response["Permissions-Policy"]
     policy = response["Content-Security-Policy"]
     assert STRICT in policy
     assert "frame-ancestors 'none'" in policy
@@ -155,6 +168,31 @@ def test_the_admin_opens_for_staff_with_its_own_policy() -> None:
 
     assert response.status_code == 200
     assert "'unsafe-eval'" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "encoding", "status"),
+    [
+        ("/api/v1/checkout/quote/", "gzip", 415),
+        ("/api/v1/checkout/quote/", "identity, br", 415),
+        ("/api/internal/v1/login-events/", "gzip", 415),
+        ("/api/v1/promotions/1/batches/import/", "gzip", 415),
+        ("/api/v1/checkout/quote/", "Identity", 200),
+        ("/api/v1/checkout/quote/", "", 200),
+        ("/api/internal/v1/audiences/billo/loyal/", "gzip", 200),
+    ],
+)
+def test_an_encoding_that_no_view_reads_is_refused(path: str, encoding: str, status: int) -> None:
+    through = middleware.RequestValidationMiddleware(lambda _: HttpResponse("read"))
+    request = RequestFactory().post(
+        path, b"{}", content_type="application/json", headers={"Content-Encoding": encoding}
+    )
+
+    response = through(request)
+
+    assert response.status_code == status
+    if status == 415:
+        assert json.loads(response.content)["code"] == "unsupported_media_type"
 
 
 def test_bulk_endpoints_have_their_own_body_limit(settings: Any) -> None:
