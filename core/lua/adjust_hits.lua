@@ -1,6 +1,6 @@
--- Take up to ARGV[2] of the ARGV[3] hits of a fixed window of ARGV[1] milliseconds, or return as many if it is negative,
--- but only to the window that ends at ARGV[4]. Returns {change, milliseconds left, end of the window}.
+-- Take up to ARGV[2] of the ARGV[3] hits of a fixed window of ARGV[1] milliseconds, or return as many if it is negative.
 -- Upholds no constraint: a rate limit may be lost with Redis.
+-- Hits are returned only to the window that ends at ARGV[4]. Returns {change, milliseconds left, end of the window}.
 local count, ends = tonumber(ARGV[2]), redis.call('PEXPIRETIME', KEYS[1])
 if count < 0 and ends ~= tonumber(ARGV[4]) then return {0, 0, ends} end
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
