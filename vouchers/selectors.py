@@ -13,7 +13,7 @@ from core.errors import NotFound
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Purchase, Rejection
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
-from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
+from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 from vouchers import rules
 from vouchers.contracts import VoucherView
 from vouchers.models import Campaign, FirstLogin, Voucher, VoucherStatus
@@ -203,14 +203,8 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     if query.brands:
         vouchers = vouchers.filter(campaign__brand__slug__in=query.brands)
     vouchers = vouchers.select_related("campaign__brand").order_by("-pk")
-    newest = list(vouchers[: query.limit])
-    offers = {voucher.campaign_id: voucher.campaign.limits for voucher in newest}
-    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=query.shopper.id)
-    return [
-        restrict_candidate(_to_candidate(voucher), offers[voucher.campaign_id], remaining)
-        for voucher in newest
-        if reached_limit_error(offers[voucher.campaign_id], remaining) is None
-    ]
+    candidates = [(_to_candidate(voucher), voucher.campaign.limits) for voucher in vouchers[: query.limit]]
+    return restrict_available(candidates, query=query)
 
 
 def _to_candidate(voucher: Voucher) -> Candidate:

@@ -16,7 +16,7 @@ from redemptions.codes.models import Code
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, NotCombinable
 from redemptions.uses.contracts import read_limits
-from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
+from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 
 KIND = "coupon"
 
@@ -84,14 +84,12 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     ids = [coupon.pk for coupon in newest]
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=query.shopper.id, at=query.at)
-    left = get_remaining(offers=[coupon.limits for coupon in newest], at=query.at, customer=query.shopper.id)
-    return [
-        restrict_candidate(_candidate_of(coupon, coupon.own_code or ""), coupon.limits, left)
+    candidates = [
+        (_candidate_of(coupon, coupon.own_code or ""), coupon.limits)
         for coupon in newest
-        if units_left.get(coupon.pk) != 0
-        and not _is_exhausted(coupon, counts)
-        and reached_limit_error(coupon.limits, left) is None
+        if units_left.get(coupon.pk) != 0 and not _is_exhausted(coupon, counts)
     ]
+    return restrict_available(candidates, query=query)
 
 
 def _is_exhausted(coupon: CouponDefinition, counts: Mapping[uuid.UUID, int]) -> bool:

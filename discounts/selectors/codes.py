@@ -22,7 +22,7 @@ from redemptions.errors import CodeInactive, CodeNotFound
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferStatus
 from redemptions.uses.contracts import read_limits
-from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
+from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 from segments.models import AudienceMember
 
 KIND = "discount_code"
@@ -126,14 +126,8 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     usable = _usable(shopper=query.shopper, at=query.at)
     if query.brands:
         usable = usable.filter(brand__slug__in=query.brands)
-    codes_by_id = {code.offer_id: code for code in usable.order_by("-pk")[: query.limit]}
-    offers = [code.limits for code in codes_by_id.values()]
-    remaining = get_remaining(offers=offers, at=query.at, customer=query.shopper.id)
-    return [
-        restrict_candidate(_candidate_of(codes_by_id[offer.id]), offer, remaining)
-        for offer in offers
-        if reached_limit_error(offer, remaining) is None
-    ]
+    newest = usable.order_by("-pk")[: query.limit]
+    return restrict_available([(_candidate_of(code), code.limits) for code in newest], query=query)
 
 
 def _candidate_of(code: DiscountCode) -> Candidate:

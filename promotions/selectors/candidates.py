@@ -21,7 +21,7 @@ from redemptions.errors import (
 )
 from redemptions.lifecycle import find_status_error
 from redemptions.uses.contracts import read_limits
-from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate
+from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_available, restrict_candidate
 
 
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
@@ -83,11 +83,10 @@ def _code_error(row: db.Row, query: CandidateQuery) -> DomainError | None:
 
 def available(*, query: AvailabilityQuery) -> list[Candidate]:
     """Return the live promotions that the shopper is eligible for and whose limits are not reached, newest first."""
-    customer = query.shopper.id
     rows = db.fetch_all(
         "promotions/sql/select_available.sql",
         {
-            "customer": customer,
+            "customer": query.shopper.id,
             "at": query.at,
             "brands": sorted(query.brands),
             "any_brand": not query.brands,
@@ -95,12 +94,7 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
         },
     )
     offers = _read_limits(rows)
-    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
-    return [
-        restrict_candidate(_candidate(row), offers[row["id"]], remaining)
-        for row in rows
-        if reached_limit_error(offers[row["id"]], remaining) is None
-    ]
+    return restrict_available([(_candidate(row), offers[row["id"]]) for row in rows], query=query)
 
 
 def _read_limits(rows: Sequence[db.Row]) -> dict[uuid.UUID, LimitedOffer]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from core import db
 from core.errors import DomainError
-from redemptions.contracts import Candidate, LimitedOffer, Purchase, Rejection
+from redemptions.contracts import AvailabilityQuery, Candidate, LimitedOffer, Purchase, Rejection
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     base_scope,
@@ -101,6 +101,18 @@ def restrict_offer(
     if error is not None:
         return Rejection(offered.code, error.as_dict(), offered.kind, offered.offer_id, offered.brand_id)
     return restrict_candidate(offered, offer, remaining)
+
+
+def restrict_available(
+    candidates: Sequence[tuple[Candidate, LimitedOffer]], *, query: AvailabilityQuery
+) -> list[Candidate]:
+    """Return the candidates with what is left of the budgets of their offers, without those whose limit is reached."""
+    remaining = get_remaining(offers=[offer for _, offer in candidates], at=query.at, customer=query.shopper.id)
+    return [
+        restrict_candidate(candidate, offer, remaining)
+        for candidate, offer in candidates
+        if reached_limit_error(offer, remaining) is None
+    ]
 
 
 def restrict_candidate(candidate: Candidate, offer: LimitedOffer, remaining: RemainingByLimit) -> Candidate:

@@ -27,7 +27,7 @@ from redemptions.contracts import (
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
 from redemptions.lifecycle import find_status_error, status_condition
 from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferStatus
-from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_candidate, restrict_offer
+from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 from tests.loyalty.models import LoyaltyReward, RewardUse
 
 TEN_PERCENT = parse_offer({"benefits": [{"kind": "percent", "value": "10", "on": "order"}]})
@@ -89,13 +89,8 @@ class LoyaltyBackend:
         if query.brands:
             rewards = rewards.filter(brand__slug__in=query.brands)
         unused = rewards.filter(~self._is_used(query.shopper.id, query.at), brand__is_active=True)
-        newest = list(unused.order_by("-pk")[: query.limit])
-        left = get_remaining(offers=[reward.limits for reward in newest], at=query.at, customer=query.shopper.id)
-        return [
-            restrict_candidate(self._to_candidate(reward, ""), reward.limits, left)
-            for reward in newest
-            if reached_limit_error(reward.limits, left) is None
-        ]
+        newest = unused.order_by("-pk")[: query.limit]
+        return restrict_available([(self._to_candidate(reward, ""), reward.limits) for reward in newest], query=query)
 
     def offer_names(self, *, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
         """Return the names of rewards by ID."""
