@@ -69,10 +69,12 @@ def get_remaining(*, offers: Sequence[LimitedOffer], at: datetime, customer: int
         slots = _slots(at, timezone) | {"customer": str(customer)}
         amounts = {scope for owner in owners for scope in limited[owner].caps if base_scope(scope) in AMOUNT_SCOPES}
         slots |= {scope: str(customer) if is_per_customer(scope) else "" for scope in amounts}
+        may_be_reached = False
         for (owner, scope, _), taken in get_taken(owners=owners, slots=slots).items():
             if scope in limited[owner].caps:
-                remaining[owner, scope] = limited[owner].caps[scope] - taken
-        if any(left <= 0 or base_scope(scope) in AMOUNT_SCOPES for (_, scope), left in remaining.items()):
+                left = remaining[owner, scope] = limited[owner].caps[scope] - taken
+                may_be_reached = may_be_reached or left <= 0 or base_scope(scope) in AMOUNT_SCOPES
+        if may_be_reached:
             params = {"offers": owners, "at": at}
             for row in db.fetch_all("redemptions/uses/sql/sum_expired.sql", params):
                 key = (row["promotion_id"], row["scope"])
