@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 from django.db import connection
@@ -40,6 +41,7 @@ def test_statement_has_exactly_one_caller(path: str) -> None:
     assert len(callers) == 1, callers
 
 
+@cache
 def path_patterns() -> list[tuple[str, str]]:
     """Return paths that are composed (``f"app/sql/{verb}_x.sql"``) as patterns, with the path of their module."""
     patterns = []

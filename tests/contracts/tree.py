@@ -33,9 +33,12 @@ def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
                 yield path, node
 
 
-def strings(*directories: str) -> Iterator[tuple[str, str]]:
-    """Yield every string constant in the directories, with the path of the file."""
-    for path, tree in trees(*directories).items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield path, node.value
+@cache
+def strings(*directories: str) -> list[tuple[str, str]]:
+    """Return every string constant in the directories, with the path of the file."""
+    return [
+        (path, node.value)
+        for path, tree in trees(*directories).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
