@@ -21,6 +21,7 @@ REDEMPTION_RETENTION_MONTHS: int = read_renamed(
 )
 REJECTION_FLUSH_SECONDS = 1.0  # 0: refused attempts are written by an explicit call only
 EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
+REJECTION_RETENTION_MONTHS: int = env.int("REJECTION_RETENTION_MONTHS", 0)
 CONSISTENCY_CHECKS = [
     "segments.consistency.check",
     "segments.services.audiences.check_consistency",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Sum
 
 from core.errors import NotFound
 from core.ids import min_uuid7_at, uuid7, uuid7_datetime
@@ -16,9 +17,11 @@ from redemptions import apps
 from redemptions.errors import CursorExpired
 from redemptions.events import rules, selectors
 from redemptions.events.contracts import EventFilter, EventType, NewEvent, Position
-from redemptions.events.models import Event
-from redemptions.events.services import append_events, open_epoch, partitions
+from redemptions.events.models import Event, EventReader
+from redemptions.events.services import append_events, open_epoch, partitions, retention
 from redemptions.events.tasks import maintain_event_partitions
+from redemptions.results.models import RejectionBucket
+from redemptions.results.services import rollup
 from tests.factories import BrandFactory, ShopperFactory
 from tests.redemptions.events import read_all, wait_for_horizon
 
@@ -270,6 +273,38 @@ def test_months_are_dropped_after_the_retention_period(at: datetime, settings: A
     assert Event.objects.exists()
     assert partitions.drop_old_months(at=datetime(2027, 6, 1, tzinfo=UTC)) == ["redemptions_event_2027_03"]
     assert not Event.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refused_attempts_are_deleted_before_other_events_and_their_numbers_stay(settings: Any) -> None:
+    brand, at = BrandFactory(), datetime(2027, 3, 20, tzinfo=UTC)
+    for day in (datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)):
+        for event_type in ("redemption.rejected", "redemption.confirmed"):
+            Event.objects.create(
+                id=min_uuid7_at(day + timedelta(milliseconds=len(event_type))), tx=day.year, brand=brand,
+                created_at=day, type=event_type, kind="promotion", offer_id=brand.pk, reason={"code": "code_expired"},
+            )  # fmt: skip
+
+    def list_rejections() -> list[int]:
+        return list(Event.objects.filter(type="redemption.rejected").values_list("created_at__year", flat=True))
+
+    # a reader that has not read them yet keeps them
+    settings.REJECTION_RETENTION_MONTHS = 2
+    EventReader.objects.create(name="slow", tx=0)
+    assert retention.delete_old_rejections(at=at) == 0
+    EventReader.objects.all().delete()
+    rollup.roll_up()
+
+    settings.REJECTION_RETENTION_MONTHS = 0
+    assert retention.delete_old_rejections(at=at) == 0
+    settings.REJECTION_RETENTION_MONTHS = 2
+    assert retention.delete_old_rejections(at=at) == 1
+    assert list_rejections() == [2027]
+    assert retention.delete_old_rejections(at=at) == 0
+    assert retention.delete_old_rejections(at=at + timedelta(days=31)) == 1
+    assert list_rejections() == []
+    assert Event.objects.count() == 2
+    assert RejectionBucket.objects.filter(offer_id=brand.pk).aggregate(total=Sum("rejected"))["total"] == 2
 
 
 @pytest.mark.django_db
