@@ -18,6 +18,7 @@ class Grouping(enum.StrEnum):
 
     KIND = "kind"
     OFFER = "offer"
+    CODE = "code"
     BRAND = "brand"
 
 
@@ -50,7 +51,8 @@ class Results:
 
     ``reserved``, ``confirmed``, ``released``, ``expired`` and ``returned`` count uses of an offer, and ``orders`` the
     orders with a confirmed use. A return counts in the period of the confirmation. ``rejections`` counts refused
-    attempts by the code of the reason, and ``amounts`` are by currency.
+    attempts by the code of the reason, and ``amounts`` are by currency. ``customers`` with a confirmed use are counted
+    for reports of one offer only, else None: they can't be added up.
     """
 
     reserved: int = 0
@@ -59,6 +61,7 @@ class Results:
     expired: int = 0
     returned: int = 0
     orders: int = 0
+    customers: int | None = None
     rejections: dict[str, int] = field(default_factory=dict)
     amounts: dict[str, Amounts] = field(default_factory=dict)
 
@@ -68,7 +71,7 @@ class Results:
         return sum(self.rejections.values())
 
     def add(self, other: "Results") -> None:
-        """Add what happened in another period."""
+        """Add what happened in another period, but not its customers, who may be the same."""
         for name in USES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for reason, count in other.rejections.items():

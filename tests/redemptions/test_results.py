@@ -19,7 +19,7 @@ from redemptions.results import selectors
 from redemptions.results.contracts import Amounts, Grouping, ReportPeriod, ResultFilter, Results
 from redemptions.results.models import COUNTS, OfferTotal, ResultBucket
 from redemptions.results.services import reports, rollup
-from tests.factories import BrandFactory, PromotionFactory
+from tests.factories import BrandFactory, PromotionFactory, ShopperFactory
 from tests.redemptions.events import wait_for_horizon
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -90,6 +90,38 @@ def test_the_same_offer_used_twice_in_an_order_counts_the_order_once(brand: Bran
 
     assert (group.total.confirmed, group.total.orders) == (2, 1)
     assert group.total.amounts == {"EUR": Amounts(5_000, 200)}
+
+
+def test_codes_of_an_offer_and_its_customers_are_counted_from_its_events(brand: Brand) -> None:
+    offer, order, later = uuid.uuid4(), uuid.uuid4(), NOON + timedelta(hours=3)
+    ann, ben = (ShopperFactory(username=name).customer.pk for name in ("ann", "ben"))
+    of: dict[str, Any] = {"offer": offer, "amount": 100, "subtotal": 1_000}
+    append_events(
+        [
+            event(brand, E.REDEMPTION_CONFIRMED, code="ONE", customer=ann, redemption=order, **of),
+            event(brand, E.REDEMPTION_CONFIRMED, code="TWO", customer=ann, redemption=order, **of),
+            event(brand, E.REDEMPTION_CONFIRMED, later, code="ONE", customer=ben, **of),
+            event(brand, E.REDEMPTION_RETURNED, later, code="ONE", customer=ben, offer=offer, amount=40),
+            event(brand, E.REDEMPTION_RESERVED, code="TWO", customer=ben, offer=offer),
+            event(brand, E.REDEMPTION_REJECTED, code="TWO", offer=offer, reason={"code": "code_already_used"}),
+            event(brand, E.REDEMPTION_CONFIRMED, code="ONE", customer=ben, offer=uuid.uuid4(), amount=7),
+        ]
+    )
+    hours = ReportPeriod(Interval.HOUR, UTC_ZONE, NOON, NOON + timedelta(hours=4))
+
+    found = report(brand, Grouping.CODE, hours, offer=offer)
+
+    one, two = found.groups
+    assert [(group.code, group.total.orders, group.total.amounts) for group in (one, two)] == [
+        ("ONE", 2, {"EUR": Amounts(2_000, 200, 40)}), ("TWO", 1, {"EUR": Amounts(1_000, 100, 0)}),
+    ]  # fmt: skip
+    assert (two.total.reserved, two.total.rejections) == (1, {"code_already_used": 1})
+    assert [one.total.customers, *(results.customers for results in one.periods)] == [2, 1, 0, 0, 1]
+    assert [two.total.customers, *(results.customers for results in two.periods)] == [1, 1, 0, 0, 0]
+    whole = found.whole
+    assert [whole.total.customers, *(results.customers for results in whole.periods)] == [2, 1, 0, 0, 1]
+    assert (whole.total.orders, whole.total.amounts) == (2, {"EUR": Amounts(2_000, 300, 40)})
+    assert report(brand).whole.total.customers is None
 
 
 def test_a_return_counts_in_the_period_of_its_confirmation(brand: Brand) -> None:

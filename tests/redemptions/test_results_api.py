@@ -89,7 +89,7 @@ def test_orders_count_for_offers_of_every_kind(billo: Brand, server: Client) -> 
     kinds = {group["kind"]: group["totals"]["orders"] for group in get(server, group_by="kind")["groups"]}
     assert kinds == {"discount_code": 1, "promotion": 1}
     one = get(server, offer=str(code.offer_id))
-    assert one["totals"] == groups["TEN"]["totals"]
+    assert one["totals"] == groups["TEN"]["totals"] | {"customers": 1}
     assert get(server, kind="promotion")["totals"] == groups["Five off"]["totals"]
     assert get(server, kind="voucher")["totals"] == EMPTY
 
@@ -186,7 +186,8 @@ def test_a_report_by_brand_covers_the_brands_of_the_caller_only(
     ("query", "field"),
     [
         ({"unit": "year"}, "unit"), ({"kind": "gift"}, "kind"), ({"offer": "x"}, "offer"), ({"tz": "Mars"}, "tz"),
-        ({"group_by": "code"}, "group_by"), ({"compare": "next"}, "compare"), ({"from": "x"}, "from"),
+        ({"group_by": "color"}, "group_by"),
+        ({"group_by": "code"}, "offer"), ({"compare": "next"}, "compare"), ({"from": "x"}, "from"),
         ({"from": "2027-01-02", "to": "2026-01-01"}, "to"), ({"unit": "hour", "from": "2001-01-01"}, "unit"),
         ({"form": "2027-01-01"}, "form"),
     ],

@@ -74,7 +74,9 @@ class ResultQuerySerializer(PeriodQuerySerializer):
     group_by = serializers.ChoiceField(
         required=False,
         choices=[str(grouping) for grouping in Grouping],
-        help_text=gettext_lazy("Also answers the results of each kind, offer or brand."),
+        help_text=gettext_lazy(
+            "Also answers the results of each kind, offer or brand, or of each code of the `offer` that is sent."
+        ),
     )
     compare = serializers.ChoiceField(
         required=False,
@@ -115,6 +117,10 @@ class ResultsSerializer(OfferResultsSerializer):
         help_text=gettext_lazy("Uses that were returned, in the period of their confirmation.")
     )
     rejected = serializers.IntegerField(help_text=gettext_lazy("Refused attempts."))
+    customers = serializers.IntegerField(
+        required=False,
+        help_text=gettext_lazy("Customers with a confirmed use. Only in results of one `offer` and of its codes."),
+    )
     rejections = serializers.DictField(
         child=serializers.IntegerField(), help_text=gettext_lazy("Refused attempts by the code of the reason.")
     )
@@ -142,11 +148,14 @@ class PeriodResultsSerializer(serializers.Serializer[Any]):
 
 
 class ResultGroupSerializer(PeriodResultsSerializer):
-    """Results of a brand, a kind or an offer."""
+    """Results of a brand, a kind, an offer or a code."""
 
     brand = serializers.SlugField(required=False, help_text=gettext_lazy("Slug of the brand."))
     kind = serializers.CharField(required=False, help_text=gettext_lazy("Kind of offer."))
     offer = ResultOfferSerializer(required=False, help_text=gettext_lazy("The offer."))
+    code = serializers.CharField(
+        required=False, help_text=gettext_lazy("The code. Empty for uses and attempts without one.")
+    )
 
 
 class ResultReportSerializer(PeriodResultsSerializer):
@@ -185,6 +194,8 @@ def _identify(group: Group, slugs: Mapping[UUID, str]) -> dict[str, Any]:
         identity["kind"] = group.kind
     if group.offer is not None:
         identity["offer"] = {"id": str(group.offer), "name": group.name}
+    if group.code is not None:
+        identity["code"] = group.code
     return identity
 
 
@@ -212,7 +223,8 @@ def serialize_offer_results(offers: Collection[OfferLifecycle]) -> dict[UUID, di
 
 def serialize_results(results: Results) -> dict[str, Any]:
     """Return results in the form of ``ResultsSerializer``."""
-    return {
+    customers = {} if results.customers is None else {"customers": results.customers}
+    return customers | {
         "reserved": results.reserved,
         "confirmed": results.confirmed,
         "released": results.released,

@@ -1,9 +1,10 @@
-"""Reports of results by hour, day, week or month in any time zone, split by kind, offer or brand."""
+"""Reports of results by hour, day, week or month in any time zone, split by kind, offer, code or brand."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -21,11 +22,15 @@ MAX_CELLS = 100_000  # periods times groups of an answer
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The results of a brand, a kind or an offer: the total and by period. ``previous`` is None without comparison."""
+    """The results of a brand, a kind, an offer or a code: the total and by period.
+
+    ``previous`` is None without comparison. What the group is not of is None or empty.
+    """
 
     brand: uuid.UUID | None
     kind: str
     offer: uuid.UUID | None
+    code: str | None
     name: str
     total: Results
     previous: Results | None
@@ -50,16 +55,22 @@ class ResultReport:
 def build_report(*, wanted: ResultFilter, period: ReportPeriod, by: Grouping | None, is_compared: bool) -> ResultReport:
     """Return the results that match, with empty periods. Times count in whole quarters of an hour.
 
-    Raises InvalidRequest for a wrong time and for too many periods.
+    Raises InvalidRequest for a wrong time, for too many periods, and for codes without an offer.
     """
+    if by is Grouping.CODE and wanted.offer is None:
+        raise InvalidRequest.field("offer", _("Send the offer whose codes to report."))
     period = rules.align_to_quarters(period)
     starts = check_period(period)
     compared = rules.shift_to_previous(period) if is_compared else None
     found = _read(wanted, period, starts, compared, None)
-    whole = found[0] if found else _Found((None, "", None), {}, Results(), Results() if compared else None)
+    whole = found[0] if found else _Found((None, "", None, None), {}, Results(), Results() if compared else None)
     groups = _read(wanted, period, starts, compared, by) if by else []
     kept = groups[: min(MAX_GROUPS, MAX_CELLS // max(1, len(starts)))]
-    names = get_offer_names((kind, offer) for _brand, kind, offer in (group.key for group in kept))
+    if wanted.offer is not None:
+        _set_customers([whole], wanted, period, starts, compared, by_code=False)
+        if by is Grouping.CODE:
+            _set_customers(kept, wanted, period, starts, compared, by_code=True)
+    names = get_offer_names((kind, offer) for _brand, kind, offer, _code in (group.key for group in kept))
     return ResultReport(
         period=period,
         compared=compared,
@@ -75,7 +86,7 @@ class _Found:
     """The results of a group: by the index of their period without empty ones, the total, and of the time before."""
 
     key: GroupKey
-    periods: Mapping[int, Results]
+    periods: dict[int, Results]
     total: Results
     previous: Results | None
 
@@ -96,16 +107,38 @@ def _read(
         )
     found = []
     for key in now.keys() | before.keys():
-        periods, previous = now.get(key, {}), before.get(key, {}).get(0, Results()) if compared else None
+        periods, previous = dict(now.get(key, {})), before.get(key, {}).get(0, Results()) if compared else None
         found.append(_Found(key, periods, add_up(periods.values()), previous))
     return sorted(found, key=lambda group: (-group.total.confirmed, -group.total.rejected, str(group.key)))
 
 
+def _set_customers(
+    groups: Sequence[_Found],
+    wanted: ResultFilter,
+    period: ReportPeriod,
+    starts: Sequence[datetime],
+    compared: ReportPeriod | None,
+    *,
+    by_code: bool,
+) -> None:
+    """Set the customers of the groups, which are the whole offer or its codes."""
+    count = partial(selectors.count_customers, wanted=wanted, by_code=by_code)
+    now = count(start=period.start, end=period.end, starts=starts)
+    before = count(start=compared.start, end=compared.end, starts=[compared.start]) if compared else {}
+    for group in groups:
+        code = group.key[-1]
+        group.total.customers = now.get((code, None), 0)
+        for index in range(len(starts)):
+            group.periods.setdefault(index, Results()).customers = now.get((code, index), 0)
+        if group.previous is not None:
+            group.previous.customers = before.get((code, None), 0)
+
+
 def _to_group(found: _Found, starts: Sequence[datetime], names: Mapping[uuid.UUID, str]) -> Group:
     """Return a group with its empty periods, and the name of its offer."""
-    brand, kind, offer = found.key
+    brand, kind, offer, code = found.key
     periods = [found.periods.get(index, Results()) for index in range(len(starts))]
-    return Group(brand, kind, offer, names.get(offer, "") if offer else "", found.total, found.previous, periods)
+    return Group(brand, kind, offer, code, names.get(offer, "") if offer else "", found.total, found.previous, periods)
 
 
 def add_up(results: Iterable[Results]) -> Results:
@@ -132,9 +165,9 @@ def check_period(period: ReportPeriod) -> Sequence[datetime]:
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
-COUNTS = (*USES, "rejected")
+COUNTS = (*USES, "rejected", "customers")
 AMOUNTS = ("currency", "gross", "discount", "net", "returned_discount")
-HEADER = ("start", "local", "brand", "kind", "offer", "name", *COUNTS, *AMOUNTS)
+HEADER = ("start", "local", "brand", "kind", "offer", "name", "code", *COUNTS, *AMOUNTS)
 
 
 def iter_lines(report: ResultReport, slugs: Mapping[uuid.UUID, str]) -> Iterator[tuple[object, ...]]:
@@ -144,14 +177,18 @@ def iter_lines(report: ResultReport, slugs: Mapping[uuid.UUID, str]) -> Iterator
     """
     for group in report.groups or [report.whole]:
         offer = group.offer or ""
-        identity = (slugs[group.brand] if group.brand else "", group.kind, offer, group.name)
+        identity = (slugs[group.brand] if group.brand else "", group.kind, offer, group.name, group.code or "")
         for start, results in zip(report.starts, group.periods, strict=True):
             local = start.astimezone(report.period.timezone).isoformat(timespec="minutes")
-            counts: tuple[object, ...] = tuple(getattr(results, name) for name in COUNTS)
+            counts: tuple[object, ...] = tuple(_or_empty(getattr(results, name)) for name in COUNTS)
             amounts = [_amount_cells(currency, results.amounts[currency]) for currency in sorted(results.amounts)]
             for cells in amounts or [("",) * len(AMOUNTS)]:
                 yield (format_iso(start), local, *identity, *counts, *cells)
                 counts = ("",) * len(COUNTS)
+
+
+def _or_empty(count: int | None) -> object:
+    return "" if count is None else count
 
 
 def _amount_cells(currency: str, amounts: Amounts) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ WITH part AS (
         AND CASE WHEN %(offer)s::uuid IS NULL THEN (offer_id = '00000000-0000-0000-0000-000000000000') <> %(by_offer)s ELSE offer_id = %(offer)s END
 )
 SELECT CASE WHEN %(by_brand)s THEN brand_id END AS brand_id, CASE WHEN %(by_kind)s THEN kind ELSE '' END AS kind,
-    CASE WHEN %(by_offer)s THEN offer_id END AS offer_id, width_bucket(starts_at, %(edges)s::timestamptz[]) AS period, currency,
+    CASE WHEN %(by_offer)s THEN offer_id END AS offer_id, NULL AS code, width_bucket(starts_at, %(edges)s::timestamptz[]) AS period, currency,
     sum(reserved)::bigint AS reserved, sum(confirmed)::bigint AS confirmed, sum(released)::bigint AS released, sum(expired)::bigint AS expired,
     sum(returned)::bigint AS returned, sum(orders)::bigint AS orders, sum(gross)::bigint AS gross, sum(discount)::bigint AS discount,
     sum(returned_discount)::bigint AS returned_discount
 FROM part
-GROUP BY 1, 2, 3, 4, 5
+GROUP BY 1, 2, 3, 4, 5, 6
