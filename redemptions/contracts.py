@@ -106,7 +106,8 @@ class SelectedOffer:
 class Purchase:
     """A redemption and the offers of one kind that it uses.
 
-    ``subtotal`` includes shipping, in minor units of ``currency``.
+    ``subtotal`` includes shipping, in minor units of ``currency``. ``is_renewed`` is set for items that the redemption
+    had before and no longer has: their reservation expired, or an amendment dropped them.
     """
 
     id: uuid.UUID
@@ -116,6 +117,7 @@ class Purchase:
     at: datetime
     until: datetime
     items: Sequence[SelectedOffer] = field(default_factory=tuple)
+    is_renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

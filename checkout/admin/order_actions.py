@@ -74,25 +74,21 @@ TEXTS: Mapping[OrderAction, ActionTexts] = {
 
 def list_order_actions(request: HttpRequest, redemption: Redemption) -> list[tuple[Label, str]]:
     """Return the actions that the user can take now: the label and the URL of each."""
-    at = timezone.now()
     return [
         (TEXTS[action].label, reverse("admin:checkout_redemption_action", args=[redemption.pk, action]))
         for action in OrderAction
-        if _has_effect(action, redemption, at) and _is_allowed(request, redemption, action)
+        if _has_effect(action, redemption) and _is_allowed(request, redemption, action)
     ]
 
 
-def _has_effect(action: OrderAction, redemption: Redemption, at: datetime) -> bool:
-    is_reserved = redemption.status == RedemptionStatus.RESERVED
+def _has_effect(action: OrderAction, redemption: Redemption) -> bool:
     if action is OrderAction.CANCEL:
-        return is_reserved
+        return redemption.status == RedemptionStatus.RESERVED
     if action is OrderAction.REFUND:
         return redemption.status in PAID
-    return (
-        redemption.confirmed_by == Actor.SHOPPER
-        if redemption.status in PAID
-        else (is_reserved and redemption.expires_at > at)
-    )
+    if redemption.status in PAID:
+        return redemption.confirmed_by == Actor.SHOPPER
+    return redemption.status in (RedemptionStatus.RESERVED, RedemptionStatus.EXPIRED)
 
 
 def _is_allowed(request: HttpRequest, redemption: Redemption, action: OrderAction) -> bool:

@@ -45,6 +45,15 @@ def get_access(caller: Caller) -> Access:
     return Access(caller, *(None if ids is None else frozenset(ids) for ids in (readable, editable)))
 
 
+def get_acceptance_of_order(redemption: Redemption) -> Acceptance:
+    """Return the brands whose offers an order may get now: for one that a brand's server sent, also those that granted
+    them. Orders of shoppers and of the platform's checkout may get offers of all brands.
+    """
+    if redemption.brand_id is None:
+        return ALL_BRANDS
+    return Acceptance(frozenset({redemption.brand_id}), grants=find_grants(acceptor=redemption.brand_id))
+
+
 def list_visible(*, access: Access) -> QuerySet[Redemption]:
     """Return the redemptions that a caller may read, with what answers need."""
     rows = Redemption.objects.select_related("customer").prefetch_related("refunded_lines")

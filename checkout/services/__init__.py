@@ -4,12 +4,13 @@ from checkout.contracts import Quote
 from checkout.services.amendments import Amendment, amend
 from checkout.services.available_offers import list_offers
 from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
+from checkout.services.confirmations import confirm
 from checkout.services.purchase_totals import refresh_audiences
 from checkout.services.quotes import quote
 from checkout.services.refunds import Refund, return_redemption
 from checkout.services.reservations import reserve
 from checkout.services.simulation import simulate
-from checkout.services.transitions import cancel, confirm, release_expired
+from checkout.services.transitions import cancel, release_expired
 
 __all__ = [
     "Amendment",

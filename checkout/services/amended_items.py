@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from checkout import price_records, selectors, serialization
 from checkout.contracts import Quote
 from checkout.models import Redemption, RedemptionItem, RedemptionPart
+from checkout.services.confirmations import MARGIN
 from checkout.services.reservations import redemption_items, sum_parts
 from checkout.services.transitions import purchases_by_kind
 from redemptions import purchases
@@ -14,8 +15,6 @@ from redemptions.contracts import NO_OFFER, AmendedItem
 
 ItemKey = tuple[str, str]
 """Kind and key of an item."""
-
-MARGIN = timedelta(minutes=15)  # between taking a new use and confirming it, in the same transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,32 +13,9 @@ from core import db
 from redemptions import purchases
 from redemptions.backends import get_backends
 from redemptions.contracts import NO_OFFER, Purchase, RedemptionBackend, SelectedOffer
-from redemptions.errors import InvalidStatus, ReservationExpired
+from redemptions.errors import InvalidStatus
 from redemptions.events.contracts import EventType
-from redemptions.statuses import PAID, RedemptionStatus
-
-
-@transaction.atomic
-def confirm(*, redemption: Redemption, by: Actor, at: datetime) -> Redemption:
-    """Confirm a reservation whose order was paid. Repeating it changes nothing but ``confirmed_by``, by others.
-
-    An order that only a shopper confirmed doesn't count as an order of the customer until a server or staff confirms
-    it, too. Raises ReservationExpired, and InvalidStatus for a released or returned redemption.
-    """
-    locked = selectors.lock_redemption(pk=redemption.pk)
-    if locked.status in PAID:
-        if locked.confirmed_by == Actor.SHOPPER and by is not Actor.SHOPPER:
-            locked.confirmed_by = by
-            locked.save(update_fields=["confirmed_by"])
-        return locked
-    if locked.status == RedemptionStatus.EXPIRED or (
-        locked.status == RedemptionStatus.RESERVED and locked.expires_at <= at
-    ):
-        raise ReservationExpired
-    if locked.status != RedemptionStatus.RESERVED:
-        raise InvalidStatus(current_status=locked.status)
-    purchases.confirm(_reserved_items(locked, at))
-    return _set_status_of_items(locked, RedemptionStatus.CONFIRMED, confirmed_at=at, confirmed_by=by)
+from redemptions.statuses import RedemptionStatus
 
 
 @transaction.atomic
@@ -59,7 +36,7 @@ def release(*, redemption: Redemption, at: datetime) -> Redemption:
     """Release the items of a locked reservation. It becomes expired if its time is up, else released."""
     purchases.release(_reserved_items(redemption, at))
     status = RedemptionStatus.EXPIRED if redemption.expires_at <= at else RedemptionStatus.RELEASED
-    return _set_status_of_items(redemption, status, closed_at=at)
+    return set_status_of_items(redemption, status, closed_at=at)
 
 
 def release_expired(*, at: datetime) -> int:
@@ -119,7 +96,7 @@ def set_status(redemption: Redemption, status: RedemptionStatus, **fields: Any) 
     redemption.save(update_fields=["status", *fields])
 
 
-def _set_status_of_items(
+def set_status_of_items(
     redemption: Redemption,
     status: RedemptionStatus,
     *,
@@ -142,5 +119,5 @@ def _set_status_of_items(
     redemption.status = status
     redemption.confirmed_at = confirmed_at or redemption.confirmed_at
     redemption.confirmed_by = confirmed_by or redemption.confirmed_by
-    redemption.closed_at = closed_at or redemption.closed_at
+    redemption.closed_at = closed_at
     return redemption

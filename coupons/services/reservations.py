@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from django.db.models import F
 
 from core import db
 from core.errors import Busy, DomainError
+from core.ids import uuid7, uuid7_datetime
 from coupons import rules, selectors
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
@@ -15,8 +17,8 @@ from coupons.services.coupons import KIND
 from coupons.services.redemptions import redeem
 from redemptions.amendments import exchange_items
 from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
-from redemptions.errors import ReservationExpired, UsageLimitPerCustomer
-from redemptions.statuses import RedemptionStatus
+from redemptions.errors import ReservationExpired
+from redemptions.statuses import LIVE, RedemptionStatus
 from redemptions.uses.contracts import read_limits
 
 
@@ -38,6 +40,8 @@ def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
     Raises OfferUnavailable with the error that has applied since the quote, and Busy.
     """
     limited = lock_offers(offers=[uuid.UUID(item.key) for item in purchase.items])
+    if purchase.is_renewed:
+        _rename_ended(purchase)
     for item in _in_lock_order(purchase):
         request = RedemptionRequest(
             id=_redemption_id(purchase, item),
@@ -86,10 +90,7 @@ def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> Non
 
 
 def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
-    """Change the discounts of confirmed redemptions. Raises OfferUnavailable and Busy as ``reserve``.
-
-    A coupon that the order has returned isn't redeemed by it again.
-    """
+    """Change the discounts of confirmed redemptions. Raises OfferUnavailable and Busy as ``reserve``."""
     amounts = exchange_items(
         purchase=purchase, amended=amended, return_items=return_items, reserve=_reserve_new, confirm=confirm
     )
@@ -99,11 +100,15 @@ def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
 
 
 def _reserve_new(*, purchase: Purchase) -> None:
-    """Reserve coupons that the order has never had. Raises OfferUnavailable for others, and as ``reserve``."""
-    ids = {_redemption_id(purchase, item): item for item in _in_lock_order(purchase)}
-    if returned := CouponRedemption.objects.filter(pk__in=ids).values_list("pk", flat=True).first():
-        raise OfferUnavailable(ids[returned], UsageLimitPerCustomer())
-    reserve(purchase=purchase)
+    """Reserve coupons that the order doesn't have, but may have had. Raises as ``reserve``."""
+    reserve(purchase=replace(purchase, is_renewed=True))
+
+
+def _rename_ended(purchase: Purchase) -> None:
+    """Give redemptions of the order that have ended another ID of the same time, so that theirs can be used again."""
+    ids = [_redemption_id(purchase, item) for item in _in_lock_order(purchase)]
+    for pk in CouponRedemption.objects.filter(pk__in=ids).exclude(status__in=LIVE).values_list("pk", flat=True):
+        CouponRedemption.objects.filter(id=pk).update(id=uuid7(uuid7_datetime(pk)))
 
 
 def _in_lock_order(purchase: Purchase) -> list[SelectedOffer]:

@@ -92,4 +92,6 @@ class FoundUse:
             return (UseAction.CONFIRM, UseAction.CANCEL)
         if self.status in (UseStatus.CONFIRMED, UseStatus.PARTIALLY_RETURNED):
             return (UseAction.REFUND,)
+        if self.status is UseStatus.EXPIRED and self.order:
+            return (UseAction.CONFIRM,)
         return ()

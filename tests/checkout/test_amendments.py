@@ -223,11 +223,25 @@ def test_a_coupon_keeps_its_use_and_changes_its_amount(server: Client, billo: Br
     assert_consistent()
     amended(server, redemption, HAT, codes=[])
     assert CouponRedemption.objects.get().status == "returned"
+    assert place(server, order="2")["quote"]["applied"][0]["id"] == str(coupon.pk)
     assert status_and_code(amend(server, redemption, HAT, codes=["CODE"], terms="current")) == (
         409,
-        "usage_limit_per_customer",
+        "usage_limit_reached",
     )
-    assert place(server, order="2")["quote"]["applied"][0]["id"] == str(coupon.pk)
+    assert_consistent()
+
+
+def test_a_coupon_that_was_dropped_can_be_used_by_the_order_again(server: Client, billo: Brand) -> None:
+    CouponFactory(brand=billo, text="CODE", maximum_number_of_coupons=1)
+    redemption = place(server)
+
+    amended(server, redemption, HAT, codes=[])
+    amended(server, redemption, HAT, codes=["CODE"], terms="current")
+
+    assert sorted(CouponRedemption.objects.values_list("status", flat=True)) == ["confirmed", "returned"]
+    assert_consistent()
+    assert post_action(server, redemption, "refund").status_code == 200
+    assert set(CouponRedemption.objects.values_list("status", flat=True)) == {"returned"}
     assert_consistent()
 
 

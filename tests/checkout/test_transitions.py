@@ -13,7 +13,7 @@ from checkout.contracts import Actor, QuoteRequest, RedemptionOptions
 from checkout.models import Redemption, RefundedLine
 from checkout.refunds import LineRefund, RefundRequest
 from core.errors import InvalidRequest
-from discounts.models import Usage, UsageReturn
+from discounts.models import DiscountCode, Usage, UsageReturn
 from pricing import Cart, Line
 from redemptions.errors import CodeAlreadyUsed, CodeExpired, InvalidStatus, PriceChanged, ReservationExpired
 from redemptions.statuses import RedemptionStatus
@@ -194,6 +194,7 @@ def test_a_confirmed_order_cannot_be_canceled(brand: Brand, shopper: Shopper, at
 
 def test_a_reservation_expires_exactly_at_its_expiry_time(brand: Brand, shopper: Shopper, at: datetime) -> None:
     redemption = reserve(brand, shopper, at, "TEN", ttl_seconds=60)
+    DiscountCode.objects.update(end_date=at + timedelta(seconds=30))
 
     with pytest.raises(ReservationExpired):
         services.confirm(redemption=redemption, at=at + timedelta(seconds=60), by=Actor.SERVER)

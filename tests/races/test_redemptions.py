@@ -18,8 +18,9 @@ from checkout.models import Redemption
 from core.errors import Busy
 from discounts.models import Usage
 from pricing import Cart, Line
-from redemptions.errors import CodeAlreadyUsed, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, ReservationExpired, UsageLimitReached
 from redemptions.statuses import LIVE, RedemptionStatus
+from redemptions.uses.consistency import check
 from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory
 from tests.redemptions.events import count_confirmed
 
@@ -110,7 +111,7 @@ def test_code_in_many_orders_of_a_shopper_is_reserved_once(run_concurrently: Run
     assert Redemption.objects.count() == Usage.objects.count() == 1
 
 
-def test_concurrent_confirmation_and_expiry_have_one_result(run_concurrently: RunConcurrently, at: datetime) -> None:
+def test_a_confirmation_beside_the_expiry_is_honored_once(run_concurrently: RunConcurrently, at: datetime) -> None:
     brand = BrandFactory()
     end = at + timedelta(seconds=60)
     for number in range(10):
@@ -124,15 +125,34 @@ def test_concurrent_confirmation_and_expiry_have_one_result(run_concurrently: Ru
         ]
         results = run_concurrently(lambda call: call(), calls)
 
+        assert results[0].status == RedemptionStatus.CONFIRMED
         redemption.refresh_from_db()
-        redemptions = Usage.objects.filter(redemption_id=redemption.pk)
-        if redemption.status == RedemptionStatus.CONFIRMED:
-            assert redemptions.get().reserved_until is None
-        else:
-            assert redemption.status == RedemptionStatus.EXPIRED
-            assert isinstance(results[0], ReservationExpired)
-            assert not redemptions.exists()
-    assert count_confirmed() == Redemption.objects.filter(status=RedemptionStatus.CONFIRMED).count()
+        assert redemption.status == RedemptionStatus.CONFIRMED
+        assert Usage.objects.get(redemption_id=redemption.pk).reserved_until is None
+    assert count_confirmed() == 10
+
+
+def test_the_last_unit_goes_to_a_late_confirmation_or_to_another_order(
+    run_concurrently: RunConcurrently, at: datetime
+) -> None:
+    brand = BrandFactory()
+    for number in range(10):
+        code = DiscountCodeFactory(text=f"TEN{number}", brand=brand, limit_total=1)
+        redemption = reserve(brand, create_shopper(), at, code.code, order=f"late {number}", ttl=60)
+        late = redemption.expires_at
+
+        calls: list[Callable[[], Any]] = [
+            lambda: services.confirm(redemption=redemption, at=late, by=Actor.SERVER),  # noqa: B023
+            lambda: services.confirm(redemption=redemption, at=late, by=Actor.SERVER),  # noqa: B023
+            lambda: reserve(brand, create_shopper(), late, code.code, order=f"other {number}"),  # noqa: B023
+            lambda: services.release_expired(at=late),  # noqa: B023
+        ]
+        first, second, other, _ = run_concurrently(lambda call: call(), calls)
+
+        assert {type(first), type(second), type(other)} <= {Redemption, ReservationExpired, UsageLimitReached}
+        assert isinstance(first, Redemption) == isinstance(second, Redemption) != isinstance(other, Redemption)
+        assert Usage.objects.filter(code=code).count() == 1
+    assert list(check(at=at, repair=False)) == []
 
 
 def test_carts_with_the_same_codes_in_shuffled_order_never_deadlock(

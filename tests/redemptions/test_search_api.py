@@ -99,6 +99,7 @@ def test_each_status_is_the_last_one_and_tells_what_can_be_done(billo: Brand, se
         assert (use["order"], use["status"]) == (name, name)
         assert use["actions"] == {
             "reserved": ["confirm", "cancel"], "confirmed": ["refund"], "partially_returned": ["refund"],
+            "expired": ["confirm"],
         }.get(name, [])  # fmt: skip
         assert use["amount"] == "12.00"
         assert [event["type"] for event in use["events"]][-1] == f"redemption.{name}"
