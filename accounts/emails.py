@@ -6,10 +6,18 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
+from accounts.contracts import Role
 from accounts.models import Invitation
 from backoffice.base.formatting import format_datetime
 from mailings.emails import build_content
+
+_ROLES = {
+    Role.OWNER: pgettext_lazy("role in a sentence", "owner"),
+    Role.EDITOR: pgettext_lazy("role in a sentence", "editor"),
+    Role.VIEWER: pgettext_lazy("role in a sentence", "viewer"),
+}
 
 
 def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
@@ -40,7 +48,7 @@ def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
 def _sentence(invitation: Invitation) -> str:
     names = {
         "brand": invitation.brand.name,
-        "role": invitation.get_role_display().lower(),
+        "role": _ROLES[Role(invitation.role)],
         "inviter": invitation.invited_by,
     }
     if invitation.invited_by is None:

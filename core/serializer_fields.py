@@ -18,7 +18,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from core import datetimes, money, periods
+from core import datetimes, languages, money, periods
 
 UNSUPPORTED_YEAR = _("Enter a year from 1900 to 9998.")  # the range of core.datetimes
 INVALID_AMOUNT = _('Enter a decimal string, for example "12.50".')
@@ -33,6 +33,19 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "maxLength": languages.MAX_LENGTH, "example": "es"})
+class LanguageField(StrictCharField):
+    """The tag of a language (BCP 47), as the language of the platform that it stands for (``es`` for ``es-MX``)."""
+
+    def to_internal_value(self, data: Any) -> str:
+        tag = super().to_internal_value(data)
+        language = languages.find_language(tag)
+        if tag and language is None:
+            names = ", ".join(languages.list_languages())
+            raise serializers.ValidationError(languages.UNKNOWN % {"languages": names}, code="invalid")
+        return language or ""
 
 
 class ExternalIdField(StrictCharField):

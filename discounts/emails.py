@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Brand
+from accounts.selectors import read_member_languages, read_subscribed_languages
 from backoffice.base.formatting import format_amount, format_datetime, format_number, format_period
 from core import money
 from discounts import selectors
@@ -92,7 +93,7 @@ def terms(code: DiscountCode) -> list[str]:
 
 def _format_decimal(value: str, currency: str) -> str:
     try:
-        return money.format_currency(money.parse(value, currency), currency)
+        return format_amount(money.parse(value, currency), currency)
     except ValueError:
         return f"{value} {currency}"
 
@@ -116,7 +117,7 @@ def _format_span(first: str, last: str, zone: str) -> str:
 
 announcement = MailType(
     build_announcement,
-    filter_recipients=selectors.still_consenting,
+    read_languages=read_subscribed_languages,
     label=gettext_lazy("Code announcement"),
 )
-usage_digest = MailType(build_usage_digest, label=gettext_lazy("Usage digest"))
+usage_digest = MailType(build_usage_digest, read_languages=read_member_languages, label=gettext_lazy("Usage digest"))

@@ -52,15 +52,27 @@ class Recipient(NamedTuple):
     personal_text: str = ""
 
 
+class ClaimedMail(NamedTuple):
+    """An email that is about to be sent: its ID, the planner's number of its recipient, and the personal text."""
+
+    id: int
+    recipient: int
+    personal_text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The content of a mailing, with tags for each recipient's own values."""
+    """The content of a mailing in one language, with tags for each recipient's own values.
+
+    ``format_personal_text`` returns the stored personal text as recipients read it.
+    """
 
     subject: str
     text: str
     html: str
     from_name: str = ""
     reply_to: str = ""
+    format_personal_text: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +119,31 @@ class BatchBackend(Protocol):
 
 
 class ContentBuilder(Protocol):
-    """A function that builds a mailing's content from its key and data, or returns None if it should not be sent."""
+    """A function that builds a mailing's content from its key and data, or returns None if it should not be sent.
+
+    It is called once per language of the recipients, with that language active.
+    """
 
     def __call__(self, *, key: str, data: Mapping[str, Any], at: datetime) -> Content | None: ...
+
+
+class LanguageReader(Protocol):
+    """A function that returns, right before sending, the languages of the emails by ID.
+
+    Emails that should no longer be sent, such as those to customers who have unsubscribed, are absent. An empty
+    language stands for the platform's.
+    """
+
+    def __call__(self, *, sender: str, mails: Sequence[ClaimedMail]) -> Mapping[int, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class MailType:
     """A type of mailing, stored by its dotted path. ``label`` names it in the admin.
 
-    ``filter_recipients`` returns, right before sending, which of the recipients still consent.
+    Without ``read_languages``, every email is sent, in the platform's language.
     """
 
     build: ContentBuilder
-    filter_recipients: Callable[[Sequence[int]], set[int]] | None = None
+    read_languages: LanguageReader | None = None
     label: Any = ""  # a text that may be translated lazily

@@ -1,6 +1,6 @@
 """Email content from templates: HTML with inlined styles, and plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import css_inline
@@ -24,6 +24,7 @@ def build_content(
     color: str = "#0f766e",
     reply_to: str = "",
     marketing: bool = False,
+    format_personal_text: Callable[[str], str] = str,
 ) -> Content:
     """Render ``<template>.html`` and ``<template>.txt`` to a content in the sender's name and color (``#rrggbb``).
 
@@ -49,6 +50,7 @@ def build_content(
         html=_inliner.inline(html),
         from_name=sender_name,
         reply_to=reply_to,
+        format_personal_text=format_personal_text,
     )
 
 

@@ -1,5 +1,6 @@
 """Queries of mailings and their progress."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Count, OuterRef, Subquery
@@ -39,6 +40,12 @@ def count_by_status(*, key: str) -> dict[str, int]:
 def get_progress(*, key: str) -> dict[str, int]:
     """Return ``{"planned", "sent", "failed"}`` of a mailing, counted from its rows."""
     return rules.summarize_counts(count_by_status(key=key))
+
+
+def get_personal_texts(*, mailing: Mailing, recipients: Collection[int]) -> dict[int, str]:
+    """Return the personal texts of a mailing's emails to these recipients, by recipient."""
+    mails = Mail.objects.filter(mailing=mailing, recipient__in=recipients)
+    return dict(mails.values_list("recipient", "personal_text"))
 
 
 def get_next_mailing(*, at: datetime) -> Mailing | None:

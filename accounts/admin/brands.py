@@ -3,6 +3,7 @@
 import zoneinfo
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -25,7 +26,18 @@ class BrandAdmin(BrandScopedAdmin):
     brand_path, needs_to_change = "pk", BrandPermissions.OWN
     list_display = ("name", "slug", "currency", "timezone", "is_active")
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "color", "timezone", "currency", "notify_email", "checkout_by", "is_active", created)
+    fields = (
+        "name",
+        "slug",
+        "color",
+        "language",
+        "timezone",
+        "currency",
+        "notify_email",
+        "checkout_by",
+        "is_active",
+        created,
+    )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "color":
@@ -34,6 +46,8 @@ class BrandAdmin(BrandScopedAdmin):
             kwargs["widget"] = UnfoldAdminSelectWidget(
                 choices=[(name, name) for name in sorted(zoneinfo.available_timezones())]
             )
+        if db_field.name == "language":
+            kwargs["widget"] = UnfoldAdminSelectWidget(choices=settings.LANGUAGES)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:

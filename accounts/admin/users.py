@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -15,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import forms as unfold_forms
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import rules, selectors, services
 from accounts.models import User
@@ -61,7 +63,7 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     paginator = EstimatingPaginator
     readonly_fields = ("set_password", "marketing_consent_at", "date_joined", "last_login")
     fieldsets = (
-        (None, {"fields": ("username", "email", "phone", "set_password")}),
+        (None, {"fields": ("username", "email", "phone", "language", "set_password")}),
         (_("Permissions"), {"fields": ("is_active", "is_superuser")}),
         (
             _("Marketing consent and dates"),
@@ -80,6 +82,12 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
             return queryset, False
         user = selectors.user_of_account(search_term)
         return (queryset.filter(pk=user.pk) if user else queryset.none()), False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "language":
+            choices = [("", _("Language of the brand")), *settings.LANGUAGES]
+            kwargs["widget"] = UnfoldAdminSelectWidget(choices=choices)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @display(description=_("Brands"))
     def staff_of(self, user: User) -> str:

@@ -9,12 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.contracts import Role
-from accounts.models import AcceptanceGrant, ApiKey, Invitation, Membership, User
-from core.serializer_fields import SlugField, StrictBooleanField, StrictCharField
+from accounts.models import AcceptanceGrant, ApiKey, Brand, Invitation, Membership, User
+from core.serializer_fields import LanguageField, SlugField, StrictBooleanField, StrictCharField
 from core.serializers import InputSerializer
 
 KINDS = sorted(settings.REDEMPTION_BACKENDS)
 ROLES = [role.value for role in Role]
+LANGUAGE_HELP = _("Language of emails. Empty for that of the brand that sends them.")
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
 
 
@@ -103,14 +104,53 @@ class RegistrationInputSerializer(InputSerializer):
         min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text=_("At least 8 characters.")
     )
     marketing_consent = StrictBooleanField(help_text=_("Whether the customer subscribes to marketing emails."))
+    language = LanguageField(
+        required=False,
+        allow_blank=True,
+        help_text=_("Language of emails. Empty for that of the brand that sends them."),
+    )
 
 
 class MeSerializer(TokenUserSerializer):
     """The caller's own account."""
 
     phone = serializers.CharField(allow_null=True, help_text=_("Phone number in E.164 format."))
+    language = serializers.CharField(help_text=LANGUAGE_HELP)
     marketing_consent = serializers.BooleanField(help_text=_("Whether the user is subscribed to marketing emails."))
     is_superuser = serializers.BooleanField(help_text=_("Whether the user has full access to all brands."))
+
+
+class MeUpdateSerializer(InputSerializer):
+    """Changes to the caller's own account."""
+
+    language = LanguageField(
+        required=False,
+        allow_blank=True,
+        help_text=_("Language of emails. Empty for that of the brand that sends them."),
+    )
+
+
+class BrandSerializer(serializers.ModelSerializer[Brand]):
+    """The settings of a brand."""
+
+    class Meta:
+        model = Brand
+        fields = ("id", "slug", "name", "language", "timezone", "currency")
+        read_only_fields = fields
+        extra_kwargs = {
+            "id": {"help_text": _("ID of the brand.")},
+            "slug": {"help_text": _("Slug of the brand.")},
+            "name": {"help_text": _("Name of the brand, as customers see it.")},
+            "language": {"help_text": _("Language of emails to customers who have chosen none.")},
+            "timezone": {"help_text": _("Time zone of the brand's dates.")},
+            "currency": {"help_text": _("Currency of amounts that name no other.")},
+        }
+
+
+class BrandUpdateSerializer(InputSerializer):
+    """Changes to the settings of a brand."""
+
+    language = LanguageField(required=False, help_text=_("Language of emails to customers who have chosen none."))
 
 
 class MemberSerializer(serializers.Serializer[Membership]):

@@ -13,6 +13,8 @@ from accounts import selectors, services
 from accounts.api.serializers import (
     ApiKeyInputSerializer,
     ApiKeySerializer,
+    BrandSerializer,
+    BrandUpdateSerializer,
     InvitationInputSerializer,
     InvitationSerializer,
     MemberSerializer,
@@ -40,6 +42,22 @@ class BrandOwnerView(APIView):
         paginator = CursorPagination()
         page = paginator.paginate_queryset(rows, request, view=self)
         return paginator.get_paginated_response(serializer_class(page, many=True).data)
+
+
+class BrandView(BrandOwnerView):
+    """``/api/v1/brands/<slug>/``"""
+
+    @extend_schema(responses=BrandSerializer, operation_id="brands_get")
+    def get(self, request: Request, slug: str) -> Response:
+        """Return the settings of the brand."""
+        return Response(BrandSerializer(self.brand(request, slug)).data)
+
+    @extend_schema(request=BrandUpdateSerializer, responses=BrandSerializer, operation_id="brands_change")
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change the settings of the brand."""
+        brand = self.brand(request, slug)
+        changes = validate_body(BrandUpdateSerializer, request)
+        return Response(BrandSerializer(services.change_brand(brand=brand, **changes)).data)
 
 
 class MembersView(BrandOwnerView):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("auth/token/verify/", views.VerifyView.as_view()),
     path("auth/register/", views.RegisterView.as_view()),
     path("me/", views.MeView.as_view()),
+    path("brands/<slug:slug>/", staff.BrandView.as_view()),
     path("brands/<slug:slug>/members/", staff.MembersView.as_view()),
     path("brands/<slug:slug>/members/<uuid:user_id>/", staff.MemberView.as_view()),
     path("brands/<slug:slug>/invitations/", staff.InvitationsView.as_view()),

@@ -13,6 +13,7 @@ from accounts import selectors, services
 from accounts.api.serializers import (
     LoginInputSerializer,
     MeSerializer,
+    MeUpdateSerializer,
     RefreshInputSerializer,
     RegistrationInputSerializer,
     TokensSerializer,
@@ -118,3 +119,11 @@ class MeView(APIView):
     def get(self, request: Request) -> Response:
         """Return the caller's own account. API keys have none (403)."""
         return Response(MeSerializer(selectors.active_user(get_caller(request.auth))).data)
+
+    @extend_schema(request=MeUpdateSerializer, responses=MeSerializer, operation_id="me_change")
+    def patch(self, request: Request) -> Response:
+        """Change the caller's own account."""
+        user = selectors.active_user(get_caller(request.auth))
+        return Response(
+            MeSerializer(services.change_user(user=user, **validate_body(MeUpdateSerializer, request))).data
+        )

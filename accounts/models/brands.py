@@ -4,6 +4,7 @@ import zoneinfo
 from typing import ClassVar
 
 import pghistory
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import CheckoutBy, Role
 from accounts.models.users import User
+from core import languages
 from core.ids import uuid7
 from core.money import currencies
 
@@ -71,6 +73,14 @@ class Brand(models.Model):
             "themselves, so let them confirm orders only in prototypes. They can always see prices, use a discount "
             "code or a coupon without a cart, and claim a voucher."
         ),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        default=settings.LANGUAGE_CODE,
+        db_default=settings.LANGUAGE_CODE,
+        validators=[languages.validate_language],
+        help_text=_("Emails are in this language, unless the customer has chosen another."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)

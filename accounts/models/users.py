@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Role
+from core import languages
 from core.ids import uuid7
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ class User(AbstractBaseUser):
         null=True,
         blank=True,
         help_text=_("With the country code, for example +34600000000."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[languages.validate_language],
+        help_text=_("Emails are in this language. Leave blank for the language of the brand that sends them."),
     )
     marketing_consent = models.BooleanField(
         _("marketing consent"), default=False, help_text=_("Subscribed to marketing emails")

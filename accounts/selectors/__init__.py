@@ -33,6 +33,13 @@ from accounts.selectors.customers import (
     shopper_for,
     shopper_of,
 )
+from accounts.selectors.recipients import (
+    SubscribedCustomer,
+    list_subscribed_customers,
+    read_languages,
+    read_member_languages,
+    read_subscribed_languages,
+)
 from accounts.selectors.staff import (
     admin_permissions,
     key_of,
@@ -42,6 +49,7 @@ from accounts.selectors.staff import (
 )
 
 __all__ = [
+    "SubscribedCustomer",
     "active_user",
     "admin_permissions",
     "brand_by_name",
@@ -63,6 +71,7 @@ __all__ = [
     "list_brands_without",
     "list_grants",
     "list_shoppers",
+    "list_subscribed_customers",
     "lock_customer",
     "lock_customers",
     "member_of",
@@ -70,6 +79,9 @@ __all__ = [
     "memberships_of",
     "open_invitation",
     "owned_brand",
+    "read_languages",
+    "read_member_languages",
+    "read_subscribed_languages",
     "readable_brand_ids",
     "secrets",
     "shopper_for",

@@ -4,10 +4,11 @@ from accounts.services.api_keys import authenticate_api_key, issue_key, revoke_k
 from accounts.services.authentication import check_credentials, refresh, sign_in, tokens_for
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.grants import create_grant, end_grant
-from accounts.services.registration import add_customer, register
+from accounts.services.registration import add_customer, change_user, register
 from accounts.services.staff import (
     accept_invitation,
     cancel_invitation,
+    change_brand,
     change_role,
     invitation_of,
     invite,
@@ -21,7 +22,9 @@ __all__ = [
     "add_customer",
     "authenticate_api_key",
     "cancel_invitation",
+    "change_brand",
     "change_role",
+    "change_user",
     "check_credentials",
     "create_grant",
     "end_grant",

@@ -15,14 +15,16 @@ from core.errors import InvalidRequest
 
 
 def register(
-    *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False, at: datetime
-) -> User:
+    *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False,
+    language: str = "", at: datetime,
+) -> User:  # fmt: skip
     """Register a shopper: create a user and its customer.
 
     Raises InvalidRequest with the invalid fields, and AccountTaken without naming the field that is in use.
     """
     user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
     user.phone = rules.phone_number(phone) if phone else None
+    user.language = language
     user.marketing_consent = marketing_consent
     user.marketing_consent_at = at if marketing_consent else None
     _check_fields(user)
@@ -36,6 +38,14 @@ def register(
     ):
         user.save()
         add_customer(user=user)
+    return user
+
+
+def change_user(*, user: User, language: str | None = None) -> User:
+    """Change the user's own settings; None keeps one as it is. An empty language is that of each brand."""
+    if language is not None:
+        user.language = language
+        user.save(update_fields=["language"])
     return user
 
 

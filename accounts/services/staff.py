@@ -19,6 +19,14 @@ INVITATION_LIFETIME = timedelta(days=7)
 _SALT = "accounts.invitation"
 
 
+def change_brand(*, brand: Brand, language: str | None = None) -> Brand:
+    """Change the settings of a brand; None keeps one as it is."""
+    if language is not None:
+        brand.language = language
+        brand.save(update_fields=["language"])
+    return brand
+
+
 # --- roles -----------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def change_role(*, brand: Brand, user_id: uuid.UUID, role: Role) -> Membership:

@@ -4,7 +4,9 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from django.conf import settings
 from django.utils import formats
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from core import money
@@ -14,7 +16,8 @@ EMPTY_VALUE = "\N{EN DASH}"
 
 def format_datetime(at: datetime | None, zone: str) -> str:
     """Return a date and time in a time zone (``21 Nov 2026, 14:05``); a dash for none."""
-    return formats.date_format(at.astimezone(zoneinfo.ZoneInfo(zone)), "j M Y, H:i") if at else EMPTY_VALUE
+    pattern = pgettext("format of a date and time", "j M Y, H:i")
+    return formats.date_format(at.astimezone(zoneinfo.ZoneInfo(zone)), pattern) if at else EMPTY_VALUE
 
 
 def format_date(day: date) -> str:
@@ -59,15 +62,15 @@ def format_percentage(part: float, whole: float, digits: int = 1) -> str:
 
 def format_amount(minor_units: int | None, currency: str | None) -> str:
     """Return an amount, given in minor units, with its currency; a dash for none."""
-    return EMPTY_VALUE if minor_units is None or not currency else money.format_currency(minor_units, currency)
+    if minor_units is None or not currency:
+        return EMPTY_VALUE
+    return money.format_currency(minor_units, currency, get_language() or settings.LANGUAGE_CODE)
 
 
 def format_totals(by_currency: Mapping[str, int]) -> str:
     """Return the amounts of several currencies, given in minor units, joined by plus signs."""
     amounts = [
-        money.format_currency(minor_units, currency)
-        for currency, minor_units in sorted(by_currency.items())
-        if minor_units
+        format_amount(minor_units, currency) for currency, minor_units in sorted(by_currency.items()) if minor_units
     ]
     return " + ".join(amounts) or EMPTY_VALUE
 

@@ -17,7 +17,6 @@ from discounts.selectors.mails import (
     iter_recipients,
     list_unannounced,
     mailing_key,
-    still_consenting,
 )
 from discounts.selectors.redemptions import active_items, get_return, returned_amounts, was_returned
 
@@ -40,6 +39,5 @@ __all__ = [
     "mailing_key",
     "offer_names",
     "returned_amounts",
-    "still_consenting",
     "was_returned",
 ]

@@ -1,7 +1,6 @@
 """Reads of the emails about discount codes: recipients and progress of announcements, usage digests."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, TextField, Value
@@ -62,9 +61,3 @@ def iter_recipients(*, brand_id: uuid.UUID, audience: str, after: int, limit: in
     ).exclude(customer__user__email="")
     columns = ("customer_id", "customer_id", "customer__user__email", "customer__user__username")
     return list(members.order_by("customer_id").values_list(*columns)[:limit])
-
-
-def still_consenting(customer_keys: Sequence[int]) -> set[int]:
-    """Return those of the customers who are subscribed to marketing emails now."""
-    consenting = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
-    return set(consenting.values_list("pk", flat=True))

@@ -12,19 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils import translation
 
 from core import db
+from core.languages import find_language
 from mailings import rules, selectors
 from mailings.contracts import (
     MAX_BATCH,
     BatchBackend,
+    ClaimedMail,
     Content,
     MailingStatus,
     MailStatus,
+    MailType,
     Outcome,
     RenderedMail,
     SendResult,
@@ -114,7 +119,7 @@ def _claim(mailing: Mailing, at: datetime) -> Batch | None:
 def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
     """Send a claimed batch. Return the number of accepted emails, and whether to continue with other batches."""
     try:
-        content, mails = _render(batch, at)
+        parts = _render(batch, at)
     except Exception as error:  # (retry these emails later; continue with other mailings)
         log.exception("mail_build_failed", mailing=batch.mailing.key)
         _record_result(
@@ -124,8 +129,18 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
             at,
         )
         return 0, True
-    if content is None or not mails:
-        return 0, True
+    accepted, can_continue = 0, True
+    for content, mails in parts:
+        if can_continue:
+            sent, can_continue = _send_part(batch, content, mails, at)
+            accepted += sent
+        else:
+            _record_result(batch, [mail.id for mail in mails], _NOT_ATTEMPTED, at)
+    return accepted, can_continue
+
+
+def _send_part(batch: Batch, content: Content, mails: list[RenderedMail], at: datetime) -> tuple[int, bool]:
+    """Send the emails of a batch in one language."""
     connection = get_connection()
     if isinstance(connection, BatchBackend):
         return _send_in_parts(batch, connection, content, mails, at)
@@ -134,29 +149,40 @@ def _send(batch: Batch, at: datetime) -> tuple[int, bool]:
     )
 
 
-def _render(batch: Batch, at: datetime) -> tuple[Content | None, list[RenderedMail]]:
-    """Return the content and the emails of recipients who still consent; suppress the others."""
-    mailing = batch.mailing
-    mail_type = selectors.get_mail_type(mailing)
-    content = mail_type.build(key=mailing.key, data=mailing.data, at=at)
-    recipients = [row["recipient"] for row in batch.rows]
-    if content is None:
-        consenting = set[int]()
-    elif mail_type.filter_recipients is None:
-        consenting = set(recipients)
-    else:
-        consenting = mail_type.filter_recipients(recipients)
-    others = [row["id"] for row in batch.rows if row["recipient"] not in consenting]
+def _render(batch: Batch, at: datetime) -> list[tuple[Content, list[RenderedMail]]]:
+    """Return the content in each language with its emails; suppress those that should no longer be sent."""
+    mail_type, parts = selectors.get_mail_type(batch.mailing), []
+    languages = _read_languages(mail_type, batch)
+    for language in sorted(set(languages.values())):
+        with translation.override(language):
+            content = mail_type.build(key=batch.mailing.key, data=batch.mailing.data, at=at)
+            if content is not None:
+                rows = [row for row in batch.rows if languages.get(row["id"]) == language]
+                parts.append((content, [_to_rendered_mail(batch.mailing, content, row) for row in rows]))
+    rendered = {mail.id for _content, mails in parts for mail in mails}
+    others = [row["id"] for row in batch.rows if row["id"] not in rendered]
     if others:
         _claimed_rows(batch, others).update(
             status=MailStatus.SUPPRESSED, error="Recipient unsubscribed before sending."
         )
-    return content, [_to_rendered_mail(mailing, row) for row in batch.rows if row["recipient"] in consenting]
+    return parts
 
 
-def _to_rendered_mail(mailing: Mailing, row: db.Row) -> RenderedMail:
+def _read_languages(mail_type: MailType, batch: Batch) -> dict[int, str]:
+    """Return the language of each email that should still be sent, by its ID."""
+    claimed = [ClaimedMail(row["id"], row["recipient"], row["word"]) for row in batch.rows]
+    read = mail_type.read_languages
+    tags = (
+        dict.fromkeys((mail.id for mail in claimed), "")
+        if read is None
+        else read(sender=batch.mailing.sender, mails=claimed)
+    )
+    return {mail_id: find_language(tag) or settings.LANGUAGE_CODE for mail_id, tag in tags.items()}
+
+
+def _to_rendered_mail(mailing: Mailing, content: Content, row: db.Row) -> RenderedMail:
     url = unsubscribe_url(mail_id=row["id"]) if mailing.marketing else ""
-    return RenderedMail(row["id"], row["address"], row["name"], url, row["word"])
+    return RenderedMail(row["id"], row["address"], row["name"], url, content.format_personal_text(row["word"]))
 
 
 def _send_in_parts(

@@ -1,7 +1,7 @@
 """Emails about codes: the personal code of a customer."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Brand
+from accounts.selectors import read_subscribed_languages
 from backoffice.base.formatting import format_datetime
 from core import renames
-from mailings.contracts import Content, MailType
+from mailings.contracts import ClaimedMail, Content, MailType
 from mailings.emails import build_content
 from redemptions.backends import get_code_backend
-from redemptions.codes.selectors.assignments import filter_consenting_customers
+from redemptions.codes.selectors.assignments import get_owners
 
 CODE = "redemptions.codes.emails.code_mail"
 
@@ -44,4 +45,15 @@ def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | 
     )
 
 
-code_mail = MailType(build_code, filter_recipients=filter_consenting_customers, label=gettext_lazy("Personal codes"))
+def read_code_languages(*, sender: str, mails: Sequence[ClaimedMail]) -> Mapping[int, str]:
+    """Return the languages of the emails whose recipients are still subscribed and still have the code."""
+    languages = read_subscribed_languages(sender=sender, mails=mails)
+    owners = get_owners(brand_id=sender, codes=[mail.personal_text for mail in mails])
+    return {
+        mail.id: languages[mail.id]
+        for mail in mails
+        if mail.id in languages and owners.get(mail.personal_text) == mail.recipient
+    }
+
+
+code_mail = MailType(build_code, read_languages=read_code_languages, label=gettext_lazy("Personal codes"))

@@ -158,6 +158,7 @@ def test_registering_creates_a_shopper(api, shopper_client):
     expected = {
         "id": str(user.uuid), "username": "ann", "email": "ann@example.com", "phone": "+34600000000",
         "customer_id": f"u-{user.uuid}", "brands": [], "marketing_consent": True, "is_superuser": False,
+        "language": "",
     }  # fmt: skip
     assert (response.status_code, response.json()) == (201, expected)
     assert shopper_client(user).get(ME).json() == expected

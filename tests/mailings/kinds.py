@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mailings.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, Content, MailType
+from mailings.contracts import NAME_HTML_TAG, NAME_TAG, UNSUBSCRIBE_TAG, ClaimedMail, Content, MailType
 
 
 def build(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
@@ -24,8 +24,8 @@ def build_badly(*, key: str, data: Mapping[str, Any], at: datetime) -> Content |
     raise LookupError("the code is gone")
 
 
-def even_ones(recipients: Sequence[int]) -> set[int]:
-    return {recipient for recipient in recipients if recipient % 2 == 0}
+def even_ones(*, sender: str, mails: Sequence[ClaimedMail]) -> dict[int, str]:
+    return {mail.id: "" for mail in mails if mail.recipient % 2 == 0}
 
 
 news = MailType(build, label="News")

@@ -172,7 +172,7 @@ def test_each_voucher_is_announced_by_one_email(at: datetime) -> None:
     mail = Mail.objects.select_related("mailing").get()
     assert mail.mailing.key == f"vouchers:{campaign.pk}"
     assert (mail.recipient, mail.address) == (customers[0].pk, User.objects.get(customer=customers[0]).email)
-    assert mail.personal_text == "16 Apr 2027, 15:30"
+    assert mail.personal_text == "2027-04-16T15:30:00Z"
 
 
 @pytest.mark.parametrize(

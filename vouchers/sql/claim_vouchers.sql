@@ -3,7 +3,7 @@
 WITH campaign AS (
     SELECT c.id, c.brand_id, c.slug, c.name, c.description, c.discount, c.voucher_type, c.decision, c.starts_at, c.ends_at,
         b.is_active AS brand_is_active, make_interval(days => c.voucher_valid_days) AS valid,
-        b.timezone, m.id AS mailing_id
+        m.id AS mailing_id
     FROM vouchers_campaign c
     JOIN accounts_brand b ON b.id = c.brand_id
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
@@ -53,7 +53,7 @@ WITH campaign AS (
 ), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
     SELECT campaign.mailing_id, issued.customer_id, login.email, login.username,
-        to_char(issued.expires_at AT TIME ZONE campaign.timezone, 'FMDD Mon YYYY, HH24:MI'), issued.created_at
+        to_char(issued.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), issued.created_at
     FROM issued JOIN login USING (customer_id) CROSS JOIN campaign
     WHERE login.email <> '' AND campaign.mailing_id IS NOT NULL
     ORDER BY issued.customer_id

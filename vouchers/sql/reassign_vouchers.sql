@@ -1,9 +1,8 @@
 -- Reassign revoked and expired vouchers to the first customers on the waiting list, with events and emails. The caller locks the counter.
 -- Upholds vouchers_rank_once, vouchers_passed_on_once, vouchers_passed_on_is_over, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
-    SELECT c.id, c.brand_id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.quota
+    SELECT c.id, c.brand_id, make_interval(days => c.voucher_valid_days) AS valid, m.id AS mailing_id, n.quota
     FROM vouchers_campaign c
-    JOIN accounts_brand b ON b.id = c.brand_id
     JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
     WHERE c.id = %(campaign)s
@@ -39,7 +38,7 @@ WITH campaign AS (
 ), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
     SELECT campaign.mailing_id, issued.customer_id, u.email, u.username,
-        to_char(issued.expires_at AT TIME ZONE campaign.timezone, 'FMDD Mon YYYY, HH24:MI'), issued.created_at
+        to_char(issued.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), issued.created_at
     FROM issued
     JOIN accounts_customer cu ON cu.id = issued.customer_id
     JOIN accounts_user u ON u.id = cu.user_id

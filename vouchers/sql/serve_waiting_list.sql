@@ -1,9 +1,8 @@
 -- Issue the remaining vouchers of a campaign to the first customers on the waiting list, with events and emails. The caller locks the counter.
 -- Upholds vouchers_counter_within_quota, vouchers_rank_once, vouchers_rank_within_quota, vouchers_one_per_customer and mail_once_per_recipient.
 WITH campaign AS (
-    SELECT c.id, c.brand_id, make_interval(days => c.voucher_valid_days) AS valid, b.timezone, m.id AS mailing_id, n.issued, n.quota
+    SELECT c.id, c.brand_id, make_interval(days => c.voucher_valid_days) AS valid, m.id AS mailing_id, n.issued, n.quota
     FROM vouchers_campaign c
-    JOIN accounts_brand b ON b.id = c.brand_id
     JOIN vouchers_campaigncounter n ON n.campaign_id = c.id
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
     WHERE c.id = %(campaign)s
@@ -29,7 +28,7 @@ WITH campaign AS (
 ), mail AS (
     INSERT INTO mail_mail (mailing_id, recipient, address, name, word, due_at)
     SELECT campaign.mailing_id, issued.customer_id, u.email, u.username,
-        to_char(issued.expires_at AT TIME ZONE campaign.timezone, 'FMDD Mon YYYY, HH24:MI'), issued.created_at
+        to_char(issued.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), issued.created_at
     FROM issued
     JOIN accounts_customer cu ON cu.id = issued.customer_id
     JOIN accounts_user u ON u.id = cu.user_id

@@ -1,13 +1,13 @@
 """Reads of code assignments and of their customers."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from django.db.models import QuerySet
 
-from accounts.models import Customer
 from core.errors import NotFound
 from redemptions.codes.models import Code, CodeAssignment, CodeBatch
+from redemptions.codes.rules import canonicalize_code
 from segments.models import AudienceMember
 
 
@@ -38,12 +38,8 @@ def list_members_after(*, brand_id: uuid.UUID, segment_type: str, after: int, li
     return list(members.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
 
 
-def list_consenting_customers(*, customer_keys: Collection[int]) -> list[tuple[int, str, str]]:
-    """Return the customers who are subscribed to offers and have an address: customer key, email address, name."""
-    customers = Customer.objects.filter(pk__in=customer_keys, user__is_active=True, user__marketing_consent=True)
-    return list(customers.exclude(user__email="").order_by("pk").values_list("pk", "user__email", "user__username"))
-
-
-def filter_consenting_customers(customer_keys: Sequence[int]) -> set[int]:
-    """Return the keys of the customers who are subscribed to offers."""
-    return {key for key, _, _ in list_consenting_customers(customer_keys=customer_keys)}
+def get_owners(*, brand_id: uuid.UUID | str, codes: Collection[str]) -> dict[str, int]:
+    """Return the keys of the customers that a brand's codes are assigned to; revoked and other codes are absent."""
+    canonical = [form for code in codes if (form := canonicalize_code(code))]
+    rows = Code.objects.filter(canonical__in=canonical, brand_id=brand_id, archived_at=None, customer__isnull=False)
+    return dict(rows.values_list("text", "customer_id"))

@@ -12,19 +12,18 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Customer
+from accounts.selectors import list_subscribed_customers
 from core import db
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from mailings.contracts import Recipient
+from mailings.models import Mailing
+from mailings.selectors import get_personal_texts
 from mailings.services import planning
 from redemptions.backends import get_code_backend
 from redemptions.codes import emails
 from redemptions.codes.models import CodeAssignment, CodeBatch
-from redemptions.codes.selectors.assignments import (
-    codes_of_customers,
-    list_consenting_customers,
-    list_members_after,
-)
+from redemptions.codes.selectors.assignments import codes_of_customers, list_members_after
 from redemptions.codes.services.codes import check_takes_codes
 from redemptions.errors import BatchNotReady, CodesExhausted
 from segments.errors import AudienceEmpty
@@ -173,18 +172,31 @@ def _lock_free_codes(batch: CodeBatch, count: int, at: datetime) -> list[str]:
 
 
 def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
-    """Plan emails with the code to the customers who are subscribed to offers. Return the number of new emails."""
-    brand = batch.brand
-    mailing = planning.plan_mailing(
-        key=f"code_batch:{batch.pk}", mail_type=emails.CODE, marketing=True, sender=str(brand.pk),
-        sender_name=brand.name, data={"kind": batch.kind, "offer": str(batch.offer)},
-    )  # fmt: skip
+    """Plan emails with the code to the customers who are subscribed to offers. Return the number of new emails.
+
+    Each code is emailed once. A customer whose code was replaced has an email about the former one, so the new one is
+    in a mailing of its own.
+    """
     codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
+    subscribed = list_subscribed_customers(brand_id=batch.brand_id, customer_keys=list(codes))
     recipients = [
-        Recipient(key, email, name, codes[key])
-        for key, email, name in list_consenting_customers(customer_keys=list(codes))
+        Recipient(customer.key, customer.address, customer.name, codes[customer.key]) for customer in subscribed
     ]
+    mailing = _plan_mailing(batch, f"code_batch:{batch.pk}")
     added = planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
+    emailed = get_personal_texts(mailing=mailing, recipients=[recipient.key for recipient in recipients])
+    for recipient in recipients:
+        if emailed[recipient.key] != recipient.personal_text:
+            mailing = _plan_mailing(batch, f"code_batch:{batch.pk}:{recipient.personal_text}")
+            added += planning.add_recipients(mailing=mailing, recipients=[recipient], at=at)
     if added:
         enqueue_on_commit("mailings.send_due")
     return added
+
+
+def _plan_mailing(batch: CodeBatch, key: str) -> Mailing:
+    brand = batch.brand
+    return planning.plan_mailing(
+        key=key, mail_type=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
+        data={"kind": batch.kind, "offer": str(batch.offer)},
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""Reads of the recipients of a brand's emails: who is subscribed, at which address, and in which language."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from accounts.models import Brand, User
+from core import db
+from mailings.contracts import ClaimedMail
+
+
+class SubscribedCustomer(NamedTuple):
+    """A customer who is subscribed to a brand's marketing emails."""
+
+    key: int
+    address: str
+    name: str
+    language: str
+
+
+def list_subscribed_customers(*, brand_id: uuid.UUID | str, customer_keys: Collection[int]) -> list[SubscribedCustomer]:
+    """Return those of the customers who are subscribed to the brand's marketing emails, in the order of their keys."""
+    params = {"brand": brand_id, "customers": list(customer_keys)}
+    rows = db.fetch_all("accounts/sql/select_recipients.sql", params)
+    return [SubscribedCustomer(row["id"], row["address"], row["name"], row["language"]) for row in rows]
+
+
+def read_languages(*, sender: str, mails: Sequence[ClaimedMail]) -> Mapping[int, str]:
+    """Return the languages of a brand's emails to customers: the customer's own, or else the brand's."""
+    params = {"brand": sender, "customers": [mail.recipient for mail in mails]}
+    languages = {row["id"]: row["language"] for row in db.fetch_all("accounts/sql/select_languages.sql", params)}
+    return {mail.id: languages.get(mail.recipient, "") for mail in mails}
+
+
+def read_subscribed_languages(*, sender: str, mails: Sequence[ClaimedMail]) -> Mapping[int, str]:
+    """Return the languages of a brand's emails to those customers who are still subscribed."""
+    customers = list_subscribed_customers(brand_id=sender, customer_keys=[mail.recipient for mail in mails])
+    languages = {customer.key: customer.language for customer in customers}
+    return {mail.id: languages[mail.recipient] for mail in mails if mail.recipient in languages}
+
+
+def read_member_languages(*, sender: str, mails: Sequence[ClaimedMail]) -> Mapping[int, str]:
+    """Return the languages of emails to a brand's staff, whose recipients are users: their own, or else the brand's."""
+    brand_language = Brand.objects.filter(pk=sender).values_list("language", flat=True).first() or ""
+    users = User.objects.filter(pk__in=[mail.recipient for mail in mails]).exclude(language="")
+    languages = dict(users.values_list("pk", "language"))
+    return {mail.id: languages.get(mail.recipient, brand_language) for mail in mails}
