@@ -117,6 +117,7 @@ def benefit_context(origin: EligibleOffer, cart_context: CartContext, context: C
         cart_context.profile,
         max_applications,
         limits,
+        origin.balance_left,
     )
 
 

@@ -55,13 +55,17 @@ class Percent:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`amount`: `value` off `on`. With `each`, it applies to every shipping method, not to their total."""
+    """`amount`: `value` off `on`. With `each`, it applies to every shipping method, not to their total.
+
+    With `keep_balance`, a code keeps what an order doesn't take: `value` is the most that an order takes.
+    """
 
     kind: str
     value: MoneyAmount
     on: str = "order"
     each: bool = False
     methods: str = "all"
+    keep_balance: bool = False
     narrowing: Narrowing = NO_NARROWING
 
 
@@ -198,3 +202,9 @@ class Offer:
     group: str | None = None
     exclusive: bool = False
     max_applications: int | None = None
+
+    @property
+    def stored_value(self) -> Amount | None:
+        """The benefit whose codes keep a balance; None for other offers. It is the offer's only benefit."""
+        benefit = self.benefits[0]
+        return benefit if isinstance(benefit, Amount) and benefit.keep_balance else None

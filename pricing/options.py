@@ -24,6 +24,7 @@ OPTIONS: dict[tuple[str, str], frozenset[str]] = {
         for kind in ("percent", "amount", "set_price", "tiers")
         for target in ("order", "line", "unit", "cheapest_line", "bundle")
     },
+    ("amount", "order"): LINES | {"split", "keep_balance"},
     **{(kind, "shipping"): SHIPPING | {"each", "methods"} for kind in ("percent", "amount", "set_price")},
     ("tiers", "shipping"): SHIPPING | PRODUCTS,
     ("buy_get", ""): LINES,

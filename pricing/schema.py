@@ -52,6 +52,17 @@ def check_benefit(values: dict[str, Any], path: str, context: ParseContext) -> N
         context.add_error(join_path(path, "each"), "invalid", "each requires on: shipping.")
 
 
+def check_offer(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that a benefit that keeps a balance is the only one, and that its amount has one currency."""
+    for index, benefit in enumerate(values["benefits"]):
+        if getattr(benefit, "keep_balance", False):
+            name = join_path(path, f"benefits.{index}.keep_balance")
+            if len(values["benefits"]) > 1:
+                context.add_error(name, "invalid", "A benefit that keeps a balance must be the only one of its offer.")
+            elif isinstance(benefit.value, PerCurrency):
+                context.add_error(name, "invalid", "A balance is in one currency. Enter a plain amount.")
+
+
 def check_set_price(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that a bundle, and only a bundle, has a size."""
     check_benefit(values, path, context)
@@ -188,7 +199,14 @@ TIER = Record(o.Tier, (Key("from", MoneyOrCount(), "start"), Key("value", MoneyO
 
 BENEFITS: Mapping[str, Record] = {
     "percent": benefit_record(o.Percent, Key("value", Percentage()), on_key(*ORDER_TO_SHIPPING), EACH, METHODS),
-    "amount": benefit_record(o.Amount, Key("value", Money(positive=True)), on_key(*ORDER_TO_SHIPPING), EACH, METHODS),
+    "amount": benefit_record(
+        o.Amount,
+        Key("value", Money(positive=True)),
+        on_key(*ORDER_TO_SHIPPING),
+        EACH,
+        METHODS,
+        Key("keep_balance", Boolean()),
+    ),
     "set_price": benefit_record(
         o.SetPrice,
         Key("value", Money()),
@@ -248,6 +266,7 @@ OFFER = Record(
         Key("exclusive", Boolean(), always_dumped=True),
         Key("max_applications", UNITS, always_dumped=True),
     ),
+    check=check_offer,
 )
 
 PROFILE = Record(Profile, tuple(Key(name, Choice(options), always_dumped=True) for name, options in OPTIONS.items()))

@@ -86,7 +86,8 @@ class EligibleOffer:
     `currency` is the currency of amounts that name none, the brand's; None for the currency of the cart. `budget_left`
     is in minor units of the cart's currency, or None when there is no budget in it. `ceiling` is the most that the
     offer gives, in the same units. `budget_currencies` are the currencies with a budget and a ceiling; empty when there
-    is none in any.
+    is none in any. `balance_left` is the balance of the code, for an offer that keeps one; without it, the amount of
+    the offer applies.
     """
 
     ref: str
@@ -99,6 +100,7 @@ class EligibleOffer:
     code: str | None = None
     budget_left: int | None = None
     ceiling: int | None = None
+    balance_left: int | None = None
     currency: str | None = None
     budget_currencies: tuple[str, ...] = ()
 

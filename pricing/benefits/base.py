@@ -62,6 +62,7 @@ class BenefitContext:
     profile: Profile
     max_applications: int | None = None
     unit_limits: Limits = ()
+    balance_left: int | None = None
 
     def to_minor_units(self, amount: MoneyAmount) -> int:
         """Convert an amount to minor units. Raises CurrencyMismatch."""

@@ -19,8 +19,11 @@ def percent(benefit: Percent, context: BenefitContext) -> BenefitFunction:
 
 
 def amount(benefit: Amount, context: BenefitContext) -> BenefitFunction:
-    """Build an amount off `on`."""
-    return build_simple(benefit, Effect("amount", context.to_minor_units(benefit.value)), context)
+    """Build an amount off `on`: at most the balance that is left, if the code keeps one."""
+    value = context.to_minor_units(benefit.value)
+    if benefit.keep_balance and context.balance_left is not None:
+        value = min(value, context.balance_left)
+    return build_simple(benefit, Effect("amount", value), context)
 
 
 def set_price(benefit: SetPrice, context: BenefitContext) -> BenefitFunction:

@@ -32,7 +32,8 @@ def describe_percent(benefit: o.Percent, currency: str) -> str:
 
 
 def describe_amount(benefit: o.Amount, currency: str) -> str:
-    return f"{format_amount(benefit.value, currency)} off {describe_target(benefit, currency)}"
+    text = f"{format_amount(benefit.value, currency)} off {describe_target(benefit, currency)}"
+    return f"{text}, the rest stays on the code" if benefit.keep_balance else text
 
 
 def describe_set_price(benefit: o.SetPrice, currency: str) -> str:

@@ -35,6 +35,7 @@ BENEFITS = {
     "1 unit of mug as a free gift.": {"kind": "gift", "sku": "mug"},
     "2 units of mug for €1.50 each.": {"kind": "gift", "sku": "mug", "quantity": 2, "price": "1.50"},
     "$5.00 off the order.": amount("5", currency="USD"),
+    "€15.00 off the order, the rest stays on the code.": amount("15", keep_balance=True),
 }  # fmt: skip
 CONDITIONS = {
     "the order is at least €100.00": {"kind": "min_subtotal", "value": "100"},

@@ -21,7 +21,7 @@ BENEFITS: dict[str, dict[str, Any]] = {
 }
 VALUES = {
     "max_units": 2, "per": "line", "pick": "dearest", "only_complete_groups_of": 2, "max_discount": "1.00",
-    "split": "quantity", "currency": "EUR", "each": True, "methods": "cheapest",
+    "split": "quantity", "currency": "EUR", "each": True, "methods": "cheapest", "keep_balance": True,
     "select.skip_already_discounted": True, "select.unit_price_from": "1.00", "select.unit_price_to": "90.00",
 }  # fmt: skip
 KINDS_WITH_METHODS = ("percent", "amount", "set_price")
