@@ -25,6 +25,7 @@ from pricing import (
     parse_profile,
 )
 from redemptions.contracts import Candidate, Rejection
+from redemptions.stored_values import CodeBalance
 
 Json = dict[str, Any]
 
@@ -123,7 +124,7 @@ def _dump_candidate(candidate: Candidate) -> Json:
         "ceilings": dict(candidate.ceilings),
         "currencies": None if candidate.currencies is None else sorted(candidate.currencies),
         "currency": candidate.currency,
-    }
+    } | ({"balance": asdict(candidate.balance)} if candidate.balance else {})
 
 
 def _load_budgets(offer: Mapping[str, Any], currency: str) -> dict[str, int]:
@@ -148,6 +149,7 @@ def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
         ceilings=offer.get("ceilings", {}),
         currencies=None if offer.get("currencies") is None else frozenset(offer["currencies"]),
         currency=offer.get("currency"),
+        balance=CodeBalance(**offer["balance"]) if "balance" in offer else None,
     )
 
 

@@ -59,6 +59,7 @@ def to_engine_offers(candidates: Mapping[str, Candidate], currency: str) -> list
             code=candidate.code or None,
             budget_left=candidate.budgets_left.get(currency),
             ceiling=candidate.ceilings.get(currency),
+            balance_left=candidate.balance.left if candidate.balance else None,
             budget_currencies=tuple(sorted(candidate.currencies or candidate.budgets_left)),
             currency=candidate.currency,
         )

@@ -179,14 +179,25 @@ def _identity_with_code(candidate: Candidate) -> Json:
 
 
 def _applied(applied: Applied, candidate: Candidate, currency: str) -> Json:
-    return _identity_with_code(candidate) | {
-        "amount": money.format_decimal(applied.amount, currency),
-        "lines": [{"id": line, "amount": money.format_decimal(share, currency)} for line, share in applied.lines],
-        "shipping": money.format_decimal(sum(share for _, share in applied.shipping), currency),
-    }
+    return (
+        _identity_with_code(candidate)
+        | {
+            "amount": money.format_decimal(applied.amount, currency),
+            "lines": [{"id": line, "amount": money.format_decimal(share, currency)} for line, share in applied.lines],
+            "shipping": money.format_decimal(sum(share for _, share in applied.shipping), currency),
+        }
+        | _balance_left(candidate, applied.amount)
+    )
+
+
+def _balance_left(candidate: Candidate, amount: int) -> Json:
+    """Return what an order leaves on the code, if the code keeps a balance."""
+    balance = candidate.balance
+    return {"balance_left": money.format_decimal(balance.left - amount, balance.currency)} if balance else {}
 
 
 def serialize_unused(candidate: Candidate, currency: str) -> Json:
     """Return an offer that an amended order has used, and that gives nothing on its present cart."""
     zero = money.format_decimal(0, currency)
-    return _identity_with_code(candidate) | {"amount": zero, "lines": [], "shipping": zero}
+    unused = {"amount": zero, "lines": [], "shipping": zero}
+    return _identity_with_code(candidate) | unused | _balance_left(candidate, 0)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from core.errors import DomainError, InvalidRequest, TokenInvalid
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import (
+    BALANCE_NEEDS_CART,
     CODE_REQUIRED_MESSAGE,
     COUPON_INACTIVE,
     COUPON_NEEDS_CART,
@@ -39,6 +40,8 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
     yield from _list_code_errors(snapshot, request)
     if snapshot.limits.currencies is not None and request.redemption is None:
         yield CartRequired(COUPON_NEEDS_CART)
+    if snapshot.limits.stored_value is not None and request.redemption is None:
+        yield CartRequired(BALANCE_NEEDS_CART)
     if snapshot.maximum_per_user is not None and snapshot.counts.get(request.customer, 0) >= snapshot.maximum_per_user:
         yield CouponLimitPerCustomer()
 

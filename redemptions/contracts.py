@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from accounts.contracts import Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
+from redemptions.stored_values import CodeBalance, StoredValue
 
 NO_OFFER = uuid.UUID(int=0)  # of an item of an earlier release whose offer no longer exists
 MAX_RESERVATION = timedelta(days=7)  # so long a backend may have to keep a reservation: until a bank transfer arrives
@@ -25,7 +26,7 @@ class Candidate:
     offer that is only simulated. ``currency`` is the currency of amounts that name none, the brand's; None for the
     currency of the cart. ``budgets_left`` are what the customer may get of its budgets, in minor units by currency;
     empty without a budget. ``ceilings`` are the most that an order gets, and ``currencies`` those of the carts that it
-    applies to; None for all.
+    applies to; None for all. ``balance`` is that of the code, if it keeps one.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Candidate:
     currency: str | None = None
     ceilings: Mapping[str, int] = field(default_factory=dict)
     currencies: frozenset[str] | None = None
+    balance: CodeBalance | None = None
 
     @property
     def ref(self) -> str:
@@ -151,6 +153,7 @@ class LimitedOffer:
     reached, the first is reported. ``ceilings`` are the most that an order gets, in minor units by currency, and
     ``currencies`` those in which the offer has all of these amounts; None without any. ``timezone`` is that of the
     brand: periods begin at its midnight. With ``counts_codes``, a use notes the single-use code that it redeemed.
+    ``stored_value`` is its amount if each of its codes keeps a balance.
     """
 
     kind: str
@@ -161,6 +164,7 @@ class LimitedOffer:
     ceilings: Mapping[str, int] = field(default_factory=dict)
     currencies: frozenset[str] | None = None
     counts_codes: bool = False
+    stored_value: StoredValue | None = None
 
 
 class OfferUnavailable(Exception):
@@ -169,6 +173,10 @@ class OfferUnavailable(Exception):
     def __init__(self, item: SelectedOffer, error: DomainError) -> None:
         super().__init__(item.key)
         self.item, self.error = item, error
+
+
+class BalanceChanged(OfferUnavailable):
+    """Raised when less is left of the balance of a code than when the cart was priced. Callers price it again."""
 
 
 class RedemptionBackend(Protocol):
@@ -270,7 +278,8 @@ class CodeOffer:
     """An offer as its codes need it. ``error`` is raised by attempts to add or assign codes, if any.
 
     ``is_live`` tells whether customers can redeem its codes now or later. ``url`` is the offer's page in the admin.
-    ``is_code`` is set for an offer that is its code, and is paused instead of revoking the code.
+    ``is_code`` is set for an offer that is its code, and is paused instead of revoking the code. ``stored_value`` is
+    its amount if each of its codes keeps a balance.
     """
 
     id: uuid.UUID
@@ -283,6 +292,7 @@ class CodeOffer:
     error: DomainError | None
     url: str
     is_code: bool = False
+    stored_value: StoredValue | None = None
 
 
 class CodeStatus(StrEnum):

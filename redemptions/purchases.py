@@ -41,7 +41,8 @@ def release(purchases: Purchases) -> None:
     held = _lock_uses(purchases)
     for backend, purchase in purchases:
         backend.release(purchase=purchase)
-    uses.release(uses=held)
+    if held:
+        uses.release(uses=held, at=purchases[0][1].at)
 
 
 def return_items(purchases: Purchases, returned: Mapping[tuple[str, str], ReturnedItem]) -> None:
@@ -53,7 +54,8 @@ def return_items(purchases: Purchases, returned: Mapping[tuple[str, str], Return
         if parts:
             backend.return_items(purchase=purchase, returned=list(parts.values()))
             by_offer |= {item.offer_id: part for item, part in parts.items()}
-    uses.return_items(uses=held, returned=by_offer)
+    if held:
+        uses.return_items(uses=held, returned=by_offer, at=purchases[0][1].at)
 
 
 def amend_items(purchases: Purchases, amended: Mapping[str, Sequence[AmendedItem]]) -> None:

@@ -9,6 +9,7 @@ from redemptions.search.api import views as search
 
 urlpatterns = [
     path("codes/<str:name>/", codes.CodeView.as_view(), name="code"),
+    path("codes/<str:name>/movements/", codes.MovementsView.as_view(), name="code-movements"),
     path("codes/<str:name>/revoke/", codes.RevokeView.as_view(), name="code-revoke"),
     path("events/", events.EventsView.as_view(), name="event-list"),
     path("events/<uuid:pk>/", events.EventView.as_view(), name="event"),

@@ -21,6 +21,7 @@ from core import money
 from core.errors import InvalidRequest
 from core.serializer_fields import validate
 from core.views import APIView
+from redemptions.balances.api.serializers import CodeBalanceSerializer, serialize_balance
 
 CUSTOMER = OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))
 BRAND = OpenApiParameter(
@@ -38,6 +39,7 @@ class AvailableOfferSerializer(serializers.Serializer[Any]):
     brand = serializers.CharField(help_text=_("Slug of the brand."))
     amount = serializers.CharField(required=False, help_text=_("Discount of the offer if applied alone."))
     reason = ReasonSerializer(required=False, help_text=_("Why the offer gives no discount on the cart."))
+    balance = CodeBalanceSerializer(required=False, help_text=_("The balance of a code that keeps one."))
 
 
 class AvailableOffersSerializer(serializers.Serializer[Any]):
@@ -102,4 +104,6 @@ def _serialize_offer(offer: AvailableOffer, currency: str) -> dict[str, Any]:
         answer["amount"] = money.format_decimal(offer.amount, currency)
     if offer.reason is not None:
         answer["reason"] = offer.reason
+    if candidate.balance is not None:
+        answer["balance"] = serialize_balance(candidate.balance)
     return answer

@@ -41,6 +41,9 @@ class AppliedOfferSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField(help_text=_("Discount of the offer."))
     lines = ShareSerializer(many=True, help_text=_("Discounts by line."))
     shipping = serializers.CharField(help_text=_("Discount on shipping."))
+    balance_left = serializers.CharField(
+        required=False, help_text=_("What this order leaves on the code. Absent for a code without a balance.")
+    )
 
 
 class ReasonSerializer(serializers.Serializer[Any]):

@@ -224,7 +224,7 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPr
         raise InvalidRequest.field(f"{path}.code", gettext("An automatic promotion can't have a code."))
     if text and code is None:
         raise InvalidRequest.field(f"{path}.code", str(CODE_FORMAT_MESSAGE))
-    offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer")
+    offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer", can_keep_balance=by_code)
     return DraftPromotion(
         id=promotion["id"],
         name=promotion["id"],

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from checkout.api import offers, views
+from checkout.api import movements, offers, views
 
 urlpatterns = [
     path("quote/", views.QuoteView.as_view(), name="checkout-quote"),
     path("offers/", offers.OffersView.as_view(), name="checkout-offers"),
+    path("movements/", movements.MovementsView.as_view(), name="checkout-movements"),
     path("redemptions/", views.RedemptionsView.as_view(), name="redemption-list"),
     path("redemptions/<uuid:pk>/", views.RedemptionView.as_view(), name="redemption"),
     path("redemptions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="redemption-confirm"),

@@ -4,6 +4,7 @@ The redemption is locked first, then, for the offers of now, the customer, then 
 offers stay where they are; what changes of budgets, limits and figures changes in the same transaction.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,12 +21,13 @@ from checkout.services import events
 from checkout.services.amended_items import ItemChange, ItemKey, exchange_items
 from checkout.services.quotes import price
 from checkout.services.rejections import reject_candidate
-from checkout.services.reservations import check_expected_total
+from checkout.services.reservations import MAX_BALANCE_CHANGES, check_expected_total
 from checkout.services.transitions import purchases_by_kind
-from core.errors import InvalidRequest, PermissionDenied
+from core.errors import Busy, InvalidRequest, PermissionDenied
 from redemptions import purchases
+from redemptions.balances.selectors import load_balances
 from redemptions.codes.rules import canonicalize_code
-from redemptions.contracts import OfferUnavailable, Rejection, ReturnedItem
+from redemptions.contracts import BalanceChanged, Candidate, OfferUnavailable, Rejection, ReturnedItem
 from redemptions.errors import CodeNotFound, InvalidStatus
 from redemptions.statuses import RedemptionStatus
 
@@ -121,6 +123,7 @@ class _Attempt:
     at: datetime
     capped: set[ItemKey] = field(default_factory=set)
     lost: dict[str, Rejection] = field(default_factory=dict)
+    balance_changes: int = 0
 
     def run(self) -> list[ItemChange] | None:
         """Price the cart and exchange the items. Return None if the attempt must be repeated."""
@@ -132,6 +135,11 @@ class _Attempt:
         try:
             with transaction.atomic():
                 return exchange_items(self.redemption, self.items, priced, kept=kept, at=self.at)
+        except BalanceChanged as changed:
+            self.balance_changes += 1
+            if self.balance_changes == MAX_BALANCE_CHANGES:
+                raise Busy from changed
+            return None
         except OfferUnavailable as unavailable:
             self._leave_out(unavailable, priced)
             return None
@@ -150,6 +158,7 @@ class _Attempt:
             if key in self.items and (not candidate.code or _canonical(candidate.code) in codes):
                 budgets = {self.redemption.currency: self.items[key].amount} if key in self.capped else {}
                 candidates[reference] = replace(candidate, budgets_left=budgets, offer_id=self.items[key].offer_id)
+        candidates |= self._load_balances(candidates)
         known = {_canonical(candidate.code) for candidate in candidates.values()}
         not_found = CodeNotFound(_("The order doesn't use this code.")).as_dict()
         return rules.price_cart(
@@ -160,6 +169,17 @@ class _Attempt:
             profile=record.profile,
             at=record.at or self.redemption.created_at,
         )
+
+    def _load_balances(self, candidates: Mapping[str, Candidate]) -> dict[str, Candidate]:
+        """Return the candidates whose codes keep a balance, with what is left now and what the order has taken."""
+        balances = load_balances(candidates.values(), at=self.at)
+        held = {reference: self.items[candidates[reference].kind, candidates[reference].key] for reference in balances}
+        return {
+            reference: replace(
+                candidates[reference], balance=replace(balance, left=balance.left + held[reference].amount)
+            )
+            for reference, balance in balances.items()
+        }
 
     def _price_now(self) -> Quote:
         """Price the cart with all offers of now, as if the order had not used any."""

@@ -9,6 +9,7 @@ from checkout.services.quotes import load_customer_facts, price_candidates
 from pricing import Profile, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profiles
 from redemptions.backends import get_backends
+from redemptions.balances.selectors import restrict_to_balances
 from redemptions.contracts import AvailabilityQuery, Candidate
 
 MAX_OFFERS_PER_KIND = 100
@@ -23,7 +24,8 @@ def list_offers(
     cart, the newest offers of each kind come first. Nothing is redeemed.
     """
     search = AvailabilityQuery(shopper, frozenset(brands), at, MAX_OFFERS_PER_KIND)
-    candidates = [candidate for backend in get_backends().values() for candidate in backend.available(query=search)]
+    found = [candidate for backend in get_backends().values() for candidate in backend.available(query=search)]
+    candidates = [one for one in restrict_to_balances(found, at=at) if isinstance(one, Candidate)]
     if request is None:
         return [AvailableOffer(candidate) for candidate in candidates]
     facts = load_customer_facts(candidates, shopper, at=at)

@@ -16,6 +16,7 @@ from pricing import Facts, Profile, ShopperFacts
 from pricing.condition_values import iter_conditions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
+from redemptions.balances.selectors import restrict_to_balances
 from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart
 from redemptions.codes.selectors.codes import find_codes
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
@@ -77,6 +78,7 @@ def collect_candidates(
         ids = sorted(code.id for chosen in codes.values() for code in chosen if code.kind == kind)
         query = CandidateQuery(request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers)
         results += [one for one in backend.candidates(query=query) if acceptance.accepts(one.brand_id, kind)]
+    results = restrict_to_balances(results, at=at)
     known = {result.code for result in results}
     rejections = reject_unknown(
         codes=[text for code, text in typed.items() if code not in codes],

@@ -23,10 +23,12 @@ from core.db import translate_constraint
 from core.errors import Busy, DomainError
 from core.ids import uuid7
 from redemptions import purchases
-from redemptions.contracts import OfferUnavailable, Rejection
+from redemptions.contracts import BalanceChanged, OfferUnavailable, Rejection
 from redemptions.errors import InvalidStatus, PriceChanged, TooManyReservations
 from redemptions.reservations import lock_full
 from redemptions.statuses import PAID
+
+MAX_BALANCE_CHANGES = 20  # of a code that other orders use at the same time; each of them reserves meanwhile
 
 
 @transaction.atomic
@@ -62,8 +64,12 @@ def reserve(
 def _price_until_stable(
     request: QuoteRequest, options: RedemptionOptions, customer: Shopper, acceptance: Acceptance, at: datetime
 ) -> Redemption:
-    """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable."""
+    """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable.
+
+    A cart that takes a balance which has changed is repriced with what is left. Raises Busy if it keeps changing.
+    """
     lost: dict[str, Rejection] = {}
+    attempts_left = MAX_BALANCE_CHANGES
     while True:
         priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
         try:
@@ -73,6 +79,10 @@ def _price_until_stable(
             check_expected_total(priced, options.expect_total)
             with transaction.atomic():
                 redemption = _persist_and_reserve(priced, options, customer, at)
+        except BalanceChanged as changed:
+            attempts_left -= 1
+            if not attempts_left:
+                raise Busy from changed
         except OfferUnavailable as unavailable:
             item, reason = unavailable.item, unavailable.error.as_dict()
             reference = priced.get_reference(item)

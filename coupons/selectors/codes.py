@@ -9,8 +9,10 @@ from django.urls import reverse
 
 from core import db
 from coupons.models import CouponDefinition, RedeemedCode
+from pricing import load_offer
 from redemptions.contracts import CodeOffer, CodeStatus
 from redemptions.statuses import UPCOMING_OR_ACTIVE
+from redemptions.stored_values import find_stored_value
 
 KIND = "coupon"
 
@@ -36,6 +38,7 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
             is_live=coupon.brand.is_active and coupon.status_at(at) in UPCOMING_OR_ACTIVE,
             error=None,
             url=reverse("admin:coupons_coupondefinition_change", args=[coupon.pk]),
+            stored_value=find_stored_value(load_offer(coupon.offer), currency=coupon.currency),
         )
         for coupon in coupons
     }

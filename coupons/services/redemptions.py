@@ -181,6 +181,7 @@ def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) 
         return {}
     requests = [request for request, _unit in taken]
     codes = [snapshot.find_code(request.code) for request in requests]
+    is_once = snapshot.limits.stored_value is None  # a code that keeps a balance is redeemed until nothing is left
     rows = db.fetch_all(
         "coupons/sql/insert_redemptions.sql",
         {
@@ -191,7 +192,7 @@ def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) 
             "ids": [request.id for request in requests],
             "customers": [request.customer for request in requests],
             "codes": [code.text if code else "" for code in codes],
-            "singles": [code is not None and code.single_use for code in codes],
+            "singles": [is_once and code is not None and code.single_use for code in codes],
             "untils": [request.reserved_until for request in requests],
             "units": [unit for _request, unit in taken],
             "redemptions": [request.redemption for request in requests],

@@ -23,10 +23,13 @@ from redemptions.uses.contracts import read_limits
 
 
 def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock coupons against changes of their limits, and return those with a budget or a limit per period."""
+    """Lock coupons against changes of their limits.
+
+    Return those with a budget, a limit per period, or codes that keep a balance.
+    """
     rows = db.fetch_all("coupons/sql/lock_coupons.sql", {"offers": list(offers)})
     coupons = (read_limits(KIND, row) for row in rows)
-    return {coupon.id: coupon for coupon in coupons if coupon.caps}
+    return {coupon.id: coupon for coupon in coupons if coupon.caps or coupon.stored_value}
 
 
 def record_uses(*, offer: uuid.UUID) -> None:

@@ -123,7 +123,7 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
         raise InvalidRequest.unknown_fields(f"rule.{name}" for name in unknown)
     values: dict[str, Any] = {name: _clean_text(fields, name) for name in ("name", "audience")}
     if is_offer:
-        validate_offer(fields["offer"], field="rule.offer", currency=brand.currency)
+        validate_offer(fields["offer"], field="rule.offer", currency=brand.currency, can_keep_balance=False)
         values |= {"discount": None, "terms": {}, "offer": fields["offer"]}
     else:
         discount = rules.check_percentage(fields.get("discount"))

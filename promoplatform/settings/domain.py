@@ -26,6 +26,7 @@ CONSISTENCY_CHECKS = [
     "segments.consistency.check",
     "segments.services.audiences.check_consistency",
     "redemptions.uses.consistency.check",
+    "redemptions.balances.consistency.check",
     "redemptions.codes.services.batches.check_consistency",
     "redemptions.results.services.rollup.check",
     "discounts.consistency.check",

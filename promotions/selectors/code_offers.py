@@ -8,10 +8,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError, InvalidRequest
+from pricing import load_offer
 from promotions.models import Promotion, Trigger
 from redemptions.contracts import CodeOffer, CodeStatus
 from redemptions.errors import InvalidStatus
 from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferDecision
+from redemptions.stored_values import find_stored_value
 from redemptions.uses.models import OfferUse
 
 
@@ -32,6 +34,7 @@ def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
         is_live=promotion.brand.is_active and promotion.status_at(at) in UPCOMING_OR_ACTIVE,
         error=_find_error(promotion),
         url=reverse("admin:promotions_promotion_change", args=[promotion.pk]),
+        stored_value=find_stored_value(load_offer(promotion.offer), currency=promotion.currency),
     )
 
 

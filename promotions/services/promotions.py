@@ -132,7 +132,7 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         raise InvalidRequest.field("end_date", _("The end must be in the future."))
     if not all(promotion.budgets.values()):
         raise InvalidRequest.field("budget", _("The budget must be greater than 0."))
-    offer = validate_offer(promotion.offer, currency=currency)
+    offer = validate_offer(promotion.offer, currency=currency, can_keep_balance=promotion.trigger == Trigger.CODE)
     if abs(offer.priority) > MAX_PRIORITY:
         raise InvalidRequest.field(
             "offer.priority", _("Enter a whole number from -%(max)s to %(max)s.") % {"max": f"{MAX_PRIORITY:,}"}
@@ -149,13 +149,16 @@ def _check_audience(promotion: Promotion) -> None:
         raise AudienceEmpty
 
 
-def validate_offer(value: object, *, field: str = "offer", currency: str | None = None) -> Offer:
+def validate_offer(
+    value: object, *, field: str = "offer", currency: str | None = None, can_keep_balance: bool = True
+) -> Offer:
     """Parse an offer. With ``currency``, the amounts that name no currency must fit it.
 
-    Raises InvalidRequest with every error; the fields are paths below ``field``.
+    ``can_keep_balance`` is set for offers with codes that can be redeemed several times. Raises InvalidRequest with
+    every error; the fields are paths below ``field``.
     """
     try:
-        return parse_offer(value, currency_exponent=money.decimals, currency=currency)
+        offer = parse_offer(value, currency_exponent=money.decimals, currency=currency)
     except OfferInvalid as error:
         raise InvalidRequest(
             errors=[
@@ -163,3 +166,7 @@ def validate_offer(value: object, *, field: str = "offer", currency: str | None 
                 for path, code, detail in error.errors
             ]
         ) from error
+    if offer.stored_value is not None and not can_keep_balance:
+        path = ".".join(filter(None, [field, "benefits.0.keep_balance"]))
+        raise InvalidRequest.field(path, _("Only codes of promotions and coupons can keep a balance."))
+    return offer

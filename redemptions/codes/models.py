@@ -33,6 +33,9 @@ class CodeBatch(models.Model):
     charset = models.CharField(max_length=64, blank=True)
     count = models.PositiveIntegerField(_("number of codes"), help_text=_("Number of codes to generate."))
     generated_count = models.PositiveIntegerField(default=0, editable=False, db_column="made")
+    balance = models.BigIntegerField(
+        _("balance"), null=True, editable=False, help_text=_("Initial balance of each code, in minor units.")
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
@@ -81,6 +84,10 @@ class Code(models.Model):
         help_text=_("Only this customer can redeem the code."),
     )  # fmt: skip
     single_use = models.BooleanField(_("single-use"), default=False, help_text=_("The code can be redeemed once."))
+    balance = models.BigIntegerField(
+        _("balance"), null=True, editable=False,
+        help_text=_("Initial balance in minor units. Without it, a code that keeps a balance has the offer's amount."),
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     archived_at = models.DateTimeField(
         null=True, editable=False, help_text=_("Since then the code can't be redeemed, and its text can be used again.")
@@ -112,6 +119,7 @@ class Code(models.Model):
             ),
         ]
         constraints = [
+            models.CheckConstraint(condition=models.Q(balance__gt=0), name="redemptions_code_balance"),
             models.CheckConstraint(condition=models.Q(text__regex=r"^[A-Z0-9_-]{3,64}$"), name="promotions_code_text"),
             models.CheckConstraint(
                 condition=models.Q(canonical__regex=r"^[A-Z0-9]{3,64}$"), name="redemptions_code_canonical"

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from core.errors import DomainError
-from redemptions.errors import BudgetExhausted, UsageLimitPerCustomer, UsageLimitReached
+from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer, UsageLimitReached
 
 FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several limits are reached, the first is reported
     "budget": "budget", "customer_budget": "max_per_customer", "customer": "limit_per_user", "total": "limit_total",
     "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
 }  # fmt: skip
-AMOUNT_SCOPES = ("budget", "customer_budget")  # scopes of amounts; the others count uses
+BALANCE = "balance"  # the scope of what redemptions took of the balance of a code, which is the slot
+AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE)  # scopes of amounts; the others count uses
 LIMIT_NAMES = {  # as the API calls them
     "total": "total", "customer": "per_customer", "day": "per_day", "week": "per_week", "month": "per_month",
 }  # fmt: skip
@@ -39,6 +40,11 @@ def customer_budget_scope(currency: str) -> str:
     return f"customer_budget:{currency}"
 
 
+def balance_scope(currency: str) -> str:
+    """Return the scope of the balances of codes in a currency."""
+    return f"{BALANCE}:{currency}"
+
+
 def counts_amount(scope: str, currency: str) -> bool:
     """Return whether the scope counts amounts in this currency."""
     base, _, of = scope.partition(":")
@@ -52,6 +58,8 @@ def limit_error(scope: str) -> DomainError:
         return BudgetExhausted()
     if base in ("customer", "customer_budget"):
         return UsageLimitPerCustomer()
+    if base == BALANCE:
+        return CodeAlreadyUsed()
     return UsageLimitReached(limit=LIMIT_NAMES[base])
 
 
@@ -63,8 +71,13 @@ def period_starts(at: datetime) -> dict[str, date]:
 
 # --- shards -----------------------------------------------------------------------------------------------------------
 def is_per_customer(scope: str) -> bool:
-    """Return whether a scope counts each customer: such a row is never split and takes its cap from the offer."""
+    """Return whether a scope counts each customer."""
     return scope.startswith("customer")
+
+
+def is_single_row(scope: str) -> bool:
+    """Return whether a limit is never split, and takes its cap from each request: one per customer, or a balance."""
+    return is_per_customer(scope) or base_scope(scope) == BALANCE
 
 
 def split_cap(cap: int) -> list[int]:
@@ -76,13 +89,13 @@ def split_cap(cap: int) -> list[int]:
 
 def split_limit(scope: str, cap: int) -> list[int]:
     """Return the caps of the shards of a limit that nobody has used yet."""
-    return [cap] if is_per_customer(scope) else split_cap(cap)
+    return [cap] if is_single_row(scope) else split_cap(cap)
 
 
 def capacity_left(scope: str, cap: int, rows: Shards) -> dict[int, int]:
     """Return what each shard of a limit has left, given its rows; a missing shard has its whole share."""
     shares = {shard: (0, share) for shard, share in enumerate(split_limit(scope, cap))}
-    if is_per_customer(scope):
+    if is_single_row(scope):
         return {0: cap - rows.get(0, (0, 0))[0]}
     return {shard: high - taken for shard, (taken, high) in (shares | dict(rows)).items() if shard != EXCESS_SHARD}
 

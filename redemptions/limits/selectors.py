@@ -21,7 +21,7 @@ def get_taken(*, owners: Collection[uuid.UUID], slots: Mapping[str, str]) -> dic
 def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int]) -> Iterator[tuple[tuple[str, str], int]]:
     """Yield each limit (scope and slot) of an owner whose shards don't add up to its cap, with their sum.
 
-    ``caps`` are the declared caps by scope. Limits per customer follow them at the next request.
+    ``caps`` are the declared caps by scope. Limits per customer and balances take theirs from the next request.
     """
     rows = (
         Limit.objects.filter(owner=owner)
@@ -30,7 +30,7 @@ def find_wrong_caps(*, owner: uuid.UUID, caps: Mapping[str, int]) -> Iterator[tu
     )
     sums: dict[tuple[str, str], dict[int, int]] = {}
     for scope, slot, shard, cap in rows.iterator():
-        if not rules.is_per_customer(scope):
+        if not rules.is_single_row(scope):
             sums.setdefault((scope, slot), {})[shard] = cap
     for (scope, slot), by_shard in sums.items():
         declared = caps.get(scope)

@@ -152,7 +152,7 @@ def _consolidate(requests: Sequence[LimitRequest], released: Sequence[TakenLimit
         if one.shard in after.get(key, {}):  # a limit that was removed has no rows
             after[key] = dict(rules.release_amount(after[key], shard=one.shard, amount=one.amount))
     for key, request in declared.items():
-        if rules.is_per_customer(request.scope):
+        if rules.is_single_row(request.scope):
             after[key] = {shard: (taken, request.cap) for shard, (taken, _) in after[key].items()}
     plan: list[int] = []
     for request in requests:

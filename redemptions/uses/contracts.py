@@ -1,10 +1,13 @@
 """What the row of an offer says about its budgets and limits, as plain values."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from pricing import load_offer
 from redemptions.contracts import LimitedOffer
 from redemptions.limits.rules import AMOUNT_SCOPES, FIELD_BY_SCOPE, budget_scope, customer_budget_scope
+from redemptions.stored_values import find_stored_value
 
 PERIOD_FIELDS = ("limit_per_day", "limit_per_week", "limit_per_month")
 LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", *PERIOD_FIELDS)
@@ -12,9 +15,14 @@ LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", 
 
 
 def read_limits(kind: str, row: Mapping[str, Any], *, owner: str = "id", **more: Any) -> LimitedOffer:
-    """Return the offer of a row with the columns of limits that its kind has, and ``timezone``."""
+    """Return the offer of a row with the columns of limits that its kind has, and ``timezone``.
+
+    If its codes can keep balances, ``stored_offer`` is the text of the document of an offer that does, else None.
+    """
     budgets, ceilings = list_budgets(row), row["max_per_order"]
     currencies = find_common_currencies(budgets, ceilings, row["max_per_customer"])
+    if document := row.get("stored_offer"):
+        more["stored_value"] = find_stored_value(load_offer(json.loads(document)), currency=row["currency"])
     return LimitedOffer(kind, row[owner], row["timezone"], budgets, list_caps(row), ceilings, currencies, **more)
 
 

@@ -93,7 +93,8 @@ def test_a_batch_is_created_and_its_progress_is_read(
     assert created == {
         "job": f"http://testserver{batches_url(promotion)}{created['id']}/", "id": created["id"],
         "offer": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
-        "entropy_bits": 39.6, "count": 3000, "generated_count": 0, "status": "running", "finished_at": None,
+        "entropy_bits": 39.6, "balance": None, "count": 3000, "generated_count": 0, "status": "running",
+        "finished_at": None,
     }  # fmt: skip
     run_outbox()
     read = server.get(created["job"]).json()
@@ -200,7 +201,7 @@ def test_an_export_is_read_in_pages(
 
     assert len(lines) == 6
     assert lines[1:] == sorted(lines[1:])
-    assert len(captured) == 6  # codes and their statuses, three pages
+    assert len(captured) == 1 + 6  # whether the codes keep balances, then codes and their statuses, three pages
 
 
 def test_a_file_is_imported_and_rejected_lines_are_reported(server: Client, promotion: Promotion) -> None:

@@ -166,6 +166,6 @@ def _check(campaign: Campaign, at: datetime) -> None:
         raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if campaign.end_date <= at:
         raise InvalidRequest.field("end_date", _("The end must be in the future."))
-    offer = validate_offer(campaign.offer, currency=campaign.brand.currency)
+    offer = validate_offer(campaign.offer, currency=campaign.brand.currency, can_keep_balance=False)
     validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
     campaign.discount = rules.get_percentage(offer)

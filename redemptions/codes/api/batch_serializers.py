@@ -6,12 +6,14 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
-from core.serializer_fields import StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
+from core import money
+from core.serializer_fields import AmountField, StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
 from core.serializers import InputSerializer
 from redemptions.codes.models import CodeAssignment, CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.codes.services.assignments import MAX_CUSTOMERS
+from redemptions.stored_values import StoredValue
 
 JOB_STATUSES = ["running", "completed"]
 
@@ -28,6 +30,10 @@ class BatchInputSerializer(InputSerializer):
     charset = StrictCharField(
         max_length=64, default=DEFAULT_CHARSET, help_text=_("Different letters and digits that replace `#`.")
     )
+    balance = AmountField(
+        required=False,
+        help_text=_("Initial balance of each code of an offer with `keep_balance`. Defaults to the offer's amount."),
+    )
 
 
 class BatchSerializer(serializers.Serializer[Any]):
@@ -40,6 +46,9 @@ class BatchSerializer(serializers.Serializer[Any]):
     charset = serializers.CharField(allow_null=True, help_text=_("Characters that replace `#`."))
     entropy_bits = serializers.FloatField(
         allow_null=True, help_text=_("Binary logarithm of the number of codes that the pattern can generate.")
+    )
+    balance = serializers.CharField(
+        allow_null=True, help_text=_("Initial balance of each code. `null` for the amount of the offer.")
     )
     count = serializers.IntegerField(help_text=_("Number of codes when the batch is complete."))
     generated_count = serializers.IntegerField(help_text=_("Number of codes that exist."))
@@ -130,11 +139,14 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True, help_text=_("When the assignment was completed."))
 
 
-def to_batch_data(batch: CodeBatch, *, job: str, entropy_bits: float | None) -> dict[str, Any]:
+def to_batch_data(
+    batch: CodeBatch, *, job: str, entropy_bits: float | None, balance: StoredValue | None
+) -> dict[str, Any]:
     """Return the batch as ``BatchSerializer`` describes it."""
     return {
         "job": job, "id": batch.pk, "offer": batch.offer, "pattern": batch.pattern or None,
         "charset": batch.charset or None, "entropy_bits": None if entropy_bits is None else round(entropy_bits, 1),
+        "balance": None if balance is None else money.format_decimal(balance.amount, balance.currency),
         "count": batch.count, "generated_count": batch.generated_count,
         "status": "completed" if batch.is_generated else "running",
         "created_at": batch.created_at, "finished_at": batch.finished_at,

@@ -39,7 +39,7 @@ from redemptions.codes.api.batch_serializers import (
 )
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.assignments import get_assignment
-from redemptions.codes.selectors.batches import get_batch, list_batches
+from redemptions.codes.selectors.batches import get_batch, get_batch_balance, list_batches
 
 FindOffer = Callable[[Request, uuid.UUID], Any]
 """Return the offer with this ID, which has a brand, for the caller. Raises NotFound and PermissionDenied."""
@@ -121,8 +121,8 @@ class ImportView(OfferCodesView):
         """Import codes from another system.
 
         The first line of the CSV file names the columns: `code`, and optionally `customer_id`, the customer who gets
-        the code. Rejected lines are reported, the others are imported. To resume an interrupted import, send the file
-        again with the ID of its batch.
+        the code, and `balance`, the initial balance of a code that keeps one. Rejected lines are reported, the others
+        are imported. To resume an interrupted import, send the file again with the ID of its batch.
         """
         offer = type(self).find_editable(request, pk)
         query = ImportQuerySerializer(data=request.query_params)
@@ -224,7 +224,8 @@ def serialize_batch(request: Request, batch: CodeBatch) -> dict[str, Any]:
     """Return a batch in the form of ``BatchSerializer``."""
     job = reverse(f"{batch.kind}-batch", args=[batch.offer, batch.pk])
     bits = code_rules.entropy_bits(batch.pattern, batch.charset) if batch.pattern else None
-    return to_batch_data(batch, job=request.build_absolute_uri(job), entropy_bits=bits)
+    balance = get_batch_balance(batch=batch, at=timezone.now())
+    return to_batch_data(batch, job=request.build_absolute_uri(job), entropy_bits=bits, balance=balance)
 
 
 def _assignment_url(request: Request, batch: CodeBatch, assignment: uuid.UUID) -> str:

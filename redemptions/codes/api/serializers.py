@@ -6,8 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.serializer_fields import SlugField
+from redemptions.balances.api.serializers import CodeBalanceSerializer, serialize_balance
 from redemptions.codes.models import Code
 from redemptions.contracts import CodeStatus
+from redemptions.stored_values import CodeBalance
 
 CODE_STATUSES = [status.value for status in CodeStatus]
 
@@ -40,11 +42,12 @@ class CodeStateSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(
         CODE_STATUSES, help_text=_("Status of the code. A code for many redemptions is available or revoked.")
     )
+    balance = CodeBalanceSerializer(allow_null=True, help_text=_("Balance of the code, if it keeps one."))
     created_at = serializers.DateTimeField(help_text=_("When the code was created."))
     revoked_at = serializers.DateTimeField(allow_null=True, help_text=_("When the code was revoked or archived."))
 
 
-def serialize_code(code: Code, *, offer_name: str, status: CodeStatus) -> dict[str, Any]:
+def serialize_code(code: Code, *, offer_name: str, status: CodeStatus, balance: CodeBalance | None) -> dict[str, Any]:
     """Return a code in the form of ``CodeStateSerializer``."""
     return {
         "code": code.text,
@@ -55,6 +58,7 @@ def serialize_code(code: Code, *, offer_name: str, status: CodeStatus) -> dict[s
         "customer_id": code.customer.customer_id if code.customer else None,
         "single_use": code.single_use,
         "status": status,
+        "balance": None if balance is None else serialize_balance(balance),
         "created_at": code.created_at,
         "revoked_at": code.archived_at,
     }

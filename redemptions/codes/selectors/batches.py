@@ -9,9 +9,12 @@ from django.db.models import Q, QuerySet, Sum
 from core import db
 from core.errors import NotFound
 from redemptions.backends import get_code_backend
+from redemptions.balances.selectors import get_balances
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.rules import normalize_prefix, previous_key
+from redemptions.codes.selectors.codes import get_stored_value
 from redemptions.contracts import CodeStatus
+from redemptions.stored_values import StoredValue
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
 
@@ -29,6 +32,14 @@ def get_batch(*, pk: uuid.UUID, offer: uuid.UUID) -> CodeBatch:
     if batch is None:
         raise NotFound
     return batch
+
+
+def get_batch_balance(*, batch: CodeBatch, at: datetime) -> StoredValue | None:
+    """Return the initial balance of the batch's codes, if they have one of their own. Runs no query otherwise."""
+    if batch.balance is None:
+        return None
+    value = get_stored_value(kind=batch.kind, offer=batch.offer, at=at)
+    return StoredValue(value.currency, batch.balance) if value else None
 
 
 def count_codes_of_pattern(*, brand_id: uuid.UUID, pattern: str) -> int:
@@ -50,11 +61,19 @@ def get_batches_of_taken_codes(
 
 def list_batch_codes(*, batch: CodeBatch, after: str, at: datetime, limit: int) -> list[BatchCode]:
     """Return up to ``limit`` codes of the batch that sort after a text, in order."""
+    return _list_codes(batch, after, at, limit, get_stored_value(kind=batch.kind, offer=batch.offer, at=at))
+
+
+def _list_codes(
+    batch: CodeBatch, after: str, at: datetime, limit: int, stored_value: StoredValue | None
+) -> list[BatchCode]:
     params = {"batch": batch.pk, "after": after, "limit": limit}
     rows = db.fetch_all("redemptions/codes/sql/select_batch_codes.sql", params)
-    statuses = get_code_backend(batch.kind).get_code_statuses(
-        offer=batch.offer, codes=[row["text"] for row in rows], at=at
-    )
+    texts = [row["text"] for row in rows]
+    statuses = dict(get_code_backend(batch.kind).get_code_statuses(offer=batch.offer, codes=texts, at=at))
+    if stored_value is not None:
+        balances = get_balances(values=dict.fromkeys(((batch.offer, text) for text in texts), stored_value), at=at)
+        statuses |= {text: CodeStatus.USED for (_, text), balance in balances.items() if not balance.left}
     return [(row["text"], row["customer"], statuses.get(row["text"], _unused_status(row))) for row in rows]
 
 
@@ -64,8 +83,8 @@ def _unused_status(row: db.Row) -> CodeStatus:
 
 def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[BatchCode]:
     """Yield every code of the batch in order. Reads one page at a time."""
-    after = ""
-    while page := list_batch_codes(batch=batch, after=after, at=at, limit=PAGE_SIZE):
+    after, stored_value = "", get_stored_value(kind=batch.kind, offer=batch.offer, at=at)
+    while page := _list_codes(batch, after, at, PAGE_SIZE, stored_value):
         yield from page
         if len(page) < PAGE_SIZE:
             return

@@ -9,11 +9,13 @@ from django.db.models import QuerySet
 
 from core import db
 from redemptions.backends import get_code_backend
+from redemptions.balances.selectors import get_balances
 from redemptions.codes.contracts import FoundCode
 from redemptions.codes.models import Code
 from redemptions.codes.rules import MAX_LENGTH, canonicalize_code, is_digest
 from redemptions.contracts import CodeStatus
 from redemptions.errors import CodeNotFound
+from redemptions.stored_values import CodeBalance, StoredValue
 
 
 def find_codes(*, codes: Collection[str]) -> list[FoundCode]:
@@ -56,6 +58,11 @@ def find_code_of_brand(*, code: str, brand_id: uuid.UUID, kind: str | None = Non
     return codes.filter(archived_at=None).first() or codes.filter(archived_at__isnull=False).order_by("-pk").first()
 
 
+def find_code_of_offer(*, offer: uuid.UUID, text: str) -> Code | None:
+    """Return the code of an offer with this text in any spelling, also an archived one."""
+    return Code.objects.filter(offer=offer, canonical=canonicalize_code(text)).select_related("customer").first()
+
+
 def find_archived_code(*, code: str, brand_ids: Collection[uuid.UUID], kind: str) -> Code | None:
     """Return the newest archived code of these brands and this kind of offer with this text in any spelling."""
     codes = Code.objects.filter(canonical=canonicalize_code(code), brand_id__in=brand_ids, archived_at__isnull=False)
@@ -82,12 +89,37 @@ def get_code(*, name: str, brand_id: uuid.UUID) -> Code:
 
 
 def get_code_status(*, code: Code, at: datetime) -> CodeStatus:
-    """Return the status of a code at a time. A code for many redemptions is available or revoked."""
+    """Return the status of a code at a time. A code for many redemptions is available or revoked.
+
+    A code that keeps a balance is used when nothing is left.
+    """
     unused = CodeStatus.AVAILABLE if code.archived_at is None else CodeStatus.REVOKED
+    if (balance := get_code_balance(code=code, at=at)) is not None:
+        return unused if balance.left else CodeStatus.USED
     if not code.single_use:
         return unused
     statuses = get_code_backend(code.kind).get_code_statuses(offer=code.offer, codes=[code.text], at=at)
     return statuses.get(code.text, unused)
+
+
+def get_code_balance(*, code: Code, at: datetime) -> CodeBalance | None:
+    """Return the balance of a code; None for one that keeps none."""
+    return get_code_balances(kind=code.kind, offer=code.offer, codes=[code.text], at=at).get(code.text)
+
+
+def get_code_balances(*, kind: str, offer: uuid.UUID, codes: Collection[str], at: datetime) -> dict[str, CodeBalance]:
+    """Return the balances of codes of an offer by text; empty if its codes keep none."""
+    stored_value = get_stored_value(kind=kind, offer=offer, at=at) if codes else None
+    if stored_value is None:
+        return {}
+    values = dict.fromkeys(((offer, code) for code in codes), stored_value)
+    return {code: balance for (_, code), balance in get_balances(values=values, at=at).items()}
+
+
+def get_stored_value(*, kind: str, offer: uuid.UUID, at: datetime) -> StoredValue | None:
+    """Return the amount of an offer whose codes keep balances; None for other offers."""
+    described = get_code_backend(kind).describe_code_offers(offers=[offer], at=at).get(offer)
+    return None if described is None else described.stored_value
 
 
 def find_single_use_codes(*, codes: Collection[tuple[uuid.UUID, str]]) -> set[tuple[uuid.UUID, str]]:

@@ -26,10 +26,12 @@ from redemptions.codes import rules as code_rules
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import canonicalize_code
 from redemptions.codes.selectors.batches import count_codes_of_pattern, get_batches_of_taken_codes
+from redemptions.codes.services.balances import find_balance_error, parse_batch_balance, read_balance
 from redemptions.codes.services.codes import check_takes_codes
 from redemptions.errors import CodeTaken, PatternTooWeak
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.stored_values import StoredValue
 
 MAX_BATCH_SIZE = 5_000_000
 INLINE_MAX_CODES = 1_000  # codes that are generated in the request
@@ -46,9 +48,13 @@ _COPY = "COPY redemptions_drawn (text) FROM STDIN"
 
 @dataclass(slots=True)
 class ImportResult:
-    """The result of an import: counts of lines, and the first ``MAX_REPORTED_ERRORS`` rejected lines."""
+    """The result of an import: counts of lines, and the first ``MAX_REPORTED_ERRORS`` rejected lines.
+
+    ``stored_value`` is the amount of the offer, if its codes keep a balance.
+    """
 
     batch: CodeBatch
+    stored_value: StoredValue | None = None
     received: int = 0
     imported: int = 0
     existing: int = 0
@@ -71,17 +77,22 @@ def create_batch(
     count: int,
     pattern: str = code_rules.DEFAULT_PATTERN,
     charset: str = code_rules.DEFAULT_CHARSET,
+    balance: str | None = None,
     at: datetime,
 ) -> CodeBatch:
     """Create a batch of up to ``MAX_BATCH_SIZE`` single-use codes of an offer, and enqueue their generation.
 
+    ``balance`` is the initial balance of each code, if it is not the amount of the offer.
     Raises InvalidRequest, the error of the offer, and PatternTooWeak with the shortest pattern that is strong enough.
     The codes of the brand's other batches of the same pattern count, too.
     """
-    check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
+    described = check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     pattern, charset = pattern.strip().upper(), charset.strip().upper()
     _check(brand, count, pattern, charset)
-    batch = CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=count, pattern=pattern, charset=charset)
+    batch = CodeBatch.objects.create(
+        kind=kind, brand=brand, offer=offer, count=count, pattern=pattern, charset=charset,
+        balance=parse_batch_balance(balance, described.stored_value),
+    )  # fmt: skip
     enqueue_on_commit("redemptions.generate_codes", batch_id=str(batch.pk))
     return batch
 
@@ -141,7 +152,10 @@ def _add(batch: CodeBatch, texts: list[str]) -> int:
         cursor.execute(CREATE_TABLE)
         with cursor.copy(_COPY) as copy:
             copy.write("\n".join(texts) + "\n")
-        params = {"brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind}
+        params = {
+            "brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind,
+            "balance": batch.balance,
+        }  # fmt: skip
         added = db.execute("redemptions/codes/sql/insert_drawn.sql", params)
         cursor.execute(_DROP_TABLE)
     return added
@@ -158,14 +172,14 @@ def import_codes(
     allow_weak: bool = False,
     at: datetime,
 ) -> ImportResult:
-    """Import a CSV file with the columns ``code`` and ``customer_id`` to a new batch, or to an imported one.
+    """Import a CSV file with the columns ``code``, ``customer_id`` and ``balance`` to a new or an imported batch.
 
     Each transaction imports ``IMPORT_CHUNK`` lines. Rejected lines are reported, the others are imported. Codes that
     would be easy to guess are rejected unless ``allow_weak`` is set. A code with a customer is assigned to them. Codes
     that the batch already has are counted as existing, so an interrupted import can be repeated as a whole. Raises
     InvalidRequest and the error of the offer.
     """
-    check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
+    described = check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     if batch is not None and batch.pattern:
         raise InvalidRequest.field("batch", _("This batch is generated from a pattern. Choose an imported batch."))
     rows = files.iter_rows(lines)
@@ -175,7 +189,9 @@ def import_codes(
         raise InvalidRequest.field("body", _describe_headings(error)) from error
     if all(row.is_empty for row in chunk) and len(chunk) < IMPORT_CHUNK:
         raise InvalidRequest.field("body", _("The file contains no codes."))
-    result = ImportResult(batch or CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=0))
+    result = ImportResult(
+        batch or CodeBatch.objects.create(kind=kind, brand=brand, offer=offer, count=0), described.stored_value
+    )
     while chunk:
         _import(result, chunk, allow_weak=allow_weak)
         chunk = list(islice(rows, IMPORT_CHUNK))
@@ -220,6 +236,8 @@ def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -
             result.add_error(row.line, row.cells[files.CODE], "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
         elif customer_id and not is_customer_id(customer_id):
             result.add_error(row.line, code, "invalid", _("The customer ID is invalid."))
+        elif detail := find_balance_error(row, result.stored_value):
+            result.add_error(row.line, code, "invalid", detail)
         elif (canonical := canonicalize_code(code) or "") in rows:
             detail = _("Duplicate of line %(line)s.") % {"line": rows[canonical].line}
             result.add_error(row.line, code, "unique", detail)
@@ -241,6 +259,7 @@ def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
         "brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind,
         "texts": [_text_of(row) for row in sent],
         "customers": [keys.get(customer_id) for customer_id in customer_ids],
+        "balances": [read_balance(row, result.stored_value) for row in sent],
     }  # fmt: skip
     added = {row["canonical"] for row in db.fetch_all("redemptions/codes/sql/import_batch.sql", params)}
     rest = rows.keys() - added

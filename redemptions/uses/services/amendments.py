@@ -2,17 +2,18 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from redemptions.balances.contracts import MovementReason
 from redemptions.contracts import AmendedItem, LimitedOffer, Purchase, SelectedOffer
-from redemptions.limits.contracts import LimitRequest, TakenLimit
+from redemptions.limits.contracts import TakenLimit
 from redemptions.limits.rules import counts_amount
 from redemptions.uses.models import OfferUse
 from redemptions.uses.services.reservations import (
     find_codes_to_count,
     insert_uses,
-    iter_limits,
+    list_requests,
     select_uses,
     split_counters,
     take_limits,
@@ -40,12 +41,17 @@ def amend_items(
         return
     released = [one for use in uses.values() for one in _release_part(use, amended[use.offer_id])]
     codes = find_codes_to_count(added, offers)
+    increased = {key: item for key in uses if key in offers and (item := _find_increase(amended[key])).amount > 0}
     requests = [
-        *(request for key, item in added.items() for request in iter_limits(offers[key], item, purchase)),
-        *(request for key in uses for request in _iter_increases(offers.get(key), amended[key], purchase)),
+        *list_requests(added, offers, purchase),
+        *(
+            request
+            for request in list_requests(increased, offers, purchase)
+            if counts_amount(request.scope, purchase.currency)
+        ),
     ]
     items = {key: SelectedOffer(item.key, item.code, item.after or 0, key) for key, item in amended.items()}
-    taken = take_limits(requests, items, codes, at=purchase.at, released=released)
+    taken = take_limits(requests, items, codes, purchase=purchase, reason=MovementReason.AMENDED, released=released)
     if added:
         of_added = [one for one in taken if one.owner in added]
         insert_uses(added, of_added, purchase, offers, codes=codes, until=None)
@@ -65,14 +71,9 @@ def _release_part(use: OfferUse, item: AmendedItem) -> list[TakenLimit]:
     return released
 
 
-def _iter_increases(offer: LimitedOffer | None, item: AmendedItem, purchase: Purchase) -> Iterator[LimitRequest]:
-    """Yield what a greater discount takes of the budgets that the offer has in the currency of the order."""
-    increase = (item.after or 0) - (item.before or 0)
-    if offer is None or increase <= 0:
-        return
-    for request in iter_limits(offer, SelectedOffer(item.key, item.code, increase, offer.id), purchase):
-        if counts_amount(request.scope, purchase.currency):
-            yield request
+def _find_increase(item: AmendedItem) -> SelectedOffer:
+    """Return by how much the discount of an item grows, which takes from budgets and balances only."""
+    return SelectedOffer(item.key, item.code, (item.after or 0) - (item.before or 0), item.offer_id)
 
 
 def _update_uses(

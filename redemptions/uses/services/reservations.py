@@ -14,13 +14,26 @@ from django.db.models import QuerySet
 
 from core import db
 from redemptions.backends import get_backends
+from redemptions.balances.contracts import Movement, MovementReason
+from redemptions.balances.rules import iter_movements
+from redemptions.balances.selectors import get_balances
+from redemptions.balances.services import append_movements
 from redemptions.codes.selectors.codes import find_single_use_codes
-from redemptions.contracts import LimitedOffer, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
+from redemptions.contracts import (
+    BalanceChanged,
+    LimitedOffer,
+    OfferUnavailable,
+    Purchase,
+    ReturnedItem,
+    SelectedOffer,
+)
 from redemptions.errors import CodeAlreadyUsed, CurrencyMismatch, ReservationExpired
 from redemptions.limits import services as limits
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
+    BALANCE,
+    balance_scope,
     base_scope,
     counts_amount,
     is_per_customer,
@@ -58,35 +71,62 @@ def reserve(*, purchase: Purchase, offers: Mapping[uuid.UUID, LimitedOffer], unt
     if not items:
         return
     codes = find_codes_to_count(items, offers)
-    requests = [request for key, item in items.items() for request in iter_limits(offers[key], item, purchase)]
-    taken = take_limits(requests, items, codes, at=purchase.at)
+    requests = list_requests(items, offers, purchase)
+    taken = take_limits(requests, items, codes, purchase=purchase, reason=MovementReason.RESERVED)
     insert_uses(items, taken, purchase, offers, codes=codes, until=until)
 
 
 def find_codes_to_count(items: Items, offers: Mapping[uuid.UUID, LimitedOffer]) -> Codes:
-    """Return the single-use codes, with their offers, that the uses of the items note."""
-    codes = [(key, item.code) for key, item in items.items() if item.code and offers[key].counts_codes]
+    """Return the single-use codes, with their offers, that the uses of the items note: those that keep no balance."""
+    codes = [
+        (key, item.code)
+        for key, item in items.items()
+        if item.code and offers[key].stored_value is None and offers[key].counts_codes
+    ]
     return find_single_use_codes(codes=codes) if codes else ()
 
 
 def take_limits(
-    requests: Sequence[LimitRequest], items: Items, codes: Codes, *, at: datetime, released: Sequence[TakenLimit] = ()
+    requests: Sequence[LimitRequest],
+    items: Items,
+    codes: Codes,
+    *,
+    purchase: Purchase,
+    reason: MovementReason,
+    released: Sequence[TakenLimit] = (),
 ) -> list[TakenLimit]:
-    """Take limits, from expired reservations if they are reached or if these hold a code, and release others.
+    """Take limits and balances, from expired reservations if they are reached or if these hold a code.
 
-    Raises OfferUnavailable; then nothing is released.
+    ``released`` is what the purchase releases before. ``reason`` is that of its movements. Raises OfferUnavailable, or
+    BalanceChanged; then nothing is released.
     """
-    expired = _lock_expired(offers=[], codes=codes, at=at) if codes else []
+    expired = _lock_expired(offers=[], codes=codes, at=purchase.at) if codes else []
     try:
         try:
-            return _take_from(requests, expired, released)
+            taken = _take_from(requests, expired, released)
         except LimitReached:
-            more = _lock_expired(offers=items, codes=codes, at=at)
+            more = _lock_expired(offers=items, codes=codes, at=purchase.at)
             if len(more) == len(expired):
                 raise
-            return _take_from(requests, more, released)
+            expired, taken = more, _take_from(requests, more, released)
     except LimitReached as reached:
-        raise OfferUnavailable(items[reached.request.owner], limit_error(reached.request.scope)) from reached
+        scope = reached.request.scope
+        unavailable = BalanceChanged if base_scope(scope) == BALANCE else OfferUnavailable
+        raise unavailable(items[reached.request.owner], limit_error(scope)) from reached
+    movements = [movement for use in expired for movement in _iter_expired(use)]
+    movements += iter_movements(released, redemption=purchase.id, reason=reason)
+    movements += iter_movements(taken, redemption=purchase.id, reason=reason, sign=-1)
+    append_movements(movements, at=purchase.at)
+    return taken
+
+
+def _iter_expired(use: db.Row) -> Iterator[Movement]:
+    taken = _list_taken(use["promotion_id"], use["counters"])
+    return iter_movements(taken, redemption=use["redemption_id"], reason=MovementReason.EXPIRED)
+
+
+def _list_taken(offer: uuid.UUID, counters: Iterable[Any]) -> list[TakenLimit]:
+    return [TakenLimit(offer, *counter) for counter in counters]
 
 
 def _lock_expired(*, offers: Collection[uuid.UUID], codes: Codes, at: datetime) -> list[db.Row]:
@@ -100,12 +140,30 @@ def _take_from(
     requests: Sequence[LimitRequest], expired: Sequence[db.Row], released: Sequence[TakenLimit]
 ) -> list[TakenLimit]:
     """Take the limits, also those that expired reservations hold, which lapse. Raises LimitReached."""
-    of_expired = [TakenLimit(use["promotion_id"], *counter) for use in expired for counter in use["counters"]]
+    of_expired = [one for use in expired for one in _list_taken(use["promotion_id"], use["counters"])]
     taken = limits.take(requests=requests, released=[*released, *of_expired])
     if expired:
         lapsed = OfferUse.objects.filter(pk__in=[use["id"] for use in expired])
         lapsed.update(is_lapsed=True, counters=[], code="")
     return taken
+
+
+def list_requests(items: Items, offers: Mapping[uuid.UUID, LimitedOffer], purchase: Purchase) -> list[LimitRequest]:
+    """Return what the purchase takes of the limits of offers, and of the balances of codes. Raises OfferUnavailable.
+
+    Runs a query only if a code keeps a balance.
+    """
+    values = {
+        (key, item.code): value
+        for key, item in items.items()
+        if item.code and item.amount and (value := offers[key].stored_value) is not None
+    }
+    balances = get_balances(values=values, at=purchase.at)
+    requests = [request for key, item in items.items() for request in iter_limits(offers[key], item, purchase)]
+    return requests + [
+        LimitRequest(key, balance_scope(balance.currency), code, items[key].amount, balance.initial)
+        for (key, code), balance in balances.items()
+    ]
 
 
 def iter_limits(offer: LimitedOffer, item: SelectedOffer, purchase: Purchase) -> Iterator[LimitRequest]:
@@ -190,33 +248,45 @@ def confirm(*, redemption: uuid.UUID, offers: Collection[uuid.UUID], at: datetim
         raise ReservationExpired
 
 
-def release(*, uses: Collection[OfferUse]) -> None:
+def release(*, uses: Collection[OfferUse], at: datetime) -> None:
     """Delete those of locked uses that are reserved and release what they took; confirmed uses stay."""
-    delete_uses(uses=[use for use in uses if use.reserved_until is not None])
+    reserved = [use for use in uses if use.reserved_until is not None]
+    delete_uses(uses=reserved)
+    movements: list[Movement] = []
+    for use in reserved:
+        is_expired = use.reserved_until is not None and use.reserved_until <= at
+        reason = MovementReason.EXPIRED if is_expired else MovementReason.RELEASED
+        taken = _list_taken(use.offer_id, use.counters)
+        movements += iter_movements(taken, redemption=use.redemption_id, reason=reason)
+    append_movements(movements, at=at)
 
 
-def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, ReturnedItem]) -> None:
+def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, ReturnedItem], at: datetime) -> None:
     """Return parts of the discounts of locked, confirmed uses, by offer, and uses with all that they took."""
     ended, kept, released = [], [], []
+    movements: list[Movement] = []
     for use in uses:
         item = returned.get(use.offer_id)
         if item is None or use.reserved_until is not None:
             continue
         if item.is_use_returned:
             ended.append(use)
+            part = _list_taken(use.offer_id, use.counters)
         else:
-            use.counters, given_back = split_counters(use, item.amount)
+            use.counters, part = split_counters(use, item.amount)
             use.returned_amount += item.amount
-            released += given_back
+            released += part
             kept.append(use)
+        movements += iter_movements(part, redemption=use.redemption_id, reason=MovementReason.RETURNED)
     if kept:
         OfferUse.objects.bulk_update(kept, ["counters", "returned_amount"])
     delete_uses(uses=ended, released=released)
+    append_movements(movements, at=at)
 
 
 def delete_uses(*, uses: Collection[OfferUse], released: Iterable[TakenLimit] = ()) -> None:
     """Delete locked uses, and release what they took, with what else is ``released``."""
-    limits.release(taken=[*released, *(TakenLimit(use.offer_id, *counter) for use in uses for counter in use.counters)])
+    limits.release(taken=[*released, *(one for use in uses for one in _list_taken(use.offer_id, use.counters))])
     if uses:
         OfferUse.objects.filter(pk__in=[use.pk for use in uses]).delete()
 
