@@ -23,6 +23,8 @@ from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption
 from checkout.refunds import LineState
 from core.permissions import BrandPermissions
+from redemptions.admin.balances import build_movement_rows
+from redemptions.codes.selectors.movements import list_movements_of_order
 from redemptions.statuses import RedemptionStatus
 
 LABELS = {
@@ -170,6 +172,9 @@ def build_context(redemption: Redemption, brand_ids: list[Any] | None) -> dict[s
             {"code": rejected["code"], "reason": explanations.describe_reason(rejected["reason"])}
             for rejected in quote.get("rejected", [])
         ],
+        "movements": build_movement_rows(
+            list_movements_of_order(redemption=redemption.pk, brand_ids=brand_ids), zone=zone
+        ),
         "gifts": explanations.format_gifts(quote.get("gifts", []), currency),
     }
 

@@ -38,6 +38,11 @@ PROMOTIONS = [
         {"budget": 100_000, "limit_per_user": 1}, code="BILLO5",
     ),
     Example(
+        "billo", "Goodwill: €15 that can be used for several orders", 0, 90,
+        {"benefits": [{"kind": "amount", "value": "15.00", "currency": "EUR", "on": "order", "keep_balance": True}]},
+        {}, code="GOODWILL",
+    ),
+    Example(
         "billo", "Winter coats: buy more, save more", 14, 45,
         {"benefits": [{
             "kind": "tiers", "basis": "eligible_quantity", "unit": "percent", "select": {"categories": ["coats"]},

@@ -52,7 +52,9 @@ from promotions.admin.offer_labels import BENEFIT_LABELS, GROUP_LABELS, Label, g
 from promotions.services import validate_offer
 from segments.selectors import list_segment_types
 
-LIMIT_KEYS = frozenset({"max_units", "per", "pick", "only_complete_groups_of", "split", "each", "methods"})
+LIMIT_KEYS = frozenset(
+    {"max_units", "per", "pick", "only_complete_groups_of", "split", "each", "methods", "keep_balance"}
+)
 MIN_TIERS = 3
 DESCRIBE = "describe"  # the action that only updates the description
 

@@ -19,6 +19,7 @@ from backoffice.base.formatting import format_datetime, format_number, get_perce
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
+from redemptions.admin.balances import build_balance_context, describe_balances, keep_balances
 from redemptions.admin.code_forms import AssignForm, GenerateCodesForm, ImportForm, format_error
 from redemptions.admin.codes import CODE_STATUS_LABELS
 from redemptions.codes import files as code_files
@@ -50,6 +51,7 @@ class CodeViews:
         batch = f"{base}<uuid:batch>/"
         return [
             path(base, wrap(require_safe(self.list_batches)), name=name),
+            path(f"{base}balance/", wrap(require_safe(self.balance)), name=f"{name}_balance"),
             path(f"{base}strength/", wrap(require_POST(self.strength)), name=f"{name}_strength"),
             path(f"{base}generate/", wrap(require_POST(self.generate)), name=f"{name}_generate"),
             path(f"{base}import/", wrap(require_POST(self.import_codes)), name=f"{name}_import"),
@@ -100,14 +102,16 @@ class CodeViews:
         import_result: services.ImportResult | None = None,
     ) -> HttpResponse:
         batches = list(list_batches(offer=offer.pk)[:PAGE_SIZE])
-        generate_form = generate_form or GenerateCodesForm()
+        generate_form = generate_form or GenerateCodesForm(keeps_balance=keep_balances(offer))
+        generic_code = get_generic_codes(offers=[offer.pk]).get(offer.pk, "")
         described_form = generate_form if generate_form.is_bound else GenerateCodesForm(_initial_data(generate_form))
         with timezone.override(offer.brand.timezone):
             context = {
                 "title": _("Codes of %(offer)s") % {"offer": offer},
                 "may_edit": self._may_edit(request, offer),
-            "is_editor": self._is_editor(request, offer),
-                "generic_code": get_generic_codes(offers=[offer.pk]).get(offer.pk, ""),
+                "is_editor": self._is_editor(request, offer),
+                "generic_code": generic_code,
+                "generic_balance": describe_balances(offer, [generic_code]).get(generic_code),
                 "rows": [_batch_row(batch) for batch in batches],
                 "generate_form": generate_form, "strength": described_form.describe_strength(offer.brand_id),
                 "import_form": import_form or ImportForm(batches=batches), "import_result": import_result,
@@ -123,7 +127,8 @@ class CodeViews:
 
     def generate(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Create a batch, whose codes are generated in the background."""
-        offer, form = self._offer(request, pk, edit=True), GenerateCodesForm(request.POST)
+        offer = self._offer(request, pk, edit=True)
+        form = GenerateCodesForm(request.POST, keeps_balance=keep_balances(offer))
         if form.is_valid():
             try:
                 batch = services.create_batch(
@@ -168,12 +173,14 @@ class CodeViews:
     ) -> HttpResponse:
         term, after = request.GET.get("q", "").strip()[:100], request.GET.get("after", "")[:64]
         codes = search_batch_codes(batch=batch, term=term, after=after, at=timezone.now(), limit=PAGE_SIZE)
+        balances = describe_balances(offer, [code for code, _customer, _status in codes])
         context = {
             "title": _("Codes of %(offer)s") % {"offer": offer},
             "codes": [
-                (code, customer, CODE_STATUS_LABELS[status], status == CodeStatus.AVAILABLE)
+                (code, customer, CODE_STATUS_LABELS[status], status == CodeStatus.AVAILABLE, balances.get(code))
                 for code, customer, status in codes
             ],
+            "has_balances": bool(balances),
             "term": term, "after": after,
             "next_after": codes[-1][0] if len(codes) == PAGE_SIZE else "",
             "assign_form": assign_form or AssignForm(brand=offer.brand),
@@ -181,6 +188,12 @@ class CodeViews:
             "is_editor": self._is_editor(request, offer),
         }  # fmt: skip
         return self._page(request, "admin/codes/batch.html", context | _progress_context(batch), offer)
+
+    def balance(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Show the balance of a code of the offer and its latest movements."""
+        offer = self._offer(request, pk)
+        context = build_balance_context(offer, request.GET.get("code", "")[:64])
+        return self._page(request, "admin/codes/balance.html", context, offer)
 
     def progress(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
         """Show the progress only, which the page requests every other second, and reload the page when all is done."""
@@ -230,7 +243,7 @@ class CodeViews:
     def _shared_context(self, offer: Any) -> dict[str, Any]:
         """Return the offer and the names of the pages, for templates."""
         opts = self.admin.opts
-        names = ("strength", "generate", "import", "batch", "progress", "assign", "revoke", "export")
+        names = ("balance", "strength", "generate", "import", "batch", "progress", "assign", "revoke", "export")
         urls = {name: f"admin:{self.kind}_codes_{name}" for name in names}
         urls |= {"list": f"admin:{self.kind}_codes", "offer": f"admin:{opts.app_label}_{opts.model_name}_change"}
         return {"opts": opts, "offer": offer, "urls": urls}

@@ -47,6 +47,17 @@ class GenerateCodesForm(forms.Form):
         help_text=gettext_lazy("Look-alike characters are excluded by default."),
     )  # fmt: skip
 
+    balance = forms.CharField(
+        label=gettext_lazy("Balance of each code"), max_length=20, required=False, empty_value=None,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "inputmode": "decimal"}),
+        help_text=gettext_lazy("Leave blank for the amount of the offer. Example: 25.00"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, keeps_balance: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not keeps_balance:
+            del self.fields["balance"]
+
     def add_service_errors(self, error: DomainError) -> None:
         """Add the errors of a service to their fields."""
         if error.errors:
@@ -83,7 +94,7 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("File"), help_text=gettext_lazy(
-            "CSV file whose first line names the columns: code, and optionally customer_id."
+            "CSV file whose first line names the columns: code, and optionally customer_id and balance."
         ),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
     )  # fmt: skip
