@@ -188,18 +188,20 @@ class Repricing:
     """The discounts of a line or of the shipping when a refund priced the kept rest of the order again.
 
     ``value`` is the part of the subtotal that had come back by then, ``returned`` the discounts that had, and ``left``
-    those that stay as long as nothing else comes back.
+    those that stay as long as nothing else comes back. ``units`` are the discounted units of a line that stay, by item;
+    None in a repricing of an earlier release.
     """
 
     value: int
     returned: Shares
     left: Shares
+    units: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DraftPromotion:
-    """A promotion to simulate. ``id`` is the caller's own; ``budgets`` and ``ceilings``, the most that an order gets,
-    are in minor units by currency.
+    """A promotion to simulate. ``id`` is the caller's own; ``budgets``, ``ceilings``, the most that an order gets, and
+    ``per_customer``, the most that the customer gets, are in minor units by currency. ``units`` is its limit of units.
 
     ``currency`` is the currency of amounts that name none; None for the currency of the cart.
     With ``by_code`` the promotion is evaluated only if its normalized ``code`` is in the cart.
@@ -213,6 +215,8 @@ class DraftPromotion:
     budgets: Mapping[str, int] = field(default_factory=dict)
     ceilings: Mapping[str, int] = field(default_factory=dict)
     currency: str | None = None
+    units: int | None = None
+    per_customer: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

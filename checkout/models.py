@@ -129,7 +129,11 @@ class Redemption(models.Model):
 
 
 class RedemptionItem(models.Model):
-    """One offer that a redemption uses."""
+    """One offer that a redemption uses.
+
+    ``line_units`` are the discounted units of lines, by the line's ID. ``returned_units`` are those that refunds
+    returned, of lines and gifts.
+    """
 
     redemption = models.ForeignKey(Redemption, models.CASCADE, related_name="items")
     position = models.PositiveSmallIntegerField()
@@ -141,6 +145,9 @@ class RedemptionItem(models.Model):
     title = models.CharField(max_length=200)
     amount = models.BigIntegerField()
     returned_amount = models.BigIntegerField(default=0, db_default=0, help_text=_("What refunds returned of it."))
+    line_units = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    gift_units = models.PositiveIntegerField(default=0, db_default=0)
+    returned_units = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -157,6 +164,11 @@ class RedemptionItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title}: {self.amount}"
+
+    @property
+    def units(self) -> int:
+        """The units of goods that the offer was applied to, with gifts, before refunds."""
+        return sum(map(int, self.line_units.values())) + self.gift_units
 
 
 class RedemptionPart(models.Model):

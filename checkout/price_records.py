@@ -124,6 +124,7 @@ def _dump_candidate(candidate: Candidate) -> Json:
         "ceilings": dict(candidate.ceilings),
         "currencies": None if candidate.currencies is None else sorted(candidate.currencies),
         "currency": candidate.currency,
+        "units_left": candidate.units_left,
     } | ({"balance": asdict(candidate.balance)} if candidate.balance else {})
 
 
@@ -150,6 +151,7 @@ def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
         currencies=None if offer.get("currencies") is None else frozenset(offer["currencies"]),
         currency=offer.get("currency"),
         balance=CodeBalance(**offer["balance"]) if "balance" in offer else None,
+        units_left=offer.get("units_left"),
     )
 
 
@@ -162,7 +164,13 @@ def dump_repricing(parts: Mapping[str, Repricing | None]) -> Json:
 def load_repricing(stored: Mapping[str, Any]) -> dict[str, Repricing]:
     """Read the JSON of ``dump_repricing``."""
     return {
-        name: Repricing(part["value"], tuple(part["returned"]), tuple(part["left"])) for name, part in stored.items()
+        name: Repricing(
+            part["value"],
+            tuple(part["returned"]),
+            tuple(part["left"]),
+            None if part.get("units") is None else tuple(part["units"]),
+        )
+        for name, part in stored.items()
     }
 
 

@@ -60,6 +60,7 @@ def to_engine_offers(candidates: Mapping[str, Candidate], currency: str) -> list
             budget_left=candidate.budgets_left.get(currency),
             ceiling=candidate.ceilings.get(currency),
             balance_left=candidate.balance.left if candidate.balance else None,
+            units_left=candidate.units_left,
             budget_currencies=tuple(sorted(candidate.currencies or candidate.budgets_left)),
             currency=candidate.currency,
         )

@@ -9,7 +9,7 @@ from core.errors import DomainError
 from redemptions.errors import UsageLimitPerCustomer, UsageLimitReached
 
 COUPON_INACTIVE = _("This coupon isn't active.")
-COUPON_NEEDS_CART = _("This coupon can only be redeemed at checkout, since it has a budget.")
+COUPON_NEEDS_CART = _("This coupon can only be redeemed at checkout, since it has a budget or a limit of units.")
 BALANCE_NEEDS_CART = _("This coupon can only be redeemed at checkout, since its codes keep a balance.")
 CODE_REQUIRED_MESSAGE = _("Enter a code. This coupon requires a single-use code.")
 

@@ -38,7 +38,7 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
     if error := _find_status_error(snapshot, at):
         yield error
     yield from _list_code_errors(snapshot, request)
-    if snapshot.limits.currencies is not None and request.redemption is None:
+    if snapshot.limits.needs_cart and request.redemption is None:
         yield CartRequired(COUPON_NEEDS_CART)
     if snapshot.limits.stored_value is not None and request.redemption is None:
         yield CartRequired(BALANCE_NEEDS_CART)

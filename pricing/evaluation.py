@@ -8,25 +8,42 @@ from dataclasses import dataclass, field
 from pricing.benefits import BenefitResult
 from pricing.candidates import BUDGET_EXHAUSTED, PreparedOffer, Reason
 from pricing.prices import Prices
-from pricing.values import Checked, Gift
+from pricing.values import Checked, Gift, Line
 
 NO_ELIGIBLE_LINES = Reason("no_eligible_lines", "No items in the cart qualify for this offer.")
 
 
 @dataclass(slots=True)
 class AppliedDiscount:
-    """Discount of one offer, by index of line and shipping method."""
+    """Discount of one offer, by index of line and shipping method, with the number of discounted units of each line."""
 
     lines: dict[int, int] = field(default_factory=dict)
     shipping: dict[int, int] = field(default_factory=dict)
     gifts: list[Gift] = field(default_factory=list)
     amount: int = 0
+    units: dict[int, int] = field(default_factory=dict)
 
-    def add(self, result: BenefitResult) -> None:
-        """Add the result of one benefit."""
+    @property
+    def gift_units(self) -> int:
+        """Number of units of all gifts."""
+        return sum(gift.quantity for gift in self.gifts)
+
+    def count_units(self) -> int:
+        """Return how many units of goods the offer is applied to, with gifts."""
+        return sum(self.units.values()) + self.gift_units
+
+    def add(self, result: BenefitResult, lines: Sequence[Line]) -> None:
+        """Add the result of one benefit.
+
+        Units of a line that several benefits discount are added up, to at most the quantity of the line.
+        """
         for discount in result.discounts:
             self.lines[discount.line] = self.lines.get(discount.line, 0) + discount.amount
             self.amount += discount.amount
+            if discount.amount:
+                quantity = lines[discount.line].quantity
+                count = quantity if discount.parts is None else sum(units for _, units in discount.parts)
+                self.units[discount.line] = min(quantity, self.units.get(discount.line, 0) + count)
         for method, amount in result.shipping:
             self.shipping[method] = self.shipping.get(method, 0) + amount
             self.amount += amount
@@ -73,15 +90,25 @@ def apply_or_reject(outcome: Outcome, candidate: PreparedOffer) -> None:
     if reason is not None:
         outcome.rejected[ref] = reason
         return
-    previous = outcome.prices.copy() if candidate.origin.budget_left is not None else outcome.prices
+    budget, units = candidate.origin.budget_left, candidate.origin.units_left
+    previous = outcome.prices if budget is None and units is None else outcome.prices.copy()
     discount = apply_benefit(outcome.prices, candidate)
     if not discount.amount and not discount.gifts:
         outcome.rejected[ref] = NO_ELIGIBLE_LINES
-    elif candidate.origin.budget_left is not None and discount.amount > candidate.origin.budget_left:
+    elif budget is not None and discount.amount > budget:
         outcome.prices = previous
         outcome.rejected[ref] = BUDGET_EXHAUSTED
+    elif units is not None and discount.count_units() > units:
+        outcome.prices = previous
+        outcome.rejected[ref] = too_few_units(units)
     else:
         outcome.applied[ref] = discount
+
+
+def too_few_units(left: int) -> Reason:
+    """Return the reason for an offer that would be applied to more units than it has left."""
+    detail = "This offer has too few units left for the cart." if left else "This offer has reached its usage limit."
+    return Reason("usage_limit_reached", detail, {"limit": "units", "left": left})
 
 
 def apply_benefit(prices: Prices, candidate: PreparedOffer) -> AppliedDiscount:
@@ -100,7 +127,7 @@ def apply_benefit(prices: Prices, candidate: PreparedOffer) -> AppliedDiscount:
         prices.apply_discount(result.discounts)
         for method, amount in result.shipping:
             prices.shipping_left[method] -= amount
-        discount.add(result)
+        discount.add(result, prices.lines)
     return discount
 
 

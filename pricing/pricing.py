@@ -114,9 +114,12 @@ def build_applied(
     """Return the discount of one offer with the caller's ids."""
     lines = sorted((line_order[index], amount) for index, amount in discount.lines.items() if amount)
     shipping = sorted((shipping_order[index], amount) for index, amount in discount.shipping.items() if amount)
+    units = sorted((line_order[index], count) for index, count in discount.units.items())
     return Applied(
         ref,
         discount.amount,
         tuple((cart.lines[index].id, amount) for index, amount in lines),
         tuple((cart.shipping[index].id, amount) for index, amount in shipping),
+        tuple((cart.lines[index].id, count) for index, count in units),
+        discount.gift_units,
     )

@@ -87,7 +87,7 @@ class EligibleOffer:
     is in minor units of the cart's currency, or None when there is no budget in it. `ceiling` is the most that the
     offer gives, in the same units. `budget_currencies` are the currencies with a budget and a ceiling; empty when there
     is none in any. `balance_left` is the balance of the code, for an offer that keeps one; without it, the amount of
-    the offer applies.
+    the offer applies. `units_left` is the number of units that the offer may still be applied to, or None for no limit.
     """
 
     ref: str
@@ -103,6 +103,7 @@ class EligibleOffer:
     balance_left: int | None = None
     currency: str | None = None
     budget_currencies: tuple[str, ...] = ()
+    units_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,21 @@ class ShippingPrice:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Discount of one offer: the total, and the amount per affected line and shipping method, in the cart's order."""
+    """Discount of one offer: the total, and the amount per affected line and shipping method, in the cart's order.
+
+    `units` are the discounted units of each of these lines, and `gift_units` those of its gifts.
+    """
 
     ref: str
     amount: int
     lines: tuple[tuple[str, int], ...] = ()
     shipping: tuple[tuple[str, int], ...] = ()
+    units: tuple[tuple[str, int], ...] = ()
+    gift_units: int = 0
+
+    def count_units(self) -> int:
+        """Return how many units of goods the offer is applied to, with gifts."""
+        return sum(count for _, count in self.units) + self.gift_units
 
 
 @dataclass(frozen=True, slots=True)

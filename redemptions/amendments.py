@@ -20,7 +20,7 @@ def exchange_items(
     """
     removed = [ReturnedItem(item.key, item.before or 0, True) for item in amended if item.after is None]
     added = [
-        SelectedOffer(item.key, item.code, item.after, item.offer_id)
+        SelectedOffer(item.key, item.code, item.after, item.offer_id, item.units_after)
         for item in amended
         if item.before is None and item.after is not None
     ]

@@ -25,8 +25,9 @@ class Candidate:
     offers the oldest applies. ``offer_id`` is its ID among the offers of all kinds, which events refer to; None for an
     offer that is only simulated. ``currency`` is the currency of amounts that name none, the brand's; None for the
     currency of the cart. ``budgets_left`` are what the customer may get of its budgets, in minor units by currency;
-    empty without a budget. ``ceilings`` are the most that an order gets, and ``currencies`` those of the carts that it
-    applies to; None for all. ``balance`` is that of the code, if it keeps one.
+    empty without a budget. ``units_left`` is the number of units of goods that it has left; None without such a limit.
+    ``ceilings`` are the most that an order gets, and ``currencies`` those of the carts that it applies to; None for
+    all. ``balance`` is that of the code, if it keeps one.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Candidate:
     ceilings: Mapping[str, int] = field(default_factory=dict)
     currencies: frozenset[str] | None = None
     balance: CodeBalance | None = None
+    units_left: int | None = None
 
     @property
     def ref(self) -> str:
@@ -95,13 +97,14 @@ class AvailabilityQuery:
 class SelectedOffer:
     """An offer that the engine applied: the candidate's ``key`` and ``offer_id``, and the discount in minor units.
 
-    ``code`` is empty for an automatic offer.
+    ``code`` is empty for an automatic offer. ``units`` is the number of discounted units of goods and of gifts.
     """
 
     key: str
     code: str
     amount: int
     offer_id: uuid.UUID = NO_OFFER
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +127,17 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedItem:
-    """What a refund returns of an item: a part of its discount, in minor units, and perhaps its use."""
+    """What a refund returns of an item: a part of its discount, in minor units, units of goods, and perhaps its use."""
 
     key: str
     amount: int
     is_use_returned: bool
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AmendedItem:
-    """The discount of an item before and after an amendment of its order, in minor units.
+    """The discount of an item before and after an amendment of its order, in minor units, and its units of goods.
 
     ``before`` is None for an item that the order didn't have, ``after`` for one that it no longer has.
     """
@@ -143,6 +147,8 @@ class AmendedItem:
     before: int | None
     after: int | None
     offer_id: uuid.UUID = NO_OFFER
+    units_before: int = 0
+    units_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,11 @@ class LimitedOffer:
     currencies: frozenset[str] | None = None
     counts_codes: bool = False
     stored_value: StoredValue | None = None
+
+    @property
+    def needs_cart(self) -> bool:
+        """Whether only a cart tells what a redemption takes: an amount of money, or units of goods."""
+        return self.currencies is not None or "units" in self.caps
 
 
 class OfferUnavailable(Exception):

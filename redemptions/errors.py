@@ -106,7 +106,10 @@ class BudgetExhausted(DomainError):
 
 
 class UsageLimitReached(DomainError):
-    """Error of a usage limit. ``limit`` names it if known: ``total``, ``per_day``, ``per_week`` or ``per_month``."""
+    """Error of a usage limit. ``limit`` names it: ``total``, ``per_day``, ``per_week``, ``per_month`` or ``units``.
+
+    ``left`` is the number of units that are left, where a quote finds too few of them.
+    """
 
     code, status = "usage_limit_reached", 409
     message = _("This offer has reached its usage limit.")

@@ -17,8 +17,8 @@ from checkout.contracts import Repricing, Shares
 class LineState:
     """A line of an order, with what has come back of it. ``value`` is its subtotal, in minor units.
 
-    ``shares`` are the discounts that the order's items give on the line. ``repricing`` is that of the last refund which
-    priced the rest of the order again, if any.
+    ``shares`` are the discounts that the order's items give on the line, and ``units`` how many of its units get one,
+    by item. ``repricing`` is that of the last refund which priced the rest of the order again, if any.
     """
 
     id: str
@@ -28,6 +28,7 @@ class LineState:
     returned_quantity: int = 0
     returned_value: int = 0
     repricing: Repricing | None = None
+    units: tuple[int, ...] = ()
 
     @property
     def is_returned(self) -> bool:
@@ -50,6 +51,13 @@ class LineState:
     def kept_shares(self) -> Shares:
         """The discounts that have not come back, by item."""
         return tuple(map(sub, self.shares, self.returned_shares))
+
+    @property
+    def kept_units(self) -> tuple[int, ...]:
+        """The discounted units that have not come back, by item: units without a discount come back first."""
+        units = self.units if self.repricing is None or self.repricing.units is None else self.repricing.units
+        kept = self.quantity - self.returned_quantity
+        return tuple(min(count, kept) for count in units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,12 @@ class OrderState:
         """The discounts that have not come back, by item."""
         parts = [*(line.kept_shares for line in self.lines.values()), self.shipping.kept_shares]
         return tuple(map(sum, zip(*parts, strict=True)))
+
+    @property
+    def kept_units(self) -> tuple[int, ...]:
+        """The discounted units of lines that have not come back, by item."""
+        none = tuple(0 for _ in self.shipping.shares)
+        return tuple(map(sum, zip(*(line.kept_units or none for line in self.lines.values()), none, strict=True)))
 
     def restrict(self, lines: Collection[str], positions: Collection[int]) -> "OrderState":
         """Return the state of these lines, and of the shipping if it has a discount, with the items at these positions.

@@ -5,7 +5,7 @@ for it, nothing is paid out, and the rest keeps the greater part of its former d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import sub
 
 from checkout.contracts import Repricing, Shares
@@ -15,10 +15,14 @@ from pricing.rounding import share
 
 @dataclass(frozen=True, slots=True)
 class RestPrice:
-    """What one item gives on the kept rest of an order: on its lines, for their kept units, and on the shipping."""
+    """What one item gives on the kept rest of an order: on its lines, for their kept units, and on the shipping.
+
+    ``units`` are the discounted units of the lines.
+    """
 
     lines: Mapping[str, int]
     shipping: int = 0
+    units: Mapping[str, int] = field(default_factory=dict)
 
 
 def count_kept_units(state: OrderState) -> dict[str, int]:
@@ -34,11 +38,18 @@ def reprice_rest(before: OrderState, after: OrderState, prices: Sequence[RestPri
     """
     units = count_kept_units(after)
     kept = [_scale(after, price, item, units) for item, price in enumerate(prices)]
-    kept = [_limit(shares, most) for shares, most in zip(kept, before.kept_shares, strict=True)]
-    kept = _avoid_claims(before, after, kept)
+    limited = [_limit(shares, most) for shares, most in zip(kept, before.kept_shares, strict=True)]
+    kept = _avoid_claims(before, after, limited)
+    if kept == limited:
+        units_left = _count_units(before, after, prices)
+    else:  # the rest keeps former discounts
+        units_left = {line.id: line.kept_units for line in after.lines.values()}
     by_part: list[Shares] = list(zip(*kept, strict=True)) if kept else [() for _ in (*after.lines, "")]
     lines = {
-        line.id: replace(line, repricing=Repricing(line.returned_value, _difference(line.shares, shares), shares))
+        line.id: replace(
+            line,
+            repricing=Repricing(line.returned_value, _difference(line.shares, shares), shares, units_left[line.id]),
+        )
         for line, shares in zip(after.lines.values(), by_part, strict=False)
     }
     shipping = after.shipping
@@ -46,6 +57,16 @@ def reprice_rest(before: OrderState, after: OrderState, prices: Sequence[RestPri
         returned = _difference(shipping.shares, by_part[-1])
         shipping = replace(shipping, repricing=Repricing(0, returned, by_part[-1]))
     return OrderState(lines, shipping)
+
+
+def _count_units(before: OrderState, after: OrderState, prices: Sequence[RestPrice]) -> dict[str, tuple[int, ...]]:
+    """Return the discounted units of each line of the rest, by item; an item never has more of them than before."""
+    left = list(before.kept_units)
+    units: dict[str, tuple[int, ...]] = {}
+    for line in after.lines:
+        units[line] = tuple(min(price.units.get(line, 0), most) for price, most in zip(prices, left, strict=True))
+        left = [most - count for most, count in zip(left, units[line], strict=True)]
+    return units
 
 
 def _scale(state: OrderState, price: RestPrice, item: int, units: Mapping[str, int]) -> list[int]:

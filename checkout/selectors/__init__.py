@@ -19,7 +19,7 @@ from checkout.selectors.callers import (
 )
 from checkout.selectors.locks import lock_backtest, lock_expired_redemption, lock_live_redemption, lock_redemption
 from checkout.selectors.order_counts import count_earlier_orders, count_orders, count_reservations
-from checkout.selectors.orders import find_part, get_decision, get_order_state, get_record, get_subtotals
+from checkout.selectors.orders import count_units, find_part, get_decision, get_order_state, get_record, get_subtotals
 from checkout.selectors.staff import find_for_staff, get_timezone, is_editable_by_staff
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "count_earlier_orders",
     "count_orders",
     "count_reservations",
+    "count_units",
     "filter_redemptions",
     "find_actor",
     "find_for_staff",

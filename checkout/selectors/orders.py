@@ -1,25 +1,26 @@
 """Reads of one redemption: the state of its order, and the decision about its price."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db.models import prefetch_related_objects
 
 from checkout import price_records, rules
 from checkout.contracts import OrderPart, PriceRecord, Quote
 from checkout.errors import PriceRecordUnreadable
-from checkout.models import SHIPPING, Redemption
+from checkout.models import SHIPPING, Redemption, RedemptionItem
 from checkout.refunds import LineState, OrderState, ShippingState
 from core import money
 from redemptions.statuses import RedemptionStatus
 
 
-def get_order_state(redemption: Redemption) -> OrderState:
+def get_order_state(redemption: Redemption, *, items: Sequence[RedemptionItem] = ()) -> OrderState:
     """Return the lines and the shipping of a redemption, with what refunds have returned of them.
 
-    A redemption that a former release returned has no row of its shipping.
+    The discounted units of lines are those of ``items``, the items in order. A redemption that a former release returned
+    has no row of its shipping.
     """
-    items, repricing = _read_shares(redemption), price_records.load_repricing(redemption.repricing)
+    discounts, repricing = _read_shares(redemption), price_records.load_repricing(redemption.repricing)
     refunded = {part.line: part for part in redemption.refunded_lines.all()}
     lines = {}
     for line in redemption.cart["lines"]:
@@ -29,16 +30,27 @@ def get_order_state(redemption: Redemption) -> OrderState:
             id=line["id"],
             quantity=quantity,
             value=value,
-            shares=tuple(shares.get(line["id"], 0) for shares, _shipping in items),
+            shares=tuple(shares.get(line["id"], 0) for shares, _shipping in discounts),
             returned_quantity=0 if part is None else quantity if part.quantity is None else part.quantity,
             returned_value=0 if part is None else value if part.amount is None else part.amount,
             repricing=repricing.get(line["id"]),
+            units=tuple(item.line_units.get(line["id"], 0) for item in items),
         )
     has_come_back = SHIPPING in refunded or redemption.status == RedemptionStatus.RETURNED
     price = sum(method["price"] for method in redemption.cart["shipping"])
-    shares = tuple(shipping for _shares, shipping in items)
+    shares = tuple(shipping for _shares, shipping in discounts)
     shipping = ShippingState(price, shares, is_returned=has_come_back, repricing=repricing.get(SHIPPING))
     return OrderState(lines, shipping)
+
+
+def count_units(*, offer: uuid.UUID, redemptions: Collection[uuid.UUID]) -> Mapping[uuid.UUID, int]:
+    """Return how many units of goods an offer is applied to in these redemptions, by redemption, without refunded ones.
+
+    Redemptions without such units are absent.
+    """
+    items = RedemptionItem.objects.filter(redemption_id__in=redemptions, offer_id=offer)
+    kept = {item.redemption_id: item.units - item.returned_units for item in items.iterator()}
+    return {redemption: units for redemption, units in kept.items() if units}
 
 
 def _read_shares(redemption: Redemption) -> list[tuple[dict[str, int], int]]:

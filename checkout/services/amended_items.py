@@ -51,8 +51,16 @@ def exchange_items(
     subtotal = priced.decision.total + priced.decision.discount_total
     amended: dict[str, list[AmendedItem]] = {}
     for change in changes:
-        item = change.item
-        part = AmendedItem(item.key, item.code, change.before, change.after, item.offer_id or NO_OFFER)
+        item, key = change.item, (change.item.kind, change.item.key)
+        part = AmendedItem(
+            item.key,
+            item.code,
+            change.before,
+            change.after,
+            item.offer_id or NO_OFFER,
+            units_before=items[key].units if key in items else 0,
+            units_after=after[key].units if key in after else 0,
+        )
         amended.setdefault(item.kind, []).append(part)
     parts = purchases_by_kind(redemption, [change.item for change in changes], at)
     purchases.amend_items(

@@ -157,7 +157,9 @@ class _Attempt:
             key = (candidate.kind, candidate.key)
             if key in self.items and (not candidate.code or _canonical(candidate.code) in codes):
                 budgets = {self.redemption.currency: self.items[key].amount} if key in self.capped else {}
-                candidates[reference] = replace(candidate, budgets_left=budgets, offer_id=self.items[key].offer_id)
+                candidates[reference] = replace(
+                    candidate, budgets_left=budgets, units_left=None, offer_id=self.items[key].offer_id
+                )
         candidates |= self._load_balances(candidates)
         known = {_canonical(candidate.code) for candidate in candidates.values()}
         not_found = CodeNotFound(_("The order doesn't use this code.")).as_dict()

@@ -65,18 +65,22 @@ def return_redemption(
     locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status not in REFUNDABLE:
         raise InvalidStatus(current_status=locked.status)
-    before = selectors.get_order_state(locked)
+    items = list(locked.items.order_by("position"))
+    before = selectors.get_order_state(locked, items=items)
     after = _apply(before, request) if part is None else _apply_to_part(before, request, part)
     if after == before and locked.status == (RedemptionStatus.RETURNED if after.is_returned else locked.status):
         return Refund(locked, before, after)
-    items = list(locked.items.order_by("position"))
     if request.policy is RefundPolicy.RECOMPUTE:
         after = _reprice(locked, items, before, after)
-    amounts = {}
+    amounts, units = {}, {}
     for item, now, then in zip(items, after.returned_shares, before.returned_shares, strict=True):
         item.returned_amount, amounts[item] = now, now - then
+    for item, kept in zip(items, after.kept_units, strict=True):
+        returned = item.units - kept - (0 if after.is_returned else item.gift_units)
+        units[item] = max(0, returned - item.returned_units)
+        item.returned_units += units[item]
     _insert_parts(locked, before, after, at)
-    _return_items(locked, amounts, is_complete=after.is_returned, at=at)
+    _return_items(locked, amounts, units, is_complete=after.is_returned, at=at)
     events.append_returns(locked, amounts, is_complete=after.is_returned, at=at)
     locked.returned_total = after.returned_value - sum(after.returned_shares)
     locked.repricing = price_records.dump_repricing(
@@ -107,7 +111,7 @@ def _reprice(
     cart = replace(record.cart, lines=lines, shipping=() if after.shipping.is_returned else record.cart.shipping)
     used = {(item.kind, item.key) for item in items}
     candidates = {
-        reference: replace(candidate, budgets_left={})
+        reference: replace(candidate, budgets_left={}, units_left=None)
         for reference, candidate in record.candidates.items()
         if (candidate.kind, candidate.key) in used
     }
@@ -115,7 +119,7 @@ def _reprice(
     priced = rules.price_cart(QuoteRequest(cart, ()), candidates, (), facts=record.facts, profile=record.profile, at=at)
     prices = {
         (candidates[applied.ref].kind, candidates[applied.ref].key): RestPrice(
-            dict(applied.lines), sum(share for _, share in applied.shipping)
+            dict(applied.lines), sum(share for _, share in applied.shipping), dict(applied.units)
         )
         for applied in priced.decision.applied
     }
@@ -189,14 +193,19 @@ def _part(line_id: str, after: LineState, before: LineState) -> Mapping[str, obj
 
 
 def _return_items(
-    redemption: Redemption, amounts: Mapping[RedemptionItem, int], *, is_complete: bool, at: datetime
+    redemption: Redemption,
+    amounts: Mapping[RedemptionItem, int],
+    units: Mapping[RedemptionItem, int],
+    *,
+    is_complete: bool,
+    at: datetime,
 ) -> None:
-    """Return the amounts to the offers, and the uses with the last part."""
-    RedemptionItem.objects.bulk_update(amounts, ["returned_amount"])
+    """Return the amounts and units to the offers, and the uses with the last part."""
+    RedemptionItem.objects.bulk_update(amounts, ["returned_amount", "returned_units"])
     uses_come_back = is_complete and load_profile(redemption.record).return_cancelled_uses
     returned = {
-        (item.kind, item.key): ReturnedItem(item.key, amount, uses_come_back)
+        (item.kind, item.key): ReturnedItem(item.key, amount, uses_come_back, units[item])
         for item, amount in amounts.items()
-        if amount or uses_come_back
+        if amount or units[item] or uses_come_back
     }
     purchases.return_items(purchases_by_kind(redemption, amounts, at), returned)

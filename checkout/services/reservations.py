@@ -194,6 +194,8 @@ def redemption_items(redemption: Redemption, priced: Quote) -> Iterator[Redempti
             offer_id=candidate.offer_id,
             title=candidate.title[:200],
             amount=applied.amount,
+            line_units=dict(applied.units),
+            gift_units=applied.gift_units,
         )
 
 
@@ -207,4 +209,6 @@ def _to_row(item: RedemptionItem) -> dict[str, Any]:
         "offer": None if item.offer_id is None else str(item.offer_id),
         "title": item.title,
         "amount": item.amount,
+        "line_units": item.line_units,
+        "gift_units": item.gift_units,
     }

@@ -64,7 +64,7 @@ def purchases_by_kind(
     """Return each backend with its part of the redemption, in the fixed order in which kinds are locked."""
     by_kind: dict[str, list[SelectedOffer]] = {}
     for item in items:
-        selected = SelectedOffer(item.key, item.code, item.amount, item.offer_id or NO_OFFER)
+        selected = SelectedOffer(item.key, item.code, item.amount, item.offer_id or NO_OFFER, item.units)
         by_kind.setdefault(item.kind, []).append(selected)
     return [
         (

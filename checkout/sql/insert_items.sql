@@ -7,10 +7,13 @@ WITH part AS (
     ORDER BY brand
     RETURNING brand_id, subtotal
 ), item AS (
-    INSERT INTO checkout_redemptionitem (redemption_id, position, kind, key, code, brand_id, offer_id, title, amount)
-    SELECT %(redemption)s, position, kind, key, code, brand, offer, title, amount
+    INSERT INTO checkout_redemptionitem (
+        redemption_id, position, kind, key, code, brand_id, offer_id, title, amount, line_units, gift_units
+    )
+    SELECT %(redemption)s, position, kind, key, code, brand, offer, title, amount, line_units, gift_units
     FROM jsonb_to_recordset(%(items)s::jsonb) AS i (
-        position smallint, kind text, key text, code text, brand uuid, offer uuid, title text, amount bigint
+        position smallint, kind text, key text, code text, brand uuid, offer uuid, title text, amount bigint,
+        line_units jsonb, gift_units integer
     )
     RETURNING position, kind, code, brand_id, offer_id, amount
 )

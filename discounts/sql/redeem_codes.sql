@@ -7,7 +7,7 @@ WITH request AS (
     ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
 ), checked AS (
     SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, r.discount,
-        r.offer IS NOT NULL OR r.terms <> '{}'::jsonb OR c.budget IS NOT NULL OR '{}' <> ANY(ARRAY[c.other_budgets, c.max_per_order, c.max_per_customer]) AS needs_cart,
+        r.offer IS NOT NULL OR r.terms <> '{}'::jsonb OR num_nonnulls(c.budget, c.limit_units) > 0 OR '{}' <> ANY(ARRAY[c.other_budgets, c.max_per_order, c.max_per_customer]) AS needs_cart,
         num_nonnulls(c.limit_total, c.limit_per_day, c.limit_per_week, c.limit_per_month) > 0 AS is_limited,
         r.audience = '' OR EXISTS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
@@ -35,7 +35,7 @@ WITH request AS (
 ), locked AS MATERIALIZED (
     SELECT id FROM discounts_discountcode
     WHERE id IN (SELECT code_id FROM first)
-        AND (%(takes_limits)s OR num_nonnulls(limit_total, limit_per_day, limit_per_week, limit_per_month, budget) = 0
+        AND (%(takes_limits)s OR num_nonnulls(limit_total, limit_per_day, limit_per_week, limit_per_month, limit_units, budget) = 0
             AND '{}' = ALL(ARRAY[other_budgets, max_per_order, max_per_customer]))
     ORDER BY id
     FOR KEY SHARE -- read again after a change of its limits

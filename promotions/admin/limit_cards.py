@@ -13,7 +13,7 @@ Card = tuple[str, str, str]  # label, number, note
 
 
 def list_limit_cards(offer: LimitedOffer, at: datetime) -> list[Card]:
-    """Return a card for each budget, for the total limit and for each limit per period of an offer."""
+    """Return a card for each budget, for the total limit, for each limit per period, and for that of units."""
     if not offer.caps:
         return []
     usage = get_usage_by_limit(offer=offer, at=at)
@@ -27,8 +27,11 @@ def list_limit_cards(offer: LimitedOffer, at: datetime) -> list[Card]:
     if "total" in offer.caps:
         note = _("of %(limit)s, including reservations") % {"limit": format_number(offer.caps["total"])}
         cards.append((_("Redemptions"), format_number(usage.get("total", 0)), note))
-    periods = {"day": _("Redemptions today"), "week": _("Redemptions this week"), "month": _("Redemptions this month")}
-    for scope, label in periods.items():
+    labels = {
+        "day": _("Redemptions today"), "week": _("Redemptions this week"), "month": _("Redemptions this month"),
+        "units": _("Units"),
+    }  # fmt: skip
+    for scope, label in labels.items():
         if scope in offer.caps:
             note = _("of %(limit)s") % {"limit": format_number(offer.caps[scope])}
             cards.append((label, format_number(usage.get(scope, 0)), note))

@@ -1,4 +1,4 @@
-"""The maximum amounts and limits per period of an offer, as fields of its form, the same for every kind."""
+"""The maximum amounts and limits of an offer, as fields of its form, the same for every kind."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from core.errors import InvalidRequest
 from promotions.admin.amount_field import AmountField
 from redemptions.api.limits import MAX_LIMIT
 from redemptions.uses.budgets import format_budgets, parse_budgets, to_budget_fields
-from redemptions.uses.contracts import PERIOD_FIELDS
+from redemptions.uses.contracts import COUNT_FIELDS
 from redemptions.uses.models import OfferLimits
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ AMOUNT_LABELS = {
     "max_per_order": gettext_lazy("Maximum per order"),
     "max_per_customer": gettext_lazy("Maximum per customer"),
 }
-OFFER_LIMIT_FIELDS = (*AMOUNT_LABELS, *PERIOD_FIELDS)
+OFFER_LIMIT_FIELDS = (*AMOUNT_LABELS, *COUNT_FIELDS)
 
 
 def integer_field(
@@ -39,12 +39,15 @@ def integer_field(
 
 
 class LimitFields(forms.Form):
-    """The fields of a form for the maximum amounts and limits per period of an offer of ``brand``."""
+    """The fields of a form for the maximum amounts and limits of an offer of ``brand``."""
 
     brand: Brand
     limit_per_day = integer_field(gettext_lazy("Daily usage limit"), 1, MAX_LIMIT)
     limit_per_week = integer_field(gettext_lazy("Weekly usage limit"), 1, MAX_LIMIT)
     limit_per_month = integer_field(gettext_lazy("Monthly usage limit"), 1, MAX_LIMIT)
+    limit_units = integer_field(
+        gettext_lazy("Limit of units"), 1, MAX_LIMIT, gettext_lazy("Discounted units and gifts in all orders.")
+    )
 
     def add_amount_fields(self) -> None:
         """Add the fields of amounts, in the currency of the brand."""
@@ -63,9 +66,9 @@ class LimitFields(forms.Form):
         return [self[name] for name in AMOUNT_LABELS]
 
     @property
-    def period_fields(self) -> list[forms.BoundField]:
-        """The limits per period."""
-        return [self[name] for name in PERIOD_FIELDS]
+    def count_fields(self) -> list[forms.BoundField]:
+        """The limits per period, and of units."""
+        return [self[name] for name in COUNT_FIELDS]
 
     def clean_budget(self) -> dict[str, int]:
         return self._clean_amounts("budget")
@@ -101,4 +104,4 @@ def get_limit_values(offer: OfferLimits) -> dict[str, Any]:
         "max_per_customer": offer.max_per_customer,
     }
     values = {name: format_budgets(amount, currency=offer.currency) or "" for name, amount in amounts.items()}
-    return values | {name: getattr(offer, name) for name in PERIOD_FIELDS}
+    return values | {name: getattr(offer, name) for name in COUNT_FIELDS}

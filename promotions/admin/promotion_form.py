@@ -23,7 +23,7 @@ from promotions.services import MAX_PRIORITY
 from redemptions.admin.code_forms import list_audience_choices
 from redemptions.api.limits import MAX_LIMIT
 from redemptions.errors import CodeTaken
-from redemptions.uses.contracts import PERIOD_FIELDS
+from redemptions.uses.contracts import COUNT_FIELDS
 from segments.errors import AudienceEmpty
 
 TEXT_FIELDS, DATE_FIELDS = ("name", "description"), ("start_date", "end_date")
@@ -31,7 +31,7 @@ LIMIT_FIELDS = (
     "budget",
     "limit_total",
     "limit_per_user",
-    *PERIOD_FIELDS,
+    *COUNT_FIELDS,
     "max_per_order",
     "max_per_customer",
     "priority",

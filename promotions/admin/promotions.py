@@ -50,6 +50,7 @@ LIMIT_TEXTS: tuple[tuple[str, str | Promise], ...] = (
     ("limit_per_day", gettext_lazy("%(limit)s per day")),
     ("limit_per_week", gettext_lazy("%(limit)s per week")),
     ("limit_per_month", gettext_lazy("%(limit)s per month")),
+    ("limit_units", gettext_lazy("%(limit)s units")),
 )
 
 

@@ -59,15 +59,16 @@ def _limit(help_text: "str | StrPromise") -> StrictIntegerField:
 
 
 class PeriodLimitsSerializer(InputSerializer):
-    """Usage limits per period. A limit that is absent or null does not apply."""
+    """Usage limits per period, and in units of goods. A limit that is absent or null does not apply."""
 
     per_day = _limit(_("Redemptions per day, in the brand's time zone."))
     per_week = _limit(_("Redemptions per week from Monday, in the brand's time zone."))
     per_month = _limit(_("Redemptions per month, in the brand's time zone."))
+    units = _limit(_("Units of goods that the offer is applied to in all orders. Gifts count."))
 
 
 class TotalLimitsSerializer(PeriodLimitsSerializer):
-    """Usage limits in total and per period. A limit that is absent or null does not apply."""
+    """Usage limits in total, per period and in units of goods. A limit that is absent or null does not apply."""
 
     total = _limit(_("Redemptions in total."))
 

@@ -9,11 +9,14 @@ from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCu
 FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several limits are reached, the first is reported
     "budget": "budget", "customer_budget": "max_per_customer", "customer": "limit_per_user", "total": "limit_total",
     "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
+    "units": "limit_units",
 }  # fmt: skip
 BALANCE = "balance"  # the scope of what redemptions took of the balance of a code, which is the slot
-AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE)  # scopes of amounts; the others count uses
+AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE)  # scopes of amounts; the others count uses, and one units
+UNITS_SCOPE = "units"
 LIMIT_NAMES = {  # as the API calls them
     "total": "total", "customer": "per_customer", "day": "per_day", "week": "per_week", "month": "per_month",
+    "units": "units",
 }  # fmt: skip
 FIELD_BY_LIMIT = {name: FIELD_BY_SCOPE[scope] for scope, name in LIMIT_NAMES.items()}
 SHARDS = 16

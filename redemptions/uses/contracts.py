@@ -9,8 +9,8 @@ from redemptions.contracts import LimitedOffer
 from redemptions.limits.rules import AMOUNT_SCOPES, FIELD_BY_SCOPE, budget_scope, customer_budget_scope
 from redemptions.stored_values import find_stored_value
 
-PERIOD_FIELDS = ("limit_per_day", "limit_per_week", "limit_per_month")
-LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", *PERIOD_FIELDS)
+COUNT_FIELDS = ("limit_per_day", "limit_per_week", "limit_per_month", "limit_units")
+LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", *COUNT_FIELDS)
 """The fields of the budgets and limits that offers of every kind have."""
 
 

@@ -14,10 +14,11 @@ from redemptions.uses.contracts import list_budgets, list_caps, read_limits
 
 
 class OfferLimits(OfferLifecycle):
-    """Base of an offer with budgets and limits per period. ``budget`` is in minor units of ``currency``, the brand's.
+    """Base of an offer with budgets and limits. ``budget`` is in minor units of ``currency``, the brand's.
 
     ``other_budgets`` are the budgets in other currencies, and ``max_per_order`` and ``max_per_customer`` what the offer
-    gives at most, all in minor units by currency. A cart in another currency doesn't get the offer.
+    gives at most, all in minor units by currency. A cart in another currency doesn't get the offer. ``limit_units`` is
+    how many units of goods, counted over all orders, it is applied to.
     """
 
     currency = models.CharField(_("currency"), max_length=3)
@@ -39,6 +40,9 @@ class OfferLimits(OfferLifecycle):
     )
     limit_per_month = models.PositiveIntegerField(
         _("monthly usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_units = models.PositiveIntegerField(
+        _("limit of units"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
 
     class Meta:

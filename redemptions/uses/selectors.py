@@ -11,6 +11,7 @@ from core.errors import DomainError
 from redemptions.contracts import AvailabilityQuery, Candidate, LimitedOffer, Purchase, Rejection
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
+    UNITS_SCOPE,
     base_scope,
     budget_scope,
     counts_amount,
@@ -53,7 +54,7 @@ def get_budgets_left(*, offers: Sequence[LimitedOffer]) -> dict[uuid.UUID, dict[
 
 def _slots(at: datetime, timezone: str) -> dict[str, str]:
     days = period_starts(at.astimezone(ZoneInfo(timezone)))
-    return {"total": ""} | {scope: day.isoformat() for scope, day in days.items()}
+    return {"total": "", UNITS_SCOPE: ""} | {scope: day.isoformat() for scope, day in days.items()}
 
 
 def get_remaining(*, offers: Sequence[LimitedOffer], at: datetime, customer: int | None) -> RemainingByLimit:
@@ -73,7 +74,7 @@ def get_remaining(*, offers: Sequence[LimitedOffer], at: datetime, customer: int
         for (owner, scope, _), taken in get_taken(owners=owners, slots=slots).items():
             if scope in limited[owner].caps:
                 left = remaining[owner, scope] = limited[owner].caps[scope] - taken
-                may_be_reached = may_be_reached or left <= 0 or base_scope(scope) in AMOUNT_SCOPES
+                may_be_reached = may_be_reached or left <= 0 or base_scope(scope) in (*AMOUNT_SCOPES, UNITS_SCOPE)
         if may_be_reached:
             params = {"offers": owners, "at": at}
             for row in db.fetch_all("redemptions/uses/sql/sum_expired.sql", params):
@@ -91,6 +92,12 @@ def budgets_left(offer: LimitedOffer, remaining: RemainingByLimit) -> dict[str, 
         if base in AMOUNT_SCOPES:
             left[currency] = min(left.get(currency, cap), remaining.get((offer.id, scope), cap))
     return left
+
+
+def units_left(offer: LimitedOffer, remaining: RemainingByLimit) -> int | None:
+    """Return the number of units of goods that the offer has left; None without such a limit."""
+    cap = offer.caps.get(UNITS_SCOPE)
+    return None if cap is None else max(0, remaining.get((offer.id, UNITS_SCOPE), cap))
 
 
 def restrict_offer(
@@ -118,9 +125,14 @@ def restrict_available(
 
 
 def restrict_candidate(candidate: Candidate, offer: LimitedOffer, remaining: RemainingByLimit) -> Candidate:
-    """Return the candidate with what is left of the budgets of its offer, and its ceilings."""
-    left = budgets_left(offer, remaining)
-    return replace(candidate, budgets_left=left, ceilings=offer.ceilings, currencies=offer.currencies)
+    """Return the candidate with what is left of the budgets and units of its offer, and its ceilings."""
+    return replace(
+        candidate,
+        budgets_left=budgets_left(offer, remaining),
+        ceilings=offer.ceilings,
+        currencies=offer.currencies,
+        units_left=units_left(offer, remaining),
+    )
 
 
 def reached_limit_error(
@@ -128,7 +140,8 @@ def reached_limit_error(
 ) -> DomainError | None:
     """Return the error of a limit of an offer that has nothing left, or None.
 
-    Of the budgets, the one in ``currency`` counts; without a currency, all of them must be used up.
+    Of the budgets, the one in ``currency`` counts; without a currency, all of them must be used up. The engine decides
+    whether the units that are left are enough for a cart.
     """
     for base in AMOUNT_SCOPES:
         scopes = [scope for scope in offer.caps if base_scope(scope) == base]
@@ -136,7 +149,8 @@ def reached_limit_error(
             scopes = [scope for scope in scopes if counts_amount(scope, currency)]
         if scopes and all(remaining.get((offer.id, scope), 1) <= 0 for scope in scopes):
             return limit_error(base)
-    counted = (scope for scope in offer.caps if base_scope(scope) not in AMOUNT_SCOPES)
+    decided_later = AMOUNT_SCOPES if currency is None else (*AMOUNT_SCOPES, UNITS_SCOPE)
+    counted = (scope for scope in offer.caps if base_scope(scope) not in decided_later)
     return next((limit_error(scope) for scope in counted if remaining.get((offer.id, scope), 1) <= 0), None)
 
 

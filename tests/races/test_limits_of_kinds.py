@@ -41,7 +41,7 @@ def redeem_alone(offer: Any, at: datetime) -> Any:
     ("limits", "error"),
     [
         ({"budget": 12_500}, BudgetExhausted),
-        *(({f"limit_per_{unit}": 12}, UsageLimitReached) for unit in ("day", "month")),
+        *(({limit: 12}, UsageLimitReached) for limit in ("limit_per_day", "limit_per_month", "limit_units")),
     ],
 )
 def test_concurrent_orders_use_a_limit_to_the_last_unit(

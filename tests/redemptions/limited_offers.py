@@ -60,11 +60,11 @@ def create_shopper() -> Shopper:
 
 
 def build_request(
-    offer: OfferLimits, who: Shopper, at: datetime, *, price: int = 10_000, currency: str = "EUR"
+    offer: OfferLimits, who: Shopper, at: datetime, *, price: int = 10_000, currency: str = "EUR", quantity: int = 1
 ) -> QuoteRequest:
     """Return a cart of one line that uses the offer. The customer gets a voucher of a campaign first."""
     brand = offer.brand  # type: ignore[attr-defined]
-    line = Line(id="a", sku="shoe", quantity=1, unit_price=price, brand=brand.slug)
+    line = Line(id="a", sku="shoe", quantity=quantity, unit_price=price, brand=brand.slug)
     cart = Cart(currency=currency, exponent=money.decimals(currency), lines=(line,))
     if offer.offer_kind != "voucher":
         return QuoteRequest(cart, ("TEN",), shop=brand.slug)

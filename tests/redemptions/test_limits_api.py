@@ -15,7 +15,7 @@ from tests.redemptions.offers import PATHS
 pytestmark = pytest.mark.django_db
 KINDS = sorted(PATHS)
 AMOUNTS = {"budget": "100.00", "max_per_order": {"EUR": "5.00", "GBP": "4.00"}, "max_per_customer": "20.00"}
-PERIODS = {"per_day": 10, "per_week": 20, "per_month": 30}
+PERIODS = {"per_day": 10, "per_week": 20, "per_month": 30, "units": 40}
 TOTALS = {"discount_code": {"total": 50}, "promotion": {"total": 50, "per_customer": 2}}
 NEW: dict[str, dict[str, Any]] = {
     "coupon": {"title": "Ten", "start_date": "2026-01-01", "end_date": "2099-01-01"},
@@ -92,6 +92,7 @@ def test_limits_are_changed_and_removed_one_by_one(kind: str, billo: Brand, serv
         ({"max_per_customer": "-1"}, "max_per_customer"),
         ({"max_per_customer": 5}, "max_per_customer"),
         ({"limits": {"per_day": 0}}, "limits.per_day"),
+        ({"limits": {"units": 1.5}}, "limits.units"),
         ({"limits": {"per_hour": 1}}, "limits.per_hour"),
         ({"limits": 3}, "limits"),
     ],
@@ -121,9 +122,10 @@ def test_a_customer_does_not_see_limits(kind: str, billo: Brand, shopper_client:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_duplicate_has_the_same_limits(kind: str, billo: Brand, server: Client) -> None:
-    offer = create_offer(kind, billo, budget=10_000, limit_per_day=10, max_per_customer={"EUR": 900})
+    offer = create_offer(kind, billo, budget=10_000, limit_per_day=10, limit_units=40, max_per_customer={"EUR": 900})
 
     status, copy = send(server, "post", f"{url(offer)}duplicate/", {})
 
     assert status == 201
-    assert (copy["budget"], copy["limits"]["per_day"], copy["max_per_customer"]) == ("100.00", 10, "9.00")
+    assert (copy["budget"], copy["max_per_customer"]) == ("100.00", "9.00")
+    assert (copy["limits"]["per_day"], copy["limits"]["units"]) == (10, 40)

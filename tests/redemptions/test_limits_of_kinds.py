@@ -10,7 +10,7 @@ from accounts.models import Brand
 from accounts.selectors import shopper_of
 from checkout import services
 from checkout.contracts import Actor, AmendmentOptions
-from checkout.refunds import LineRefund, RefundRequest
+from checkout.refunds import LineRefund, RefundPolicy, RefundRequest
 from core.ids import uuid7
 from coupons import services as coupons
 from coupons.contracts import RedemptionRequest
@@ -51,6 +51,7 @@ LIMITS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "per_day": ({"limit_per_day": 1}, UsageLimitReached),
     "per_week": ({"limit_per_week": 1}, UsageLimitReached),
     "per_month": ({"limit_per_month": 1}, UsageLimitReached),
+    "units": ({"limit_units": 1}, UsageLimitReached),
 }
 
 
@@ -239,6 +240,91 @@ def test_refunds_and_amendments_follow_the_budget(kind: str, billo: Brand, at: d
     assert left() == 1_400
     services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
     assert left() == 2_000
+    assert differences(at) == []
+
+
+# --- units of goods ---------------------------------------------------------------------------------------------------
+def units_used(offer: OfferLimits, at: datetime) -> int:
+    return get_usage_by_limit(offer=offer.limits, at=at).get("units", 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_limit_of_units_is_all_or_nothing(kind: str, billo: Brand, at: datetime) -> None:
+    offer = create_offer(kind, billo, limit_units=3)
+    reserve(offer, at, quantity=2)
+
+    rejected = quote(offer, at, quantity=2)
+
+    assert rejected.decision.discount_total == 0
+    (rejection,) = rejected.decision.rejected
+    assert (rejection.code, rejection.members) == ("usage_limit_reached", {"limit": "units", "left": 1})
+    with pytest.raises(UsageLimitReached) as reached:
+        reserve(offer, at, quantity=2)
+    assert reached.value.as_dict().items() >= {"limit": "units", "left": 1}.items()
+    assert reserve(offer, at, quantity=1).discount_total == 1_000
+    assert units_used(offer, at) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_units_follow_amendments_and_refunds_by_quantity(kind: str, billo: Brand, at: datetime) -> None:
+    offer, who = create_offer(kind, billo, limit_units=4), create_shopper()
+    redemption = services.confirm(redemption=reserve(offer, at, who, quantity=3), at=at, by=Actor.SERVER)
+
+    def amend(quantity: int) -> None:
+        request = build_request(offer, who, at, quantity=quantity)
+        services.amend(redemption=redemption, request=request, options=AmendmentOptions(), at=at, acceptance=ALL_BRANDS)
+
+    def refund(**line: int) -> None:
+        request = RefundRequest(lines=(LineRefund("a", **line),))
+        services.return_redemption(redemption=redemption, request=request, at=at)
+
+    with pytest.raises(UsageLimitReached):
+        amend(5)
+    amend(4)
+    assert units_used(offer, at) == 4
+    amend(3)
+    assert units_used(offer, at) == 3
+    refund(quantity=1)
+    assert units_used(offer, at) == 2
+    refund(amount=500)
+    assert units_used(offer, at) == 2
+    offer = change_limits(offer, at, limit_units=None)
+    offer = change_limits(offer, at, limit_units=4)  # counts what is left of the order
+    assert units_used(offer, at) == 2
+    services.return_redemption(redemption=redemption, request=RefundRequest(), at=at)
+    assert units_used(offer, at) == 0
+    assert differences(at) == []
+
+
+@pytest.mark.parametrize(("policy", "kept"), [(RefundPolicy.KEEP, 3), (RefundPolicy.RECOMPUTE, 2)])
+def test_units_are_those_that_the_offer_discounts(policy: RefundPolicy, kept: int, billo: Brand, at: datetime) -> None:
+    """Of three shoes one is free, with two scarves as a gift. Shoes at the full price come back first."""
+    benefits = [
+        {"kind": "buy_get", "buy": {"quantity": 2}, "get": {"quantity": 1, "percent": "100"}},
+        {"kind": "gift", "sku": "scarf", "quantity": 2},
+    ]
+    offer = create_offer("promotion", billo, limit_units=6, offer={"benefits": benefits})
+    redemption = services.confirm(redemption=reserve(offer, at, quantity=3), at=at, by=Actor.SERVER)
+    assert units_used(offer, at) == 3
+
+    request = RefundRequest(lines=(LineRefund("a", quantity=1),), policy=policy)
+    services.return_redemption(redemption=redemption, request=request, at=at)
+    assert units_used(offer, at) == kept
+    services.return_redemption(redemption=redemption, request=RefundRequest(policy=policy), at=at)
+
+    assert units_used(offer, at) == 0
+    assert differences(at) == []
+
+
+@pytest.mark.parametrize("kind", ALONE)
+def test_an_offer_with_a_limit_of_units_needs_a_cart(kind: str, billo: Brand, at: datetime) -> None:
+    offer = create_offer(kind, billo)
+    redeem_alone(offer, at)  # of no units
+    offer = change_limits(offer, at, limit_units=1)
+
+    with pytest.raises(CartRequired):
+        redeem_alone(offer, at)
+    assert reserve(offer, at).discount_total == 1_000
     assert differences(at) == []
 
 

@@ -2,7 +2,7 @@
 -- Upholds vouchers_voucher_hold: a voucher is in one redemption at a time; an expired reservation is replaced.
 WITH requested AS MATERIALIZED (
     SELECT v.id, v.state, v.expires_at, v.reserved_until, v.campaign_id, c.currency, c.budget, c.other_budgets, c.max_per_order,
-        c.max_per_customer, c.limit_per_day, c.limit_per_week, c.limit_per_month, b.timezone
+        c.max_per_customer, c.limit_per_day, c.limit_per_week, c.limit_per_month, c.limit_units, b.timezone
     FROM vouchers_voucher v
     JOIN vouchers_campaign c ON c.id = v.campaign_id
     JOIN accounts_brand b ON b.id = c.brand_id

@@ -8,7 +8,7 @@ from typing import Any
 from redemptions.balances.contracts import MovementReason
 from redemptions.contracts import AmendedItem, LimitedOffer, Purchase, SelectedOffer
 from redemptions.limits.contracts import TakenLimit
-from redemptions.limits.rules import counts_amount
+from redemptions.limits.rules import UNITS_SCOPE, counts_amount
 from redemptions.uses.models import OfferUse
 from redemptions.uses.services.reservations import (
     find_codes_to_count,
@@ -32,7 +32,7 @@ def amend_items(
     in which it was taken. Raises OfferUnavailable.
     """
     added = {
-        key: SelectedOffer(item.key, item.code, item.after, key)
+        key: SelectedOffer(item.key, item.code, item.after, key, item.units_after)
         for key, item in amended.items()
         if item.before is None and item.after is not None and key in offers
     }
@@ -41,13 +41,14 @@ def amend_items(
         return
     released = [one for use in uses.values() for one in _release_part(use, amended[use.offer_id])]
     codes = find_codes_to_count(added, offers)
-    increased = {key: item for key in uses if key in offers and (item := _find_increase(amended[key])).amount > 0}
+    increases = {key: _find_increase(amended[key]) for key in uses if key in offers}
+    increased = {key: item for key, item in increases.items() if item.amount or item.units}
     requests = [
         *list_requests(added, offers, purchase),
         *(
             request
             for request in list_requests(increased, offers, purchase)
-            if counts_amount(request.scope, purchase.currency)
+            if request.scope == UNITS_SCOPE or counts_amount(request.scope, purchase.currency)
         ),
     ]
     items = {key: SelectedOffer(item.key, item.code, item.after or 0, key) for key, item in amended.items()}
@@ -67,13 +68,17 @@ def _release_part(use: OfferUse, item: AmendedItem) -> list[TakenLimit]:
     """Return what a use releases, and take it off its counters: everything if the order no longer has it."""
     if item.after is None:
         return [TakenLimit(use.offer_id, *counter) for counter in use.counters]
-    use.counters, released = split_counters(use, max(0, (item.before or 0) - item.after))
+    decrease, units = (item.before or 0) - item.after, item.units_before - item.units_after
+    use.counters, released = split_counters(use, max(0, decrease), max(0, units))
     return released
 
 
 def _find_increase(item: AmendedItem) -> SelectedOffer:
-    """Return by how much the discount of an item grows, which takes from budgets and balances only."""
-    return SelectedOffer(item.key, item.code, (item.after or 0) - (item.before or 0), item.offer_id)
+    """Return by how much the discount and the units of an item grow, which take from amounts and units only."""
+    if item.after is None:
+        return SelectedOffer(item.key, item.code, 0, item.offer_id)
+    increase, units = item.after - (item.before or 0), item.units_after - item.units_before
+    return SelectedOffer(item.key, item.code, max(0, increase), item.offer_id, max(0, units))
 
 
 def _update_uses(

@@ -6,7 +6,9 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Q
+from django.utils.module_loading import import_string
 
 from core import db
 from redemptions.backends import get_backends
@@ -14,8 +16,8 @@ from redemptions.contracts import LimitedOffer
 from redemptions.lifecycle import offer_models
 from redemptions.limits import services as limits
 from redemptions.limits.contracts import Budget
-from redemptions.limits.rules import LATE_SHARD, is_per_customer, period_starts
-from redemptions.uses.models import OfferLimits
+from redemptions.limits.rules import LATE_SHARD, UNITS_SCOPE, is_per_customer, period_starts
+from redemptions.uses.models import OfferLimits, OfferUse
 
 CHUNK = 500  # offers whose budgets are read at once
 REPORTED_AFTER_END = timedelta(days=1)  # so that the last orders before the end count, too
@@ -59,9 +61,20 @@ def _count_uses(offer: LimitedOffer, scope: str, currency: str, at: datetime) ->
         "shard": 0 if is_per_customer(scope) else LATE_SHARD,
         "since": None if first_day is None else datetime.combine(first_day, time.min, zone),
     }  # fmt: skip
-    db.execute("redemptions/uses/sql/record_limit.sql", params)
+    if scope == UNITS_SCOPE:
+        _record_units(offer.id)
+    else:
+        db.execute("redemptions/uses/sql/record_limit.sql", params)
     rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", params)
     return {(row["slot"], row["shard"]): row["amount"] for row in rows}
+
+
+def _record_units(offer: uuid.UUID) -> None:
+    """Note in the uses of an offer how many units of goods they have. Only orders have some."""
+    redemptions = list(OfferUse.objects.filter(offer_id=offer, is_lapsed=False).values_list("redemption_id", flat=True))
+    units = import_string(settings.UNIT_COUNTER)(offer=offer, redemptions=redemptions)
+    params = {"offer": offer, "shard": LATE_SHARD, "redemptions": list(units), "units": list(units.values())}
+    db.execute("redemptions/uses/sql/record_units.sql", params)
 
 
 def report_budgets(*, at: datetime) -> int:

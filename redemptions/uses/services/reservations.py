@@ -33,6 +33,7 @@ from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     BALANCE,
+    UNITS_SCOPE,
     balance_scope,
     base_scope,
     counts_amount,
@@ -178,7 +179,7 @@ def iter_limits(offer: LimitedOffer, item: SelectedOffer, purchase: Purchase) ->
     slots = {"customer": str(purchase.shopper_key)} | {scope: day.isoformat() for scope, day in first_days.items()}
     for scope, cap in offer.caps.items():
         is_amount = base_scope(scope) in AMOUNT_SCOPES
-        amount = item.amount if is_amount else 1
+        amount = item.amount if is_amount else item.units if scope == UNITS_SCOPE else 1
         if amount and (not is_amount or counts_amount(scope, purchase.currency)):
             yield LimitRequest(
                 owner=offer.id,
@@ -273,7 +274,7 @@ def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, Ret
             ended.append(use)
             part = _list_taken(use.offer_id, use.counters)
         else:
-            use.counters, part = split_counters(use, item.amount)
+            use.counters, part = split_counters(use, item.amount, item.units)
             use.returned_amount += item.amount
             released += part
             kept.append(use)
@@ -291,11 +292,11 @@ def delete_uses(*, uses: Collection[OfferUse], released: Iterable[TakenLimit] = 
         OfferUse.objects.filter(pk__in=[use.pk for use in uses]).delete()
 
 
-def split_counters(use: OfferUse, amount: int) -> tuple[list[Sequence[Any]], list[TakenLimit]]:
-    """Return the counters of a use without a part of its discount, and what is released of budgets."""
+def split_counters(use: OfferUse, amount: int, units: int) -> tuple[list[Sequence[Any]], list[TakenLimit]]:
+    """Return the counters of a use without a part of its discount and units, and what is released of the limits."""
     counters: list[Sequence[Any]] = []
     released = []
-    left = dict.fromkeys(AMOUNT_SCOPES, amount)
+    left = dict.fromkeys(AMOUNT_SCOPES, amount) | {UNITS_SCOPE: units}
     for scope, slot, shard, taken in use.counters:
         part = min(left.get(base_scope(scope), 0), taken)
         if part:

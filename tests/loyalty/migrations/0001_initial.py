@@ -115,6 +115,15 @@ class Migration(migrations.Migration):
                         verbose_name="monthly usage limit",
                     ),
                 ),
+                (
+                    "limit_units",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="limit of units",
+                    ),
+                ),
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
                 ("start_date", models.DateTimeField()),
