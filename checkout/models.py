@@ -286,7 +286,9 @@ class Backtest(models.Model):
     budget = models.BigIntegerField(null=True)
     other_budgets = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     max_per_order = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    max_per_customer = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     limit_total = models.PositiveIntegerField(null=True)
+    limit_units = models.PositiveIntegerField(null=True)
     start = models.DateTimeField()
     end = models.DateTimeField()
     state = models.CharField(_("status"), max_length=10, choices=BacktestState.choices, default=BacktestState.PENDING)
@@ -311,3 +313,16 @@ class Backtest(models.Model):
 
     def __str__(self) -> str:
         return gettext("Backtest of %(promotion)s") % {"promotion": self.title}
+
+
+class BacktestCustomer(models.Model):
+    """What a running backtest has given a customer, in minor units, if its promotion has a maximum per customer."""
+
+    pk = models.CompositePrimaryKey("backtest_id", "customer_id", "currency")
+    backtest = models.ForeignKey(Backtest, models.CASCADE, related_name="customers", db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="+", db_index=False)
+    currency = models.CharField(max_length=3)
+    cost = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.cost} {self.currency}"

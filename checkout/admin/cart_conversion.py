@@ -130,5 +130,7 @@ def _to_draft(promotion: Promotion, code: str | None) -> DraftPromotion:
         code=code,
         budgets=promotion.budgets,
         ceilings=promotion.max_per_order,
+        units=promotion.limit_units,
+        per_customer=promotion.max_per_customer,
         currency=promotion.currency,
     )

@@ -62,6 +62,9 @@ class DraftLimitsInputSerializer(InputSerializer):
     per_month = StrictIntegerField(
         required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Usage limit per month.")
     )
+    units = StrictIntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text=_("Limit of units of goods.")
+    )
 
 
 class DraftPromotionInputSerializer(InputSerializer):
@@ -82,6 +85,11 @@ class DraftPromotionInputSerializer(InputSerializer):
         required=False,
         allow_null=True,
         help_text=_("Maximum discount of an order in the cart's currency, or one for each currency."),
+    )
+    max_per_customer = BudgetField(
+        required=False,
+        allow_null=True,
+        help_text=_("Maximum sum of a customer's discounts in the cart's currency, or one for each currency."),
     )
 
 
@@ -225,14 +233,20 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPr
     if text and code is None:
         raise InvalidRequest.field(f"{path}.code", str(CODE_FORMAT_MESSAGE))
     offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer", can_keep_balance=by_code)
+    amounts = {
+        name: parse_budgets(promotion.get(name), currency=currency, field=f"{path}.{name}")
+        for name in ("budget", "max_per_order", "max_per_customer")
+    }
     return DraftPromotion(
         id=promotion["id"],
         name=promotion["id"],
         offer=replace(offer, priority=promotion.get("priority", offer.priority)),
         by_code=by_code,
         code=code,
-        budgets=parse_budgets(promotion.get("budget"), currency=currency, field=f"{path}.budget"),
-        ceilings=parse_budgets(promotion.get("max_per_order"), currency=currency, field=f"{path}.max_per_order"),
+        budgets=amounts["budget"],
+        ceilings=amounts["max_per_order"],
+        units=promotion.get("limits", {}).get("units"),
+        per_customer=amounts["max_per_customer"],
     )
 
 

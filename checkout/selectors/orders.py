@@ -17,8 +17,8 @@ from redemptions.statuses import RedemptionStatus
 def get_order_state(redemption: Redemption, *, items: Sequence[RedemptionItem] = ()) -> OrderState:
     """Return the lines and the shipping of a redemption, with what refunds have returned of them.
 
-    The discounted units of lines are those of ``items``, the items in order. A redemption that a former release returned
-    has no row of its shipping.
+    The discounted units of lines are those of ``items``, the items in order. A redemption that a former release
+    returned has no row of its shipping.
     """
     discounts, repricing = _read_shares(redemption), price_records.load_repricing(redemption.repricing)
     refunded = {part.line: part for part in redemption.refunded_lines.all()}

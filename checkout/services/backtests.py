@@ -1,18 +1,20 @@
 """Backtests: a promotion replayed on past orders, in background steps that can be canceled between two orders."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from checkout import selectors
 from checkout.contracts import DraftPromotion, Quote
 from checkout.errors import PriceRecordUnreadable
-from checkout.models import UNFINISHED, Backtest, BacktestState, Redemption
+from checkout.models import UNFINISHED, Backtest, BacktestCustomer, BacktestState, Redemption
 from checkout.services import replay
 from checkout.services.simulation import MAX_CREATED_AT, build_candidate
 from core import ids
@@ -33,8 +35,9 @@ MAX_PERIOD = timedelta(days=366)
 def create_backtest(*, promotion: Promotion, start: datetime, end: datetime, at: datetime) -> Backtest:
     """Create a backtest of a promotion on its brand's paid orders with ``start`` <= time < ``end``, and start it.
 
-    The promotion's dates and code are ignored; its budget, maximum per order and total limit apply. Raises
-    InvalidRequest for an invalid period, and Busy if another backtest of the brand hasn't finished.
+    The promotion's dates and code are ignored; its budget, its maximums per order and per customer, its total limit and
+    its limit of units apply. Raises InvalidRequest for an invalid period, and Busy if another backtest of the brand
+    hasn't finished.
     """
     _validate_period(start, end, at)
     backtest = Backtest(
@@ -46,7 +49,9 @@ def create_backtest(*, promotion: Promotion, start: datetime, end: datetime, at:
         budget=promotion.budget,
         other_budgets=promotion.other_budgets,
         max_per_order=promotion.max_per_order,
+        max_per_customer=promotion.max_per_customer,
         limit_total=promotion.limit_total,
+        limit_units=promotion.limit_units,
         start=start,
         end=min(end, at),
         results=replay.empty_totals(),
@@ -78,6 +83,7 @@ def _offer_with_audience(promotion: Promotion) -> dict[str, Any]:
 def cancel_backtest(*, pk: uuid.UUID, at: datetime) -> None:
     """Cancel a backtest and keep its results so far. A finished backtest doesn't change."""
     Backtest.objects.filter(pk=pk, state__in=UNFINISHED).update(state=BacktestState.CANCELED, finished_at=at)
+    BacktestCustomer.objects.filter(backtest=pk).delete()
 
 
 @transaction.atomic
@@ -100,6 +106,7 @@ def run_backtest(*, pk: uuid.UUID, at: datetime) -> None:
     backtest.cursor = redemptions[-1].pk if redemptions else backtest.cursor
     if len(redemptions) < CHUNK:
         backtest.state, backtest.finished_at = BacktestState.COMPLETED, at
+        backtest.customers.all().delete()
     else:
         backtest.state = BacktestState.RUNNING
         enqueue_on_commit("checkout.run_backtest", backtest=str(backtest.pk))
@@ -114,28 +121,48 @@ def _replay_redemption(backtest: Backtest, offer: Offer, redemption: Redemption)
     except PriceRecordUnreadable:
         backtest.results["unreadable"] += 1
         return
-    draft = _build_draft(backtest, offer)
+    draft = _build_draft(backtest, offer, redemption)
     if backtest.limit_total is not None and backtest.results["redemptions"] >= backtest.limit_total:
         result = replay.unaffected(quote)
     else:
         result = replay.replay_cart(quote, draft, _load_facts(backtest.brand, offer, quote, redemption))
     day = redemption.created_at.astimezone(ZoneInfo(backtest.brand.timezone)).date()
     replay.add(backtest.results, result, day)
+    if backtest.max_per_customer and result.cost:
+        _add_cost(backtest, redemption.customer_id, result)
     backtest.results["drifted"] += result.total_without != redemption.total
     backtest.affected += result.affected
 
 
-def _build_draft(backtest: Backtest, offer: Offer) -> Candidate:
-    """Return the promotion as a candidate, with what is left of its budgets."""
+def _add_cost(backtest: Backtest, customer: int, result: replay.Replay) -> None:
+    """Add what the promotion gives on an order to what the customer gets of it."""
+    key = {"backtest": backtest, "customer_id": customer, "currency": result.currency}
+    BacktestCustomer.objects.update_or_create(
+        **key, defaults={"cost": F("cost") + result.cost}, create_defaults={**key, "cost": result.cost}
+    )
+
+
+def _subtract(amounts: Mapping[str, int], spent: Mapping[str, int]) -> dict[str, int]:
+    return {currency: amount - spent.get(currency, 0) for currency, amount in amounts.items()}
+
+
+def _build_draft(backtest: Backtest, offer: Offer, redemption: Redemption) -> Candidate:
+    """Return the promotion as a candidate for an order, with what is left of its budgets and units."""
     spent = {currency: sums["cost"] for currency, sums in backtest.results["currencies"].items()}
-    budgets = {currency: budget - spent.get(currency, 0) for currency, budget in list_budgets(vars(backtest)).items()}
+    by_customer: dict[str, int] = {}
+    if backtest.max_per_customer:
+        costs = backtest.customers.filter(customer=redemption.customer_id)
+        by_customer = dict(costs.values_list("currency", "cost"))
+    units = backtest.limit_units
     draft = DraftPromotion(
         str(backtest.promotion_id),
         backtest.title,
         offer,
-        budgets=budgets,
+        budgets=_subtract(list_budgets(vars(backtest)), spent),
         ceilings=backtest.max_per_order,
         currency=backtest.currency,
+        units=None if units is None else units - backtest.results["units"],
+        per_customer=_subtract(backtest.max_per_customer, by_customer),
     )
     return build_candidate(draft, backtest.brand, MAX_CREATED_AT)
 

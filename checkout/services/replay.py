@@ -1,6 +1,6 @@
 """Replays of past carts with and without a draft promotion, and the totals of many replays.
 
-Totals are stored as JSON: ``{"version": 2, "currencies": {currency: {"cost", "extra"}}, "redemptions",
+Totals are stored as JSON: ``{"version": 2, "currencies": {currency: {"cost", "extra"}}, "redemptions", "units",
 "drifted", "unreadable", "overlap": {reference: {"kind", "name", "lost", "changed", "less": {currency: minor units}}},
 "days": {day: {"orders", "affected", "extra": {currency: minor units}}}}``. ``cost`` is the draft's discount, ``extra``
 the additional discount of the whole cart; they differ by the discounts that other offers lose.
@@ -34,7 +34,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The effect of a draft on one cart, in minor units. ``rivals`` are by reference."""
+    """The effect of a draft on one cart, in minor units. ``rivals`` are by reference, ``units`` are those of goods."""
 
     currency: str
     affected: bool
@@ -42,6 +42,7 @@ class Replay:
     extra: int
     total_without: int
     rivals: Mapping[str, Rival] = field(default_factory=dict)
+    units: int = 0
 
 
 def has_condition(offer: Offer, kind: str) -> bool:
@@ -81,6 +82,7 @@ def replay_cart(quote: Quote, draft: Candidate, facts: Facts | None) -> Replay:
         extra=decision.discount_total - quote.decision.discount_total,
         total_without=quote.decision.total,
         rivals=_find_rivals(quote, others, applied),
+        units=applied_draft.count_units() if applied_draft else 0,
     )
 
 
@@ -102,7 +104,7 @@ def _find_rivals(quote: Quote, others: Mapping[str, Candidate], applied: Mapping
 def empty_totals() -> dict[str, Any]:
     """Return the totals of no carts."""
     return {
-        "version": TOTALS_VERSION, "currencies": {}, "redemptions": 0, "drifted": 0, "unreadable": 0,
+        "version": TOTALS_VERSION, "currencies": {}, "redemptions": 0, "units": 0, "drifted": 0, "unreadable": 0,
         "overlap": {}, "days": {},
     }  # fmt: skip
 
@@ -113,7 +115,7 @@ DROPPED = ("uses", "spent")  # totals of version 1: renamed, and repeated by the
 def upgrade_totals(totals: dict[str, Any]) -> dict[str, Any]:
     """Return stored totals in their present form. Totals without a version are version 1, with other names."""
     if "version" in totals:
-        return totals
+        return {"units": 0} | totals
     upgraded = empty_totals() | {name: value for name, value in totals.items() if name not in DROPPED}
     return upgraded | {
         "redemptions": totals["uses"],
@@ -134,6 +136,7 @@ def add(totals: dict[str, Any], result: Replay, day: date) -> None:
     sums["cost"] += result.cost
     sums["extra"] += result.extra
     totals["redemptions"] += result.affected
+    totals["units"] += result.units
     row = totals["days"].setdefault(day.isoformat(), {"orders": 0, "affected": 0, "extra": {}})
     row["orders"] += 1
     row["affected"] += result.affected

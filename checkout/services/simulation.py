@@ -62,6 +62,10 @@ def simulate(
 
 def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidate:
     """Return the candidate of a draft, with its whole budget and unused limits."""
+    budgets = {
+        currency: min(amounts[currency] for amounts in (draft.budgets, draft.per_customer) if currency in amounts)
+        for currency in draft.budgets.keys() | draft.per_customer.keys()
+    }
     return Candidate(
         kind=KIND,
         id=draft.id,
@@ -73,10 +77,11 @@ def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidat
         timezone=brand.timezone,
         offer=draft.offer,
         order=order,
-        budgets_left=draft.budgets,
+        budgets_left=budgets,
         currency=draft.currency,
         ceilings=draft.ceilings,
-        currencies=find_common_currencies(draft.budgets, draft.ceilings),
+        units_left=draft.units,
+        currencies=find_common_currencies(draft.budgets, draft.ceilings, draft.per_customer),
     )
 
 

@@ -141,6 +141,30 @@ def test_the_budget_and_the_total_limit_apply(pay: Pay, billo: Brand, run_outbox
     assert (limited.affected, limited.results["currencies"]["EUR"]["cost"]) == (3, 3000)
 
 
+def test_a_customer_gets_no_more_than_the_maximum_per_customer(
+    pay: Pay, billo: Brand, run_outbox: Callable[[], int]
+) -> None:
+    for price, customer in [("100.00", "c1"), ("100.00", "c1"), ("100.00", "c2"), ("50.00", "c1")]:
+        pay(price, customer=customer)
+
+    backtest = run_backtest(create_draft(billo, max_per_customer={"EUR": 1500}), run_outbox)
+
+    assert backtest.results["currencies"] == {"EUR": {"cost": 2500, "extra": 2500}}
+    assert not backtest.customers.exists()
+
+
+def test_orders_after_the_limit_of_units_are_not_affected(
+    pay: Pay, billo: Brand, run_outbox: Callable[[], int]
+) -> None:
+    for quantity in (2, 2, 1, 1):
+        pay(lines=[line(quantity=quantity, unit_price="10.00")])
+
+    backtest = run_backtest(create_draft(billo, limit_units=3), run_outbox)
+
+    assert (backtest.results["units"], backtest.affected) == (3, 2)
+    assert backtest.results["currencies"] == {"EUR": {"cost": 300, "extra": 300}}
+
+
 def test_discounts_are_reduced_to_the_maximum_per_order(pay: Pay, billo: Brand, run_outbox: Callable[[], int]) -> None:
     pay("100.00")
     pay("50.00")
@@ -318,7 +342,7 @@ def test_a_backtest_of_the_previous_release_continues(
 
     backtest.refresh_from_db()
     assert backtest.state == "done"
-    assert backtest.results == complete.results
+    assert backtest.results == complete.results | {"units": 1}  # that release didn't count them
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

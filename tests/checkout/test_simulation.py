@@ -197,6 +197,26 @@ def test_a_discount_is_reduced_to_the_maximum_per_order(server: Client) -> None:
     assert simulate(server, draft(max_per_order=None))["discount_total"] == "12.00"
 
 
+def test_a_maximum_per_customer_limits_the_discount_as_a_budget(server: Client) -> None:
+    assert simulate(server, draft(max_per_customer="12.00"))["discount_total"] == "12.00"
+    assert outcomes(simulate(server, draft(max_per_customer="11.99"))) == {"p": "budget_exhausted"}
+    assert outcomes(simulate(server, draft(max_per_customer="12.00", budget="11.99"))) == {"p": "budget_exhausted"}
+    assert outcomes(simulate(server, draft(max_per_customer={"USD": "20.00"}))) == {"p": "currency_mismatch"}
+
+
+def test_a_limit_of_units_is_all_or_nothing(server: Client) -> None:
+    answer = simulate(server, draft(limits={"units": 2}))  # the cart has three
+
+    (explained,) = answer["explain"]
+    assert explained["reason"] == {
+        "code": "usage_limit_reached",
+        "detail": "This offer has too few units left for the cart.",
+        "limit": "units",
+        "left": 2,
+    }
+    assert outcomes(simulate(server, draft(limits={"units": 3}))) == {"p": "applied"}
+
+
 def test_a_maximum_per_order_in_other_currencies_excludes_the_cart(server: Client) -> None:
     answer = simulate(server, draft(max_per_order={"USD": "6.00"}))
 
@@ -413,6 +433,7 @@ def test_shoppers_and_other_brands_are_rejected(shopper: Client, server: Client)
         ({"promotions": [draft(budget="0.00")]}, ["promotions.0.budget"]),
         ({"promotions": [draft(budget=5)]}, ["promotions.0.budget"]),
         ({"promotions": [draft(max_per_order="1.001")]}, ["promotions.0.max_per_order"]),
+        ({"promotions": [draft(max_per_customer=5)]}, ["promotions.0.max_per_customer"]),
         ({"promotions": [draft(max_per_order={"XXX": "1.00"})]}, ["promotions.0.max_per_order.XXX"]),
         ({"promotions": [draft(str(n)) for n in range(1001)]}, ["promotions"]),
         ({"profile": []}, ["profile"]),

@@ -104,7 +104,7 @@ def test_dates_are_days_of_the_brands_time_zone(shopper_client: ClientOf, owner:
         "max_per_order": None, "max_per_customer": None, "currency": "EUR", "priority": 3,
         "status": "scheduled",
         "warnings": [],
-        "limits": {"total": 5, "per_customer": 1, "per_day": None, "per_week": None, "per_month": None},
+        "limits": {"total": 5, "per_customer": 1, "per_day": None, "per_week": None, "per_month": None, "units": None},
         "results": {"reserved": 0, "confirmed": 0, "returned": 0, "orders": 0, "amounts": {}},
         "segment": None, "audience": None,
     }  # fmt: skip
