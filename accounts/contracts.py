@@ -28,11 +28,24 @@ class Role(enum.StrEnum):
 
 
 class Scope(enum.StrEnum):
-    """The part of the API that an API key opens."""
+    """A part of the API that an API key opens.
 
-    BRAND = "brand"
+    Keys of a brand have any of ``BRAND_SCOPES``. Keys of the platform have one of ``PLATFORM_SCOPES``, without a brand:
+    ``CHECKOUT`` for all brands, or ``INTERNAL``, which may be limited to some brands.
+    """
+
+    READ = "read"
+    MANAGE = "manage"
     CHECKOUT = "checkout"
+    EXPORT = "export"
     INTERNAL = "internal"
+
+
+BRAND_SCOPES = (Scope.READ, Scope.MANAGE, Scope.CHECKOUT, Scope.EXPORT)
+PLATFORM_SCOPES = (Scope.CHECKOUT, Scope.INTERNAL)
+READ, MANAGE, CHECKOUT = (frozenset({scope}) for scope in (Scope.READ, Scope.MANAGE, Scope.CHECKOUT))
+EXPORT, INTERNAL = (frozenset({scope}) for scope in (Scope.EXPORT, Scope.INTERNAL))
+NO_SCOPES: frozenset[Scope] = frozenset()  # of endpoints for people
 
 
 class CheckoutBy(enum.StrEnum):
@@ -75,9 +88,11 @@ class Caller:
     customer_key: int | None = None
     customer_id: str | None = None
     is_superuser: bool = False
+    token_epoch: int = 0  # of the user when the token was issued
     api_key_id: uuid.UUID | None = None
-    scope: Scope | None = None
-    brand_id: uuid.UUID | None = None  # the brand that an API key is scoped to
+    scopes: frozenset[Scope] = NO_SCOPES  # of an API key
+    brand_id: uuid.UUID | None = None  # the brand of an API key, None for keys of the platform
+    internal_brand_ids: frozenset[uuid.UUID] | None = None  # that an internal key is limited to, None for all
 
     @property
     def shopper(self) -> Shopper | None:
@@ -89,7 +104,7 @@ class Caller:
     @property
     def is_checkout_server(self) -> bool:
         """Whether the caller is a server that sends carts of customers: of a brand or of the platform."""
-        return self.scope in (Scope.BRAND, Scope.CHECKOUT)
+        return self.brand_id is not None or self.platform_key is not None
 
     def get_guess_limits(self, customer_id: str | None = None) -> dict[str, str]:
         """Return who guesses codes, by scope of the limit: the shopper, or a server's customer and its API key."""
@@ -100,7 +115,7 @@ class Caller:
     @property
     def platform_key(self) -> uuid.UUID | None:
         """The ID of an API key with which the platform's own checkout calls, or None for any other caller."""
-        return self.api_key_id if self.scope is Scope.CHECKOUT else None
+        return self.api_key_id if self.brand_id is None and Scope.CHECKOUT in self.scopes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +163,10 @@ class NewApiKey:
     name: str
     prefix: str
     text: str
+    scopes: tuple[Scope, ...]
     created_at: datetime
+    expires_at: datetime | None = None
+    addresses: tuple[str, ...] = ()
 
 
 def get_caller(auth: object) -> Caller:

@@ -1,6 +1,8 @@
 """Email messages of accounts, built from templates. Services send them."""
 
+from collections.abc import Mapping, Sequence
 from email.utils import formataddr, parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -9,10 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.contracts import Role
-from accounts.models import Invitation
+from accounts.models import ApiKey, Brand, Invitation, User
+from accounts.models.access import SCOPE_CHOICES
 from backoffice.base.formatting import format_datetime
 from mailings.emails import build_content
 
+PLATFORM_COLOR = "#0f766e"
 _ROLES = {
     Role.OWNER: pgettext_lazy("role in a sentence", "owner"),
     Role.EDITOR: pgettext_lazy("role in a sentence", "editor"),
@@ -25,11 +29,10 @@ def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
     brand = invitation.brand
     join = _("Join %(brand)s") % {"brand": brand.name}
     expires_at = f"{format_datetime(invitation.expires_at, brand.timezone)} ({brand.timezone})"
-    built = build_content(
-        template="mail/action",
+    return _build_message(
+        brand,
+        [invitation.email],
         subject=_("Join %(brand)s on promoplatform") % {"brand": brand.name},
-        sender_name=brand.name,
-        color=brand.color,
         context={
             "heading": join,
             "paragraphs": [_sentence(invitation)],
@@ -39,8 +42,72 @@ def invitation(*, invitation: Invitation, token: str) -> EmailMultiAlternatives:
             "why": _("If you weren't expecting this, you can ignore it."),
         },
     )
-    sender = formataddr((brand.name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
-    message = EmailMultiAlternatives(built.subject, built.text, sender, [invitation.email])
+
+
+def new_api_key(*, key: ApiKey, recipients: Sequence[str]) -> EmailMultiAlternatives:
+    """Build the email that says that an API key exists, with what it may do and who created it."""
+    names = {"name": key.name, "prefix": key.prefix, "user": key.created_by, "owner": key.brand or "promoplatform"}
+    if key.created_by is None:
+        sentence = _("The API key %(name)s (%(prefix)s…) of %(owner)s was created on the command line.")
+    else:
+        sentence = _("%(user)s created the API key %(name)s (%(prefix)s…) of %(owner)s.")
+    return _build_message(
+        key.brand,
+        recipients,
+        subject=_("New API key of %(owner)s") % names,
+        context={
+            "heading": _("New API key"),
+            "paragraphs": [sentence % names, *_describe_rights(key)],
+            "action_url": settings.BASE_URL + reverse("admin:accounts_apikey_change", args=[key.pk]),
+            "action_label": _("View API key"),
+            "note": _("If nobody of you expected it, revoke the key."),
+            "why": _("You receive this email because you are an owner."),
+        },
+    )
+
+
+def key_review(
+    *, brand: Brand, user: User, keys: Sequence[ApiKey], recipients: Sequence[str]
+) -> EmailMultiAlternatives:  # fmt: skip
+    """Build the email that asks for a review of the API keys that a former member created."""
+    names, page = {"user": user, "brand": brand.name}, reverse("admin:accounts_apikey_changelist")
+    sentence = _("%(user)s is no longer a member of %(brand)s, but created these API keys, which still work:") % names
+    return _build_message(
+        brand,
+        recipients,
+        subject=_("Review the API keys of %(brand)s") % names,
+        context={
+            "heading": _("Review API keys"),
+            "paragraphs": [sentence, *(f"{key.name} ({key.prefix}…)" for key in keys)],
+            "action_url": f"{settings.BASE_URL}{page}?created_by__id__exact={user.pk}",
+            "action_label": _("View API keys"),
+            "note": _("Roll or revoke each key whose text %(user)s may know.") % names,
+            "why": _("You receive this email because you are an owner."),
+        },
+    )
+
+
+def _describe_rights(key: ApiKey) -> list[str]:
+    zone = key.brand.timezone if key.brand else "UTC"
+    labels = dict(SCOPE_CHOICES)
+    lines = [_("Scopes: %(scopes)s") % {"scopes": ", ".join(str(labels[scope]) for scope in key.scopes)}]
+    if key.addresses:
+        lines.append(_("IP addresses: %(addresses)s") % {"addresses": ", ".join(key.addresses)})
+    if key.expires_at:
+        lines.append(_("Expires: %(date)s") % {"date": f"{format_datetime(key.expires_at, zone)} ({zone})"})
+    return lines
+
+
+def _build_message(
+    brand: Brand | None, recipients: Sequence[str], *, subject: str, context: Mapping[str, Any]
+) -> EmailMultiAlternatives:  # fmt: skip
+    """Build an email with one action from a brand or, without one, from the platform."""
+    sender_name, color = (brand.name, brand.color) if brand else ("promoplatform", PLATFORM_COLOR)
+    built = build_content(
+        template="mail/action", subject=subject, sender_name=sender_name, color=color, context=dict(context)
+    )
+    sender = formataddr((sender_name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
+    message = EmailMultiAlternatives(built.subject, built.text, sender, list(recipients))
     message.attach_alternative(built.html, "text/html")
     return message
 

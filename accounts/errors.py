@@ -21,3 +21,13 @@ class AccountTaken(DomainError):
 class LastOwner(DomainError):
     code, status = "last_owner", 409
     message = _("A brand must have at least one owner.")
+
+
+class KeyNotRollable(DomainError):
+    code, status = "key_not_rollable", 409
+    message = _("This API key was rolled or revoked, or has expired. Create a new key.")
+
+
+class TokenReused(DomainError):
+    code, status = "token_reused", 401
+    message = _("This refresh token was used before, so its sign-in has ended. Sign in again.")

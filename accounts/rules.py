@@ -3,9 +3,10 @@
 import enum
 import hashlib
 import hmac
+import ipaddress
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,12 +15,17 @@ from typing import Any
 import jwt
 import phonenumbers
 
-from accounts.contracts import ALL_BRANDS, Acceptance, Caller, Scope
+from accounts.contracts import ALL_BRANDS, Acceptance, Caller
 from core.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
 ALGORITHM = "HS256"
-KEY_PREFIX_LENGTH = 12
+KEY_MARK = "promo_live_"  # how every API key begins; promo_test_ is kept for keys of a test area
+KEY_ID_LENGTH, KEY_SECRET_LENGTH = 12, 43  # letters and digits
+_KEY_PATTERN = re.compile(
+    rf"(promo_(?:live|test)_[A-Za-z0-9]{{{KEY_ID_LENGTH}}})_[A-Za-z0-9]{{{KEY_SECRET_LENGTH}}}"
+    r"|(pk[a-z0-9]{10})\.[\x21-\x7e]+"  # keys that were issued before the mark
+)
 _PHONE_PATTERN = re.compile(r"\+?[0-9() ./-]+")
 _REQUIRED = ["iss", "aud", "typ", "sub", "uid", "iat", "exp"]
 
@@ -58,23 +64,36 @@ class Claims:
     caller: Caller
     expires_at: datetime
     password: str = ""
+    family: uuid.UUID | None = None
+    generation: int = 0
 
 
 def encode_token(
-    *, kind: TokenKind, caller: Caller, keyring: Keyring, at: datetime, lifetime: timedelta, password: str = ""
+    *,
+    kind: TokenKind,
+    caller: Caller,
+    keyring: Keyring,
+    at: datetime,
+    lifetime: timedelta,
+    password: str = "",
+    family: uuid.UUID | None = None,
+    generation: int = 0,
 ) -> str:
     """Create a signed token (JWT, RFC 7519) for a user.
 
-    ``password`` is the password digest that invalidates a refresh token when the user's password changes.
+    ``password`` is the password digest that invalidates a refresh token when the user's password changes. ``family``
+    and ``generation`` say of which sign-in a refresh token is, and how many came before it.
     """
     issued = int(at.timestamp())
     claims: dict[str, Any] = {
         "iss": ISSUER, "aud": AUDIENCE, "typ": kind.value, "iat": issued, "exp": issued + int(lifetime.total_seconds()),
         "sub": str(caller.user_id), "uid": caller.user_key, "cid": caller.customer_key, "cus": caller.customer_id,
-        "adm": caller.is_superuser,
+        "adm": caller.is_superuser, "epo": caller.token_epoch,
     }  # fmt: skip
     if password:
         claims["pwd"] = password
+    if family is not None:
+        claims |= {"fam": str(family), "gen": generation}
     return jwt.encode(claims, keyring.key, ALGORITHM, headers={"kid": keyring.kid})
 
 
@@ -110,9 +129,11 @@ def _parse_claims(claims: Mapping[str, Any]) -> Claims:
     user_id = uuid.UUID(claims["sub"])
     caller = Caller(
         identity=f"user:{user_id}", user_id=user_id, user_key=int(claims["uid"]), customer_key=claims.get("cid"),
-        customer_id=claims.get("cus"), is_superuser=claims.get("adm") is True,
+        customer_id=claims.get("cus"), is_superuser=claims.get("adm") is True, token_epoch=int(claims.get("epo", 0)),
     )  # fmt: skip
-    return Claims(caller, datetime.fromtimestamp(claims["exp"], UTC), claims.get("pwd", ""))
+    family = uuid.UUID(claims["fam"]) if "fam" in claims else None
+    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    return Claims(caller, expires_at, claims.get("pwd", ""), family, int(claims.get("gen", 0)))
 
 
 def password_digest(password_hash: str, keyring: Keyring) -> str:
@@ -128,15 +149,25 @@ def is_password_unchanged(password_hash: str, digest: str, secrets: Sequence[str
 
 def key_text(*, prefix: str, secret: str) -> str:
     """Return the plain text of an API key, as its server sends it."""
-    return f"{prefix}.{secret}"
+    return f"{prefix}_{secret}"
 
 
 def key_prefix(text: str) -> str:
     """Return the public part of an API key. Raises TokenInvalid for malformed keys."""
-    prefix, dot, secret = text.partition(".")
-    if len(prefix) != KEY_PREFIX_LENGTH or not dot or not secret or not text.isascii() or not text.isprintable():
+    match = _KEY_PATTERN.fullmatch(text)
+    if match is None:
         raise TokenInvalid
-    return prefix
+    return str(match[1] or match[2])
+
+
+def is_in_networks(address: str, networks: Collection[str]) -> bool:
+    """Return whether an IP address is in one of the networks. An IPv4 address in IPv6 notation counts as IPv4."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return any(ip in ipaddress.ip_network(network) for network in networks)
 
 
 def key_digest(text: str) -> bytes:
@@ -196,8 +227,40 @@ def decide_acceptance(caller: Caller, grants: Mapping[uuid.UUID, frozenset[str]]
     ``grants`` are the kinds of offer that other brands granted to the caller's brand, by brand. The platform's own
     checkout acts for every brand. Each brand decides what shoppers may reserve and confirm.
     """
-    if caller.scope is Scope.CHECKOUT:
+    if caller.platform_key is not None:
         return ALL_BRANDS
     if caller.api_key_id is None:
         return Acceptance(None, is_shopper=True)
     return Acceptance(frozenset() if caller.brand_id is None else frozenset({caller.brand_id}), grants=grants)
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+class SessionEnd(enum.Enum):
+    """Why a session of the admin is over."""
+
+    TOO_OLD = "too old"
+    IDLE = "idle"
+    ENDED = "ended"  # by its user, on another device, or with the user's account
+
+
+def find_session_end(
+    *, signed_in_at: datetime, seen_at: datetime, lifetime: timedelta, idle: timedelta, at: datetime
+) -> SessionEnd | None:
+    """Return why a session is over by its age or the time of its last use, None if it isn't."""
+    if signed_in_at + lifetime <= at:
+        return SessionEnd.TOO_OLD
+    return SessionEnd.IDLE if seen_at + idle <= at else None
+
+
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def describe_device(user_agent: str) -> str:
+    """Return the browser and the system of a User-Agent header, or its beginning if it names neither."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return ", ".join(filter(None, [browser, system])) or user_agent[:60]

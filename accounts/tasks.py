@@ -6,9 +6,29 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import services
+from accounts.models import Brand, User
 
 
 @shared_task(name="accounts.send_invitation")
 def send_invitation(invitation_id: str) -> None:
     """Send the email with an invitation's link."""
     services.send_invitation(invitation_id=uuid.UUID(invitation_id), at=timezone.now())
+
+
+@shared_task(name="accounts.announce_api_key")
+def announce_api_key(key_id: str) -> None:
+    """Send the email that says that an API key exists."""
+    services.announce_key(key_id=uuid.UUID(key_id))
+
+
+@shared_task(name="accounts.request_key_review")
+def request_key_review(brand_id: str, user_key: int) -> None:
+    """Send the email that asks for a review of the API keys of a former member."""
+    brand, user = Brand.objects.get(pk=brand_id), User.objects.get(pk=user_key)
+    services.request_key_review(brand=brand, user=user, at=timezone.now())
+
+
+@shared_task(name="accounts.purge_sign_ins")
+def purge_sign_ins() -> None:
+    """Delete sessions and refresh tokens that have expired."""
+    services.purge_sign_ins(at=timezone.now())

@@ -19,6 +19,7 @@ from confluent_kafka import Producer
 from django.db import connection
 from django.utils import timezone
 
+from accounts.contracts import INTERNAL
 from accounts.services import issue_key
 from benchmarks import environment, seed_data
 from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
@@ -36,7 +37,10 @@ def measure(plan: Plan) -> None:
     """Print customers per second."""
     count = plan.choose_size(int(os.environ.get("BENCH_CUSTOMERS", "1000000")), 30_000)
     customer_ids = [f"customer-{n:09d}" for n in range(count)]
-    brand, key = seed_data.create_brand("audiences"), issue_key(brand=None, name="bench", at=timezone.now()).text
+    brand, key = (
+        seed_data.create_brand("audiences"),
+        issue_key(brand=None, name="bench", scopes=INTERNAL, at=timezone.now()).text,
+    )
     file = seed_data.DATA_DIR / "customers.csv"
     file.write_text("\n".join(customer_ids) + "\n")
     with connection.cursor() as cursor:

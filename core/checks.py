@@ -21,20 +21,6 @@ def check_postgresql(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register(Tags.security, deploy=True)
-def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
-    """Check that a deployment does not use the secret key of development."""
-    if not settings.DEBUG and settings.SECRET_KEY.startswith("insecure-"):
-        return [
-            Error(
-                "SECRET_KEY has the default value of development.",
-                hint="Set SECRET_KEY to a random value.",
-                id="kernel.E002",
-            )
-        ]
-    return []
-
-
 @register()
 def check_renamed_settings(**kwargs: Any) -> list[CheckMessage]:
     """Check that no setting has its name of the previous release, which is not read anymore."""

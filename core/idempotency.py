@@ -3,13 +3,15 @@
 The response is stored in the transaction of the request's effects, so a crash leaves both or neither. The response of a
 domain error is stored, too, after its effects were rolled back to a savepoint. Responses 409 ``busy``, 429 and 5xx are
 not stored.
+
+Rights are checked again: who lost one since the first request doesn't get its response. Hot views need no roles.
 """
 
 import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -24,8 +26,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import db
-from core.errors import Busy, DomainError, IdempotencyInProgress, IdempotencyKeyReused, InvalidRequest
+from core.errors import Busy, DomainError, IdempotencyInProgress, IdempotencyKeyReused, InvalidRequest, PermissionDenied
+from core.hot import HotView
 from core.models import IdempotencyKey
+from core.permissions import rights_provider
 from core.problems import problem_from_exception
 
 RETENTION = timedelta(hours=48)
@@ -47,7 +51,8 @@ def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
             raise InvalidRequest.field("Idempotency-Key", _("Use 1 to 255 printable ASCII characters."))
         digest = _digest(_caller_identity(request), request.path, key)
         fingerprint = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).digest()
-        return _run_once(digest, fingerprint, lambda: method(view, request, *args, **kwargs))
+        rights = () if isinstance(view, HotView) else rights_provider(request.auth)
+        return _run_once(digest, fingerprint, rights, lambda: method(view, request, *args, **kwargs))
 
     wrapper.idempotent = True  # type: ignore[attr-defined]  # read by core.openapi
     return wrapper
@@ -73,11 +78,13 @@ def _digest(caller: str, endpoint: str, key: str) -> bytes:
     return hashlib.sha256(f"{caller}\x00{endpoint}\x00{key}".encode()).digest()
 
 
-def _run_once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response]) -> HttpResponseBase:
+def _run_once(
+    digest: bytes, fingerprint: bytes, rights: Collection[str], effect: Callable[[], Response]
+) -> HttpResponseBase:  # fmt: skip
     try:
         with transaction.atomic():
             if stored := _lock_or_get(digest):
-                return _replay(stored, fingerprint)
+                return _replay(stored, fingerprint, rights)
             response = _render(effect)
             if _is_cacheable(response):
                 IdempotencyKey.objects.bulk_create(
@@ -88,6 +95,7 @@ def _run_once(digest: bytes, fingerprint: bytes, effect: Callable[[], Response])
                             status=response.status_code,
                             content_type=response["Content-Type"],
                             body=response.content,
+                            rights=sorted(rights),
                         )
                     ]
                 )
@@ -111,7 +119,9 @@ def _lock_or_get(digest: bytes) -> IdempotencyKey | None:
     return IdempotencyKey.objects.filter(pk=digest).first()
 
 
-def _replay(stored: IdempotencyKey, fingerprint: bytes) -> HttpResponse:
+def _replay(stored: IdempotencyKey, fingerprint: bytes, rights: Collection[str]) -> HttpResponse:
+    if not set(stored.rights) <= set(rights):
+        raise PermissionDenied(_("Your role has changed since the first request with this Idempotency-Key."))
     if bytes(stored.fingerprint) != fingerprint:
         raise IdempotencyKeyReused
     response = HttpResponse(bytes(stored.body), status=stored.status, content_type=stored.content_type)

@@ -1,5 +1,6 @@
 """Stored responses of idempotent requests, and outbox messages."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,9 @@ class IdempotencyKey(models.Model):
     status = models.PositiveSmallIntegerField()
     content_type = models.CharField(max_length=100)
     body = models.BinaryField()
+    rights = ArrayField(
+        models.CharField(max_length=100), default=list, db_default=[], help_text=_("Rights of the caller at that time.")
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

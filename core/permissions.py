@@ -5,7 +5,7 @@
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 
@@ -39,3 +39,22 @@ class _PermissionProvider:
 
 
 permission_provider = _PermissionProvider()
+
+RightsSource = Callable[[Any], Collection[str]]
+
+
+class _RightsProvider:
+    """The rights of a caller of the API as texts, from a registered source."""
+
+    def __init__(self) -> None:
+        self._source: RightsSource = _no_permissions
+
+    def register(self, source: RightsSource) -> None:
+        """Set the source of rights."""
+        self._source = source
+
+    def __call__(self, caller: Any) -> Collection[str]:
+        return self._source(caller)
+
+
+rights_provider = _RightsProvider()

@@ -1,8 +1,8 @@
 """Base class of the API's views: a request may contain only what the OpenAPI document describes."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Set
+from typing import Any, ClassVar
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -12,6 +12,9 @@ from rest_framework.request import Request, is_form_media_type
 
 from core.errors import InvalidRequest
 from core.openapi import describe_request
+
+KeyScopes = Mapping[str, Set[str]]
+"""Scopes of API keys by method, such as ``post``."""
 
 # Parameters that browsers, advertisers and mail programs add to any link.
 TRACKING_PARAMETER = re.compile(
@@ -33,9 +36,14 @@ class APIView(views.APIView):
 
     Parameters that the operation doesn't declare, repeated parameters, and members in the body of an operation without
     one are refused. The members of a declared body are checked by its serializer, an ``InputSerializer``.
+
+    ``key_scopes`` are the scopes by method, one of which an API key needs; a method that isn't listed is for people.
     """
 
     content_negotiation_class = ContentNegotiation
+    key_scopes: ClassVar[KeyScopes] = {"get": frozenset({"read"})} | dict.fromkeys(
+        ("post", "put", "patch", "delete"), frozenset({"manage"})
+    )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, authorize and throttle the request, then check it."""

@@ -120,7 +120,7 @@ def _is_ordinary(environ: Environ) -> bool:
 def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpResponse:
     """What a view of Django's would do around ``serve``: let in, count, render, refuse."""
     try:
-        auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"])[1]
+        auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"], "")[1]
         throttle.consume(throttle.scope_of(way.view), auth.identity)
         if not describe_request(way.view, "post").has_body:
             check_empty(_body(environ))

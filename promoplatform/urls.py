@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.admin import sessions
 from backoffice.pages import audit_log, navigation, redemption_details, redemption_search
 from checkout.api.simulate import SimulateView
 from core import api, error_catalog
@@ -57,6 +58,17 @@ urlpatterns = [
         "admin/redemptions/<uuid:event>/<str:action>/",
         admin.site.admin_view(redemption_details.redemption_action_page),
         name="redemption-action",
+    ),
+    path("admin/sessions/", admin.site.admin_view(sessions.sessions_page), name="staff-sessions"),
+    path(
+        "admin/sessions/end/",
+        admin.site.admin_view(sessions.sign_out_all),
+        name="staff-sessions-end",
+    ),
+    path(
+        "admin/sessions/<slug:number>/end/",
+        admin.site.admin_view(sessions.sign_out_session),
+        name="staff-session-end",
     ),
     path("admin/log/", admin.site.admin_view(audit_log.audit_log_page), name="audit"),
     path("admin/", admin.site.urls),

@@ -54,10 +54,19 @@ def list_open_slugs(*, at: datetime) -> list[str]:
     return list(campaigns.order_by("pk").values_list("slug", flat=True))
 
 
-def list_open_between(*, first: datetime, last: datetime) -> list[Campaign]:
-    """Return the published campaigns whose dates overlap a period, oldest first."""
+def list_open_between(
+    *, first: datetime, last: datetime, brand_ids: Collection[uuid.UUID] | None = None
+) -> list[Campaign]:  # fmt: skip
+    """Return the published campaigns whose dates overlap a period, oldest first; of these brands, None for all."""
     campaigns = Campaign.objects.filter(decision=OfferDecision.PUBLISHED, start_date__lte=last, end_date__gt=first)
+    if brand_ids is not None:
+        campaigns = campaigns.filter(brand__in=brand_ids)
     return list(campaigns.filter(brand__is_active=True).order_by("pk"))
+
+
+def list_slugs(*, slugs: Collection[str], brand_ids: Collection[uuid.UUID]) -> set[str]:
+    """Return those of the slugs that belong to campaigns of these brands."""
+    return set(Campaign.objects.filter(slug__in=slugs, brand__in=brand_ids).values_list("slug", flat=True))
 
 
 def list_reassigning_campaigns() -> QuerySet[Campaign]:

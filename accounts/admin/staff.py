@@ -2,16 +2,16 @@
 
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts import services
+from accounts import selectors, services
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.contracts import Role
 from accounts.models import Invitation, Membership, User
@@ -60,6 +60,14 @@ class MembershipAdmin(BrandOwnerAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         services.remove_member(brand=obj.brand, user_id=obj.user.uuid)
+        keys = selectors.list_keys_created_by(obj.user, brand=obj.brand, at=timezone.now()).count()
+        if keys:
+            text = ngettext(
+                "%(user)s created %(number)s API key that still works. Review it in the list of API keys.",
+                "%(user)s created %(number)s API keys that still work. Review them in the list of API keys.",
+                keys,
+            )
+            messages.warning(request, text % {"user": obj.user, "number": keys})
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
         for member in queryset.select_related("brand", "user"):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from accounts import selectors, services
 from accounts.contracts import Caller
 from accounts.models import User
+from core import throttle
 from core.errors import TokenInvalid
 
 
@@ -52,18 +53,18 @@ class _HeaderAuthentication(authentication.BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         header = request.META.get("HTTP_AUTHORIZATION", "").strip()
-        return (
-            self.authenticate_header_value(header) if header.partition(" ")[0].lower() == self.keyword.lower() else None
-        )
+        if header.partition(" ")[0].lower() != self.keyword.lower():
+            return None
+        return self.authenticate_header_value(header, throttle.client_ip(request))
 
-    def authenticate_header_value(self, header: str) -> tuple[Any, Caller]:
-        """Authenticate the value of an Authorization header. Raises TokenInvalid, TokenExpired."""
+    def authenticate_header_value(self, header: str, address: str) -> tuple[Any, Caller]:
+        """Authenticate an Authorization header, sent from an IP address. Raises TokenInvalid, TokenExpired."""
         credentials = header.strip().partition(" ")[2]
         if not credentials or not credentials.isascii():
             raise TokenInvalid
-        return self.authenticate_credentials(credentials.strip())
+        return self.authenticate_credentials(credentials.strip(), address)
 
-    def authenticate_credentials(self, credentials: str) -> tuple[Any, Caller]:
+    def authenticate_credentials(self, credentials: str, address: str) -> tuple[Any, Caller]:
         """Return the user and the caller for these credentials. Raises TokenInvalid, TokenExpired."""
         raise NotImplementedError
 
@@ -76,7 +77,7 @@ class BearerAuthentication(_HeaderAuthentication):
 
     keyword = "Bearer"
 
-    def authenticate_credentials(self, credentials: str) -> tuple[TokenUser, Caller]:
+    def authenticate_credentials(self, credentials: str, address: str) -> tuple[TokenUser, Caller]:
         caller = selectors.get_token_caller(token=credentials, at=timezone.now())
         return TokenUser(caller), caller
 
@@ -86,8 +87,8 @@ class ApiKeyAuthentication(_HeaderAuthentication):
 
     keyword = "Api-Key"
 
-    def authenticate_credentials(self, credentials: str) -> tuple[ApiKeyUser, Caller]:
-        return ApiKeyUser(), services.authenticate_api_key(text=credentials, at=timezone.now())
+    def authenticate_credentials(self, credentials: str, address: str) -> tuple[ApiKeyUser, Caller]:
+        return ApiKeyUser(), services.authenticate_api_key(text=credentials, address=address, at=timezone.now())
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

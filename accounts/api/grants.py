@@ -1,6 +1,7 @@
 """API views of grants between brands."""
 
 import uuid
+from typing import ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,17 +11,19 @@ from rest_framework.response import Response
 
 from accounts import selectors, services
 from accounts.api.serializers import GrantInputSerializer, GrantSerializer
-from accounts.contracts import Caller, get_caller
+from accounts.contracts import READ, Caller, get_caller
 from accounts.models import Brand
 from core.api import CursorPagination
 from core.errors import InvalidRequest, NotFound
 from core.idempotency import idempotent
 from core.serializer_fields import validate
-from core.views import APIView
+from core.views import APIView, KeyScopes
 
 
 class GrantsView(APIView):
     """``/api/v1/brand-grants/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"get": READ}
 
     @extend_schema(responses=GrantSerializer(many=True), operation_id="brand_grants_list")
     def get(self, request: Request) -> Response:
@@ -33,7 +36,7 @@ class GrantsView(APIView):
     @extend_schema(request=GrantInputSerializer, responses={201: GrantSerializer}, operation_id="brand_grants_create")
     @idempotent
     def post(self, request: Request) -> Response:
-        """Let another brand's server give your offers (owners and API keys). Replaces the grant to the same brand."""
+        """Let another brand's server give your offers (owners only). Replaces the grant to the same brand."""
         data = validate(GrantInputSerializer, request.data)
         issuer = _get_issuer(get_caller(request.auth), data.get("brand"))
         acceptor = selectors.brand_by_name(data["acceptor"])
@@ -46,9 +49,11 @@ class GrantsView(APIView):
 class GrantView(APIView):
     """``/api/v1/brand-grants/<id>/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {}
+
     @extend_schema(responses={204: None}, operation_id="brand_grants_end")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
-        """End a grant of your brand (owners and API keys). Orders that were placed with it stay."""
+        """End a grant of your brand (owners only). Orders that were placed with it stay."""
         caller = get_caller(request.auth)
         grants = selectors.list_grants(brand_ids=selectors.readable_brand_ids(caller))
         grant = grants.filter(pk=pk).first()
@@ -60,9 +65,9 @@ class GrantView(APIView):
 
 
 def _get_issuer(caller: Caller, slug: str | None) -> Brand:
-    """Return the brand for which the caller may grant: the one of an API key, or one that the caller owns.
+    """Return the brand for which the caller may grant: one that the caller owns.
 
     Raises PermissionDenied and InvalidRequest (field ``brand``).
     """
     brand = selectors.get_brand_for_caller(caller=caller, slug=slug, edit=True)
-    return brand if caller.api_key_id is not None else selectors.owned_brand(caller=caller, slug=brand.slug)
+    return selectors.owned_brand(caller=caller, slug=brand.slug)

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.contracts import Role
-from accounts.models import AcceptanceGrant, ApiKey, Brand, Invitation, Membership, User
+from accounts.models import AcceptanceGrant, Brand, Invitation, Membership, User
 from core.serializer_fields import LanguageField, SlugField, StrictBooleanField, StrictCharField
 from core.serializers import InputSerializer
 
@@ -192,39 +192,6 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
             "expires_at": {"help_text": _("When the link expires.")},
             "accepted_at": {"help_text": _("When the invitation was accepted, or null while it is pending.")},
         }
-
-
-class ApiKeyInputSerializer(InputSerializer):
-    """A new API key."""
-
-    name = StrictCharField(max_length=100, help_text=_("Name of the key in lists."))
-
-
-class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
-    """An API key without its secret."""
-
-    class Meta:
-        model = ApiKey
-        fields = ("id", "name", "prefix", "created_at", "last_used_at", "revoked_at")
-        read_only_fields = fields
-        extra_kwargs = {
-            "id": {"help_text": _("ID of the key.")},
-            "name": {"help_text": _("Name of the key in lists.")},
-            "prefix": {"help_text": _("Public first part of the key.")},
-            "created_at": {"help_text": _("When the key was created.")},
-            "last_used_at": {"help_text": _("When the key was last used, to the minute, or null if it never was.")},
-            "revoked_at": {"help_text": _("When the key was revoked, or null while it is active.")},
-        }
-
-
-class NewApiKeySerializer(serializers.Serializer[Any]):
-    """A new API key. The plain text is returned only once."""
-
-    id = serializers.UUIDField(help_text=_("ID of the key."))
-    name = serializers.CharField(help_text=_("Name of the key in lists."))
-    prefix = serializers.CharField(help_text=_("Public first part of the key."))
-    key = serializers.CharField(source="text", help_text=_("Plain text for the header `Authorization: Api-Key <key>`."))
-    created_at = serializers.DateTimeField(help_text=_("When the key was created."))
 
 
 class GrantInputSerializer(InputSerializer):

@@ -1,7 +1,7 @@
-"""API views for a brand's members, invitations and API keys, for its owners."""
+"""API views for a brand's members and invitations, for its owners."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -11,15 +11,12 @@ from rest_framework.response import Response
 
 from accounts import selectors, services
 from accounts.api.serializers import (
-    ApiKeyInputSerializer,
-    ApiKeySerializer,
     BrandSerializer,
     BrandUpdateSerializer,
     InvitationInputSerializer,
     InvitationSerializer,
     MemberSerializer,
     MemberUpdateSerializer,
-    NewApiKeySerializer,
 )
 from accounts.api.views import validate_body
 from accounts.contracts import Role, get_caller
@@ -27,11 +24,13 @@ from accounts.errors import LastOwner
 from accounts.models import Brand
 from core.api import CursorPagination
 from core.openapi import problem_responses
-from core.views import APIView
+from core.views import APIView, KeyScopes
 
 
 class BrandOwnerView(APIView):
-    """View that only a brand's owners can use."""
+    """View that only a brand's owners can use. API keys can't."""
+
+    key_scopes: ClassVar[KeyScopes] = {}
 
     def brand(self, request: Request, slug: str) -> Brand:
         """Return the owner's brand. Raises NotFound for outsiders, PermissionDenied for other staff."""
@@ -118,31 +117,4 @@ class InvitationView(BrandOwnerView):
     def delete(self, request: Request, slug: str, invitation_id: uuid.UUID) -> Response:
         """Cancel an invitation that hasn't been accepted."""
         services.cancel_invitation(brand=self.brand(request, slug), invitation_id=invitation_id)
-        return Response(status=204)
-
-
-class ApiKeysView(BrandOwnerView):
-    """``/api/v1/brands/<slug>/api-keys/``"""
-
-    @extend_schema(responses=ApiKeySerializer(many=True), operation_id="api_keys_list")
-    def get(self, request: Request, slug: str) -> Response:
-        """List the brand's API keys, including revoked ones, without their secrets."""
-        return self.paginate(self.brand(request, slug).api_keys.all(), ApiKeySerializer, request)
-
-    @extend_schema(request=ApiKeyInputSerializer, responses={201: NewApiKeySerializer}, operation_id="api_keys_create")
-    def post(self, request: Request, slug: str) -> Response:
-        """Create an API key for the brand's server. Only this response contains the key."""
-        brand, data = self.brand(request, slug), validate_body(ApiKeyInputSerializer, request)
-        key = services.issue_key(brand=brand, name=data["name"], at=timezone.now())
-        return Response(NewApiKeySerializer(key).data, status=201, headers={"Cache-Control": "no-store"})
-
-
-class ApiKeyView(BrandOwnerView):
-    """``/api/v1/brands/<slug>/api-keys/<id>/``"""
-
-    @extend_schema(responses={204: None}, operation_id="api_keys_revoke")
-    def delete(self, request: Request, slug: str, key_id: uuid.UUID) -> Response:
-        """Revoke an API key. It no longer authenticates."""
-        key = selectors.key_of(brand=self.brand(request, slug), key_id=key_id)
-        services.revoke_key(key=key, at=timezone.now())
         return Response(status=204)

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from accounts.api import grants, schema, staff, views
+from accounts.api import grants, keys, schema, staff, views
 
 urlpatterns = [
     path("auth/token/", views.TokenView.as_view()),
     path("auth/token/refresh/", views.RefreshView.as_view()),
     path("auth/token/verify/", views.VerifyView.as_view()),
+    path("auth/logout/", views.LogoutView.as_view()),
     path("auth/register/", views.RegisterView.as_view()),
     path("me/", views.MeView.as_view()),
     path("brands/<slug:slug>/", staff.BrandView.as_view()),
@@ -15,8 +16,10 @@ urlpatterns = [
     path("brands/<slug:slug>/members/<uuid:user_id>/", staff.MemberView.as_view()),
     path("brands/<slug:slug>/invitations/", staff.InvitationsView.as_view()),
     path("brands/<slug:slug>/invitations/<uuid:invitation_id>/", staff.InvitationView.as_view()),
-    path("brands/<slug:slug>/api-keys/", staff.ApiKeysView.as_view()),
-    path("brands/<slug:slug>/api-keys/<uuid:key_id>/", staff.ApiKeyView.as_view()),
+    path("brands/<slug:slug>/api-keys/", keys.ApiKeysView.as_view()),
+    path("brands/<slug:slug>/api-keys/<uuid:key_id>/", keys.ApiKeyView.as_view()),
+    path("brands/<slug:slug>/api-keys/<uuid:key_id>/roll/", keys.RollView.as_view()),
+    path("keys/self/", keys.OwnKeyView.as_view()),
     path("brand-grants/", grants.GrantsView.as_view()),
     path("brand-grants/<uuid:pk>/", grants.GrantView.as_view()),
 ]

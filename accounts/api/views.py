@@ -1,6 +1,6 @@
 """API views for signing in, registration and the caller's own account."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -21,11 +21,11 @@ from accounts.api.serializers import (
     VerifyInputSerializer,
 )
 from accounts.contracts import Tokens, get_caller
-from accounts.errors import AccountTaken, InvalidCredentials
+from accounts.errors import AccountTaken, InvalidCredentials, TokenReused
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.openapi import problem_responses
-from core.views import APIView
+from core.views import APIView, KeyScopes
 
 
 def validate_body(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -66,13 +66,28 @@ class RefreshView(AnonymousView):
 
     @extend_schema(
         request=RefreshInputSerializer,
-        responses={200: TokensSerializer, **problem_responses(TokenInvalid, TokenExpired)},
+        responses={200: TokensSerializer, **problem_responses(TokenInvalid, TokenExpired, TokenReused)},
         operation_id="auth_token_refresh",
     )
     def post(self, request: Request) -> Response:
-        """Issue a new access token. The refresh token and its expiry stay the same."""
+        """Exchange a refresh token for new tokens. It can be used once: a second use ends the sign-in."""
         data = validate_body(RefreshInputSerializer, request)
         return _token_response(services.refresh(token=data["refresh"], at=timezone.now()))
+
+
+class LogoutView(AnonymousView):
+    """``/api/v1/auth/logout/``"""
+
+    @extend_schema(
+        request=RefreshInputSerializer,
+        responses={204: None, **problem_responses(TokenInvalid)},
+        operation_id="auth_logout",
+    )
+    def post(self, request: Request) -> Response:
+        """End the sign-in of a refresh token. Its access token stays valid until it expires."""
+        data = validate_body(RefreshInputSerializer, request)
+        services.sign_out(token=data["refresh"], at=timezone.now())
+        return Response(status=204)
 
 
 class VerifyView(AnonymousView):
@@ -114,6 +129,8 @@ class RegisterView(AnonymousView):
 
 class MeView(APIView):
     """``/api/v1/me/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {}
 
     @extend_schema(responses=MeSerializer, operation_id="me")
     def get(self, request: Request) -> Response:

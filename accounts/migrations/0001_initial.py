@@ -9,7 +9,6 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-import accounts.contracts
 import accounts.models
 import core.ids
 
@@ -636,8 +635,8 @@ class Migration(migrations.Migration):
             model_name="apikey",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("brand__isnull", False), ("scope", accounts.contracts.Scope["BRAND"])),
-                    models.Q(("brand__isnull", True), ("scope", accounts.contracts.Scope["INTERNAL"])),
+                    models.Q(("brand__isnull", False), ("scope", "brand")),
+                    models.Q(("brand__isnull", True), ("scope", "internal")),
                     _connector="OR",
                 ),
                 name="accounts_apikey_scope",

@@ -9,6 +9,7 @@ from accounts.models.brands import (
     validate_currency,
     validate_timezone,
 )
+from accounts.models.sessions import Session, TokenFamily
 from accounts.models.users import Customer, User, UserManager
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Customer",
     "Invitation",
     "Membership",
+    "Session",
+    "TokenFamily",
     "User",
     "UserManager",
     "validate_currency",

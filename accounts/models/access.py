@@ -6,30 +6,63 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import Scope
+from accounts.contracts import BRAND_SCOPES, Scope
 from accounts.models.brands import Brand
+from accounts.models.users import User
 from core.ids import uuid7
 
 SCOPE_CHOICES = [
-    (Scope.BRAND.value, _("Brand API")),
-    (Scope.CHECKOUT.value, _("Checkout of all brands")),
+    (Scope.READ.value, _("Read")),
+    (Scope.MANAGE.value, _("Manage offers")),
+    (Scope.CHECKOUT.value, _("Checkout")),
+    (Scope.EXPORT.value, _("Export codes")),
     (Scope.INTERNAL.value, _("Internal API")),
 ]
 
 
 @pghistory.track(exclude=["digest", "last_used_at"])
 class ApiKey(models.Model):
-    """A server's credential, for one brand, the platform's checkout or the internal API. Only a digest is stored."""
+    """A server's credential, for one brand, the platform's checkout or the internal API. Only a digest is stored.
+
+    Without ``addresses``, it may be used from anywhere. ``replaces`` is the key that it was rolled from.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(
         Brand, models.CASCADE, null=True, blank=True, related_name="api_keys", verbose_name=_("brand")
     )
-    scope = models.CharField(_("scope"), max_length=10, choices=SCOPE_CHOICES)
+    scopes = ArrayField(models.CharField(max_length=20, choices=SCOPE_CHOICES), verbose_name=_("scopes"))
+    internal_brands = ArrayField(
+        models.UUIDField(),
+        verbose_name=_("limited to brands"),
+        blank=True,
+        default=list,
+        help_text=_("The brands that a key of the internal API may name. Empty for all brands."),
+    )
     name = models.CharField(_("name"), max_length=100)
-    prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
+    prefix = models.CharField(_("prefix"), max_length=32, unique=True, editable=False)
     digest = models.BinaryField(editable=False)
+    addresses = ArrayField(
+        models.CharField(max_length=43),
+        verbose_name=_("IP addresses"),
+        blank=True,
+        default=list,
+        help_text=_("IP addresses or networks of your servers, such as 203.0.113.0/24. Empty for any address."),
+    )
+    created_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", editable=False, verbose_name=_("created by")
+    )
+    replaces = models.OneToOneField(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="replacement",
+        editable=False,
+        verbose_name=_("replaces"),
+    )
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
 
@@ -38,11 +71,24 @@ class ApiKey(models.Model):
         verbose_name_plural = _("API keys")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(scope=Scope.BRAND, brand__isnull=False)
-                | models.Q(scope__in=[Scope.CHECKOUT, Scope.INTERNAL], brand__isnull=True),
-                name="accounts_apikey_scope",
-                violation_error_message=_("The scope Brand API needs a brand. The other scopes are without a brand."),
-            )
+                condition=models.Q(
+                    brand__isnull=False,
+                    scopes__contained_by=[scope.value for scope in BRAND_SCOPES],
+                    scopes__len__gte=1,
+                )
+                | models.Q(brand__isnull=True, scopes=[Scope.CHECKOUT.value])
+                | models.Q(brand__isnull=True, scopes=[Scope.INTERNAL.value]),
+                name="accounts_apikey_scopes",
+                violation_error_message=_(
+                    "The scope Internal API is for keys without a brand. A key without a brand has only that scope, or "
+                    "only the scope Checkout."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(internal_brands=[]) | models.Q(scopes=[Scope.INTERNAL.value]),
+                name="accounts_apikey_internal_brands",
+                violation_error_message=_("Only keys of the internal API can be limited to brands."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pghistory
+import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
@@ -45,11 +46,12 @@ class UserManager(BaseUserManager["User"]):
         return self.with_username(username or "").get()
 
 
-@pghistory.track(exclude=["password", "last_login"])
+@pghistory.track(exclude=["password", "last_login", "token_epoch", "tokens_ended_at"])
 class User(AbstractBaseUser):
     """A login with username, email address or phone number: a shopper, a member of a brand's staff, or both.
 
-    Permissions follow from ``is_superuser`` and the roles in brands, not from Django's model permissions.
+    Permissions follow from ``is_superuser`` and the roles in brands, not from Django's model permissions. Tokens that
+    were issued in an earlier ``token_epoch`` are invalid; ``tokens_ended_at`` is when the present one began.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -82,6 +84,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(_("platform admin"), default=False, help_text=_("Full access to all brands"))
     date_joined = models.DateTimeField(_("registered"), db_default=Now(), editable=False)
+    token_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    tokens_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -92,6 +96,31 @@ class User(AbstractBaseUser):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        indexes = [
+            models.Index(
+                fields=["tokens_ended_at"],
+                name="accounts_user_tokens_ended",
+                condition=models.Q(tokens_ended_at__isnull=False),
+            )
+        ]
+        triggers = [
+            pgtrigger.Trigger(  # whichever way a user is deactivated, and even if an older row is saved afterwards
+                name="end_tokens",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__is_active=True, new__is_active=False)
+                | pgtrigger.Q(old__token_epoch__gt=pgtrigger.F("new__token_epoch")),
+                func="""
+                    NEW.token_epoch := OLD.token_epoch;
+                    NEW.tokens_ended_at := OLD.tokens_ended_at;
+                    IF OLD.is_active AND NOT NEW.is_active THEN
+                        NEW.token_epoch := OLD.token_epoch + 1;
+                        NEW.tokens_ended_at := clock_timestamp();
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("username"),

@@ -109,21 +109,36 @@ def is_platform_admin(caller: Caller) -> bool:
     return User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
 
 
-def check_internal(caller: Caller) -> None:
-    """Require an API key for the internal API. Raises PermissionDenied."""
-    if caller.scope is not Scope.INTERNAL:
+def list_rights(caller: Caller) -> list[str]:
+    """Return the rights of a user as texts: the roles in active brands, and whether they are a platform admin.
+
+    API keys have none: their rights never change, and are checked when they authenticate.
+    """
+    rights = [f"{brand_id}:{role}" for brand_id, role in memberships_of(caller).values_list("brand", "role")]
+    return [*rights, "admin"] if is_platform_admin(caller) else rights
+
+
+def check_internal(caller: Caller, *, brand_id: uuid.UUID | None = None) -> None:
+    """Require an API key for the internal API, and one that may name the brand of an object, if there is one.
+
+    Raises PermissionDenied, and NotFound for a brand that the key isn't for.
+    """
+    if Scope.INTERNAL not in caller.scopes:
         raise PermissionDenied
+    if brand_id is not None and caller.internal_brand_ids is not None and brand_id not in caller.internal_brand_ids:
+        raise NotFound
 
 
 def get_merchant_brand(*, caller: Caller, merchant_id: str) -> Brand:
     """Return the brand that a platform service names by ID or slug.
 
-    Raises PermissionDenied for callers without an internal API key, and NotFound.
+    Raises PermissionDenied for callers without an internal API key, and NotFound, also for brands that it isn't for.
     """
     check_internal(caller)
     brand = brand_by_name(merchant_id)
     if brand is None:
         raise NotFound
+    check_internal(caller, brand_id=brand.pk)
     return brand
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from accounts import rules
 from accounts.contracts import Caller
 from accounts.models import Customer, User
+from accounts.selectors.ended_tokens import ended_tokens
 from core.errors import PermissionDenied, TokenInvalid
 
 
@@ -27,8 +28,11 @@ def keyring() -> rules.Keyring:
 
 
 def get_token_caller(*, token: str, at: datetime) -> Caller:
-    """Return the caller of an access token without a query. Raises TokenInvalid, TokenExpired."""
-    return rules.decode_token(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at).caller
+    """Return the caller of an access token without a query of its own. Raises TokenInvalid, TokenExpired."""
+    caller = rules.decode_token(token, kind=rules.TokenKind.ACCESS, keyring=keyring(), at=at).caller
+    if ended_tokens.is_ended(caller, at=at):
+        raise TokenInvalid
+    return caller
 
 
 def get_token_user(*, token: str, at: datetime) -> tuple[User, datetime]:
@@ -42,6 +46,7 @@ def caller_of(user: User) -> Caller:
     customer = Customer.objects.filter(user=user).first()
     return Caller(
         identity=f"user:{user.uuid}", user_key=user.pk, user_id=user.uuid, is_superuser=user.is_superuser,
+        token_epoch=user.token_epoch,
         customer_key=customer.pk if customer else None, customer_id=customer.customer_id if customer else None,
     )  # fmt: skip
 
@@ -49,12 +54,12 @@ def caller_of(user: User) -> Caller:
 def active_user(caller: Caller) -> User:
     """Return the caller's user with its customer.
 
-    Raises PermissionDenied for API keys, TokenInvalid if the user was deleted or deactivated.
+    Raises PermissionDenied for API keys, TokenInvalid if the user was deleted or deactivated, or the tokens ended.
     """
     if caller.user_key is None:
         raise PermissionDenied
     user = User.objects.select_related("customer").filter(pk=caller.user_key, is_active=True).first()
-    if user is None:
+    if user is None or caller.token_epoch < user.token_epoch:
         raise TokenInvalid
     return user
 

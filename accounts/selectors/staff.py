@@ -3,11 +3,11 @@
 import uuid
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from accounts.contracts import Role
+from accounts.contracts import Caller, Role
 from accounts.models import ApiKey, Brand, Invitation, Membership, User
-from core.errors import NotFound
+from core.errors import NotFound, PermissionDenied, TokenInvalid
 from core.permissions import BrandPermissions
 
 _PERMISSIONS = {
@@ -41,6 +41,55 @@ def key_of(*, brand: Brand, key_id: uuid.UUID) -> ApiKey:
     if key is None:
         raise NotFound
     return key
+
+
+def list_keys(*, brand: Brand) -> QuerySet[ApiKey]:
+    """Return the API keys of a brand, revoked ones too, with what answers need."""
+    return ApiKey.objects.filter(brand=brand).select_related("brand", "created_by")
+
+
+def key_of_caller(caller: Caller) -> ApiKey:
+    """Return the API key of a caller. Raises PermissionDenied for users, TokenInvalid if it was deleted."""
+    if caller.api_key_id is None:
+        raise PermissionDenied
+    key = ApiKey.objects.select_related("brand", "created_by").filter(pk=caller.api_key_id).first()
+    if key is None:
+        raise TokenInvalid
+    return key
+
+
+def is_usable(key: ApiKey, *, at: datetime) -> bool:
+    """Return whether an API key still works."""
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > at)
+
+
+def is_rollable(key: ApiKey, *, at: datetime) -> bool:
+    """Return whether an API key can be rolled: it still works, and hasn't been rolled."""
+    return is_usable(key, at=at) and not ApiKey.objects.filter(replaces=key).exists()
+
+
+def is_created_by_member(key: ApiKey) -> bool:
+    """Return whether the user who created a key is an active platform admin or on the staff of the key's brand."""
+    user = key.created_by
+    if user is None or not user.is_active:
+        return False
+    return user.is_superuser or Membership.objects.filter(user=user, brand=key.brand).exists()
+
+
+def list_keys_created_by(user: User, *, brand: Brand, at: datetime) -> QuerySet[ApiKey]:
+    """Return the keys of a brand that a user created and that still work, newest first."""
+    usable = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None)
+    return usable.filter(brand=brand, created_by=user).order_by("-pk")
+
+
+def list_key_owners(*, brand: Brand | None) -> list[str]:
+    """Return the email addresses of a brand's owners, or without a brand of the platform admins."""
+    users = User.objects.filter(is_active=True).exclude(email="")
+    if brand is None:
+        users = users.filter(is_superuser=True)
+    else:
+        users = users.filter(memberships__brand=brand, memberships__role=Role.OWNER)
+    return sorted(users.values_list("email", flat=True))
 
 
 def open_invitation(*, invitation_id: uuid.UUID, at: datetime) -> Invitation:

@@ -1,7 +1,23 @@
 """Services of accounts for other apps and entry points."""
 
-from accounts.services.api_keys import authenticate_api_key, issue_key, revoke_key
-from accounts.services.authentication import check_credentials, refresh, sign_in, tokens_for
+from accounts.services.api_keys import (
+    announce_key,
+    authenticate_api_key,
+    issue_key,
+    request_key_review,
+    revoke_key,
+    roll_key,
+)
+from accounts.services.authentication import (
+    check_credentials,
+    end_session,
+    purge_sign_ins,
+    refresh,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+    tokens_for,
+)
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.grants import create_grant, end_grant
 from accounts.services.registration import add_customer, change_user, register
@@ -20,6 +36,7 @@ from accounts.services.staff import (
 __all__ = [
     "accept_invitation",
     "add_customer",
+    "announce_key",
     "authenticate_api_key",
     "cancel_invitation",
     "change_brand",
@@ -28,17 +45,23 @@ __all__ = [
     "check_credentials",
     "create_grant",
     "end_grant",
+    "end_session",
     "get_or_create_customer",
     "get_or_create_customers",
     "invitation_of",
     "invite",
     "issue_key",
+    "purge_sign_ins",
     "refresh",
     "register",
     "remove_member",
+    "request_key_review",
     "resend_invitation",
     "revoke_key",
+    "roll_key",
     "send_invitation",
     "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
     "tokens_for",
 ]

@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
 
 from accounts import rules, selectors
-from accounts.contracts import Caller, Tokens
-from accounts.errors import InvalidCredentials
-from accounts.models import User
+from accounts.contracts import Tokens
+from accounts.errors import InvalidCredentials, TokenReused
+from accounts.models import Session, TokenFamily, User
 from core import throttle
 from core.concurrency import ConcurrencyLimiter
-from core.errors import TokenInvalid
+from core.errors import NotFound, TokenExpired, TokenInvalid
 
 # Hashing a password takes 0.2 s of CPU and 100 MB of memory. Two hashes at once keep two processors busy, and hashing
 # and waiting requests together never occupy more than half of the threads of a process.
@@ -45,30 +47,81 @@ def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple
 
 def tokens_for(*, user: User, at: datetime) -> Tokens:
     """Issue tokens for an authenticated user."""
-    caller, keyring = selectors.caller_of(user), selectors.keyring()
-    lifetime = timedelta(days=settings.REFRESH_TOKEN_DAYS)
-    password = rules.password_digest(user.password, keyring)
-    refresh_token = rules.encode_token(
-        kind=rules.TokenKind.REFRESH, caller=caller, keyring=keyring, at=at, lifetime=lifetime, password=password
-    )
-    return _issue_access_token(caller, refresh_token, at)
+    expires_at = at + timedelta(days=settings.REFRESH_TOKEN_DAYS)
+    family = TokenFamily.objects.create(user=user, created_at=at, expires_at=expires_at)
+    return _issue_tokens(user, family, at)
 
 
 def refresh(*, token: str, at: datetime) -> Tokens:
-    """Issue an access token for a refresh token, which stays the same and ends REFRESH_TOKEN_DAYS after the sign-in.
+    """Issue new tokens for a refresh token, which can be used once. They end REFRESH_TOKEN_DAYS after the sign-in.
 
-    Raises TokenExpired, and TokenInvalid also if the user was deleted or deactivated or has changed the password.
+    Raises TokenExpired, TokenReused for a token that was used before, which also ends its sign-in, and TokenInvalid,
+    also if the sign-in has ended or the user was deleted or deactivated or has changed the password.
     """
     claims = rules.decode_token(token, kind=rules.TokenKind.REFRESH, keyring=selectors.keyring(), at=at)
     user = selectors.active_user(claims.caller)
     if not rules.is_password_unchanged(user.password, claims.password, selectors.secrets()):
         raise TokenInvalid
-    return _issue_access_token(selectors.caller_of(user), token, at)
+    if claims.family is None:  # a token of an earlier release
+        raise TokenInvalid
+    family = TokenFamily.objects.filter(pk=claims.family, user=user)
+    unused = family.filter(generation=claims.generation, ended_at=None)
+    if not unused.update(generation=F("generation") + 1):
+        if family.filter(generation__gt=claims.generation).exists():
+            family.filter(ended_at=None).update(ended_at=at)
+            raise TokenReused
+        raise TokenInvalid
+    return _issue_tokens(user, family.get(), at)
 
 
-def _issue_access_token(caller: Caller, refresh_token: str, at: datetime) -> Tokens:
+def sign_out(*, token: str, at: datetime) -> None:
+    """End the sign-in of a refresh token. Ending it again changes nothing. Raises TokenInvalid for forged tokens."""
+    try:
+        claims = rules.decode_token(token, kind=rules.TokenKind.REFRESH, keyring=selectors.keyring(), at=at)
+    except TokenExpired:
+        return
+    if claims.family is None:
+        raise TokenInvalid
+    TokenFamily.objects.filter(pk=claims.family, ended_at=None).update(ended_at=at)
+
+
+@transaction.atomic
+def sign_out_everywhere(*, user: User, at: datetime) -> None:
+    """End all sessions, refresh tokens and access tokens of a user."""
+    User.objects.filter(pk=user.pk).update(token_epoch=F("token_epoch") + 1, tokens_ended_at=at)
+    TokenFamily.objects.filter(user=user, ended_at=None).update(ended_at=at)
+    Session.objects.filter(user=user).delete()
+
+
+def end_session(*, user: User, number: str) -> None:
+    """End a session of a user, which ``selectors.number_of_session`` names. Raises NotFound."""
+    for session in Session.objects.filter(user=user):
+        if selectors.number_of_session(session) == number:
+            session.delete()
+            return
+    raise NotFound
+
+
+def purge_sign_ins(*, at: datetime) -> None:
+    """Delete sessions and families of refresh tokens that have expired."""
+    Session.objects.filter(expire_date__lte=at).delete()
+    TokenFamily.objects.filter(expires_at__lte=at).delete()
+
+
+def _issue_tokens(user: User, family: TokenFamily, at: datetime) -> Tokens:
+    caller, keyring = selectors.caller_of(user), selectors.keyring()
     lifetime = timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
-    access = rules.encode_token(
-        kind=rules.TokenKind.ACCESS, caller=caller, keyring=selectors.keyring(), at=at, lifetime=lifetime
+    access_token = rules.encode_token(
+        kind=rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=lifetime
     )
-    return Tokens(access, refresh_token, at.replace(microsecond=0) + lifetime)
+    refresh_token = rules.encode_token(
+        kind=rules.TokenKind.REFRESH,
+        caller=caller,
+        keyring=keyring,
+        at=at,
+        lifetime=family.expires_at - at,
+        password=rules.password_digest(user.password, keyring),
+        family=family.pk,
+        generation=family.generation,
+    )
+    return Tokens(access_token, refresh_token, at.replace(microsecond=0) + lifetime)

@@ -39,8 +39,13 @@ def change_role(*, brand: Brand, user_id: uuid.UUID, role: Role) -> Membership:
 
 @transaction.atomic
 def remove_member(*, brand: Brand, user_id: uuid.UUID) -> None:
-    """Remove a member from the brand's staff. Raises NotFound, LastOwner."""
-    _lock_member(brand, user_id, stays_owner=False).delete()
+    """Remove a member from the brand's staff. Raises NotFound, LastOwner.
+
+    The owners get an email with the API keys that the member created and that still work.
+    """
+    member = _lock_member(brand, user_id, stays_owner=False)
+    enqueue_on_commit("accounts.request_key_review", brand_id=str(brand.pk), user_key=member.user_id)
+    member.delete()
 
 
 def _lock_member(brand: Brand, user_id: uuid.UUID, *, stays_owner: bool) -> Membership:

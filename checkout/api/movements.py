@@ -1,6 +1,6 @@
 """API of the movements of a shopper's balances."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -8,12 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, Scope, get_caller
+from accounts.contracts import CHECKOUT, CUSTOMER_ID_LENGTH, READ, get_caller
 from accounts.selectors import get_brand_for_caller, shopper_for
 from core.api import CursorPagination
 from core.list_queries import validate_query
 from core.serializer_fields import StrictCharField
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from redemptions.balances.api.serializers import CustomerMovementSerializer, serialize_movement
 from redemptions.codes.selectors.movements import list_movements_of_customer
 
@@ -29,6 +29,8 @@ class MovementQuerySerializer(serializers.Serializer[Any]):
 class MovementsView(APIView):
     """``/api/v1/checkout/movements/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT}
+
     @extend_schema(
         parameters=[MovementQuerySerializer],
         responses={200: CustomerMovementSerializer(many=True)},
@@ -39,7 +41,7 @@ class MovementsView(APIView):
         caller = get_caller(request.auth)
         query = validate_query(MovementQuerySerializer, request)
         shopper = shopper_for(caller=caller, customer_id=query.get("customer_id"))
-        brand = get_brand_for_caller(caller=caller).pk if caller.scope is Scope.BRAND else None
+        brand = get_brand_for_caller(caller=caller).pk if caller.brand_id else None
         movements = list_movements_of_customer(customer=shopper.id, brand_id=brand)
         page = CursorPagination()
         rows = page.paginate_queryset(movements, request, view=self) or []

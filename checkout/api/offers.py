@@ -1,6 +1,6 @@
 """API of the offers that a shopper can use."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import Scope, get_caller
+from accounts.contracts import CHECKOUT, READ, get_caller
 from accounts.selectors import get_brand_for_caller, shopper_for
 from checkout import services
 from checkout.api.input_serializers import CartInputSerializer
@@ -20,7 +20,7 @@ from checkout.contracts import AvailableOffer
 from core import money
 from core.errors import InvalidRequest
 from core.serializer_fields import validate
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from redemptions.balances.api.serializers import CodeBalanceSerializer, serialize_balance
 
 CUSTOMER = OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))
@@ -51,6 +51,8 @@ class AvailableOffersSerializer(serializers.Serializer[Any]):
 class OffersView(APIView):
     """``/api/v1/checkout/offers/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT, "post": CHECKOUT}
+
     pagination_class = None
 
     @extend_schema(
@@ -60,8 +62,7 @@ class OffersView(APIView):
         """List the offers that the shopper can use, newest first within each kind, at most 100 of each kind."""
         caller = get_caller(request.auth)
         shopper = shopper_for(caller=caller, customer_id=_get_text(request, "customer_id"))
-        is_server = caller.scope is Scope.BRAND
-        slug = get_brand_for_caller(caller=caller).slug if is_server else _get_text(request, "brand")
+        slug = get_brand_for_caller(caller=caller).slug if caller.brand_id else _get_text(request, "brand")
         offers = services.list_offers(request=None, brands=[slug] if slug else [], shopper=shopper, at=timezone.now())
         return Response({"results": [_serialize_offer(offer, "") for offer in offers]})
 
@@ -74,7 +75,7 @@ class OffersView(APIView):
         """List the offers for a cart, each priced alone, best first: of the lines' brands, or of all brands."""
         caller = get_caller(request.auth)
         body = validate(CartInputSerializer, request.data)
-        slug = get_brand_for_caller(caller=caller).slug if caller.scope is Scope.BRAND else None
+        slug = get_brand_for_caller(caller=caller).slug if caller.brand_id else None
         quote_request = to_quote_request(body, brand=slug)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         brands = {slug} if slug else {line.brand for line in quote_request.cart.lines if line.brand}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import get_caller
+from accounts.contracts import MANAGE, READ, get_caller
 from accounts.selectors import get_brand_for_caller, get_shopper
 from checkout import serialization, services
 from checkout.api.input_serializers import CartInputSerializer
@@ -31,7 +31,7 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from core.serializers import InputSerializer
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
 from promotions.services import validate_offer
 from redemptions.api.limits import MAX_LIMIT, BudgetField
@@ -157,6 +157,8 @@ class SimulationSerializer(QuoteSerializer):
 
 class SimulateView(APIView):
     """``/api/v1/promotions/simulate/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": READ | MANAGE}
 
     @extend_schema(
         request=SimulationInputSerializer, responses={200: SimulationSerializer}, operation_id="promotion_simulate"

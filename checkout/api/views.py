@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import Scope, get_caller
+from accounts.contracts import CHECKOUT, READ, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
@@ -38,13 +38,15 @@ from core.idempotency import idempotent
 from core.list_queries import created_condition, validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import validate
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from redemptions.api.guesses import count_guesses
 from redemptions.errors import CodeNotFound, InvalidStatus, PriceChanged
 
 
 class QuoteView(APIView):
     """``/api/v1/checkout/quote/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
 
     @extend_schema(request=QuoteInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
@@ -65,6 +67,8 @@ class QuoteView(APIView):
 
 class RedemptionsView(APIView):
     """``/api/v1/checkout/redemptions/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT, "post": CHECKOUT}
 
     @extend_schema(
         request=RedemptionInputSerializer, responses={201: RedemptionSerializer}, operation_id="redemption_create"
@@ -120,6 +124,8 @@ class RedemptionsView(APIView):
 class RedemptionView(APIView):
     """``/api/v1/checkout/redemptions/<id>/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT}
+
     @extend_schema(responses={200: RedemptionSerializer}, operation_id="redemption_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a redemption, or its part of the calling brand."""
@@ -130,6 +136,8 @@ class RedemptionView(APIView):
 
 class ConfirmView(APIView):
     """``/api/v1/checkout/redemptions/<id>/confirm/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
 
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_confirm")
     @idempotent
@@ -147,6 +155,8 @@ class ConfirmView(APIView):
 class CancelView(APIView):
     """``/api/v1/checkout/redemptions/<id>/cancel/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_cancel")
     @idempotent
     def post(self, request: Request, pk: uuid.UUID) -> Response:
@@ -158,6 +168,8 @@ class CancelView(APIView):
 
 class AmendView(APIView):
     """``/api/v1/checkout/redemptions/<id>/amend/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
 
     @extend_schema(
         request=AmendmentInputSerializer,
@@ -193,6 +205,8 @@ class AmendView(APIView):
 
 class RefundView(APIView):
     """``/api/v1/checkout/redemptions/<id>/refund/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
 
     @extend_schema(
         request=RefundInputSerializer,
@@ -237,4 +251,4 @@ def _raw_body(request: Request) -> dict[str, Any]:
 def _brand_of_caller(request: Request) -> Brand | None:
     """Return the brand whose server sends the request, or None for a shopper."""
     caller = get_caller(request.auth)
-    return get_brand_for_caller(caller=caller) if caller.scope is Scope.BRAND else None
+    return get_brand_for_caller(caller=caller) if caller.brand_id else None

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
-from accounts.contracts import ALL_BRANDS, Acceptance, Caller, CheckoutBy, Scope
+from accounts.contracts import ALL_BRANDS, Acceptance, Caller, CheckoutBy
 from accounts.selectors import find_grants, list_brands_without, readable_brand_ids
 from checkout.contracts import Actor, OrderPart
 from checkout.models import Redemption, RedemptionItem, RedemptionPart
@@ -35,7 +35,7 @@ class Access:
     @property
     def is_platform(self) -> bool:
         """Whether the caller is the platform's checkout, which acts for all brands on what no brand's server sent."""
-        return self.caller.scope is Scope.CHECKOUT
+        return self.caller.platform_key is not None
 
 
 def get_access(caller: Caller) -> Access:

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import Shopper, get_caller
+from accounts.contracts import CHECKOUT, READ, Shopper, get_caller
 from accounts.selectors import get_acceptance, readable_brand_ids, shopper_for
 from accounts.services import get_or_create_customer
 from core.errors import Busy, DomainError, NotFound
@@ -19,7 +19,7 @@ from core.idempotency import idempotent
 from core.ids import uuid7
 from core.openapi import problem_responses
 from core.serializer_fields import validate
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from coupons import errors, selectors, services
 from coupons.api.coupons import editable
 from coupons.api.serializers import (
@@ -57,6 +57,8 @@ ELIGIBILITY_ERRORS: tuple[type[DomainError], ...] = (
 class EligibilityView(APIView):
     """``/api/v1/coupons/<id>/eligibility/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT}
+
     @extend_schema(
         parameters=[OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))],
         responses={200: CouponEligibilitySerializer},
@@ -82,6 +84,8 @@ class EligibilityView(APIView):
 class RedemptionsView(HotView):
     """``/api/v1/coupons/<id>/redemptions/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+
     @extend_schema(
         request=CouponRedemptionInputSerializer,
         responses={201: CouponRedemptionSerializer, **problem_responses(*ELIGIBILITY_ERRORS)},
@@ -100,6 +104,8 @@ class RedemptionsView(HotView):
 
 class ReservationsView(HotView):
     """``/api/v1/coupons/<id>/reservations/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
 
     @extend_schema(
         request=CouponReservationInputSerializer,
@@ -121,6 +127,8 @@ class ReservationsView(HotView):
 class ConfirmView(APIView):
     """``/api/v1/coupons/redemptions/<id>/confirm/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+
     @extend_schema(
         request=None,
         responses={200: CouponRedemptionSerializer, **problem_responses(ReservationExpired, InvalidStatus)},
@@ -135,6 +143,8 @@ class ConfirmView(APIView):
 class ReleaseView(APIView):
     """``/api/v1/coupons/redemptions/<id>/release/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+
     @extend_schema(
         request=None,
         responses={200: CouponRedemptionSerializer, **problem_responses(InvalidStatus)},
@@ -148,6 +158,8 @@ class ReleaseView(APIView):
 
 class RefundView(APIView):
     """``/api/v1/coupons/redemptions/<id>/refund/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
 
     @extend_schema(
         request=None,

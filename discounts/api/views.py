@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import Caller, get_caller
+from accounts.contracts import CHECKOUT, Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids
 from core.api import CursorPagination
@@ -21,7 +21,7 @@ from core.idempotency import idempotent
 from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import localize, parse_minor_units, validate
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from discounts import selectors, services
 from discounts.api.serializers import (
     CodeInputSerializer,
@@ -192,6 +192,8 @@ def _get_editable_code(request: Request, name: str) -> DiscountCode:
 class UsagesView(HotView):
     """``/api/v1/discountcodeusage/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {}
+
     @extend_schema(
         request=UsageInputSerializer, responses={201: UsageSerializer}, operation_id="discountcodeusage_create"
     )
@@ -221,6 +223,8 @@ class UsagesView(HotView):
 
 class UsageView(APIView):
     """``/api/v1/discountcodeusage/<id>/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"delete": CHECKOUT}
 
     @extend_schema(
         parameters=[

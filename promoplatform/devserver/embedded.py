@@ -53,6 +53,19 @@ def urls() -> dict[str, str]:
     }
 
 
+def find_secret_key() -> str:
+    """Return the secret key that was generated in this directory, empty if there is none."""
+    with contextlib.suppress(OSError):
+        return _secret_key_file().read_text()
+    return ""
+
+
+def create_secret_key() -> str:
+    """Return the secret key of this directory, generated on first use and kept in a file for its owner only."""
+    _write_once(_secret_key_file(), secrets.token_urlsafe(64))
+    return find_secret_key()
+
+
 def start() -> None:
     """Start the servers that are not running and keep them until `stop`."""
     with _locked():
@@ -160,6 +173,10 @@ def _make_private(folder: Path) -> None:
     folder.chmod(unprivileged.folder_mode())
 
 
+def _secret_key_file() -> Path:
+    return data_dir() / "secret-key"
+
+
 def _state_file() -> Path:
     return data_dir() / "embedded.json"
 
@@ -171,14 +188,19 @@ def _keep_running_file() -> Path:
 def _passwords() -> dict[str, str]:
     """Return both passwords, generated on first use. Only one of several concurrent first uses can create the link."""
     if not exists():
-        _make_private(data_dir())
-        draft = data_dir() / f"embedded-{secrets.token_hex(8)}.json"
-        write_private(draft, json.dumps({kind.name: secrets.token_urlsafe(24) for kind in SERVERS}))
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, _state_file())
-        draft.unlink()
+        _write_once(_state_file(), json.dumps({kind.name: secrets.token_urlsafe(24) for kind in SERVERS}))
     stored: dict[str, str] = json.loads(_state_file().read_text())
     return stored
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file of the data directory that only its owner can read, unless it exists."""
+    _make_private(data_dir())
+    draft = data_dir() / f"draft-{secrets.token_hex(8)}"
+    write_private(draft, text)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def _open_private(path: Path) -> IO[str]:
@@ -206,7 +228,7 @@ def _status() -> int:
 def _run(command: list[str]) -> int:
     """Run a command with the servers that it needs; return its exit code. Ctrl-C and SIGTERM go to the command."""
     with temporary_servers() as variables:
-        child = subprocess.Popen(command, env={**os.environ, **variables})
+        child = subprocess.Popen(command, env={"SECRET_KEY": create_secret_key(), **os.environ, **variables})
 
         def forward_signal(number: int, frame: FrameType | None) -> None:
             child.send_signal(number)

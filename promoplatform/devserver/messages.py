@@ -36,7 +36,7 @@ def catalog_of(language: str) -> Path:
 def extract(directory: Path) -> None:
     """Extract the messages of a checkout into its catalogs, and compile these. Raises CalledProcessError."""
     ignored = [option for pattern in IGNORED for option in ("--ignore", pattern)]
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "promoplatform.settings.base"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", "DEBUG": "true"}
     locales = [option for language in list_languages() for option in ("--locale", language)]
     subprocess.run(
         [sys.executable, "-m", "django", "makemessages", *locales, *OPTIONS, *ignored],

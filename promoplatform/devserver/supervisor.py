@@ -94,7 +94,8 @@ class Supervisor:
         metrics.mkdir(parents=True)
         fixed = {"PORT": str(self.port), "WEB_HOST": HOST, "PYTHONUNBUFFERED": "1", OWNER_ENV_VAR: self.owner}
         fixed["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        return {**os.environ, **variables, **fixed, "PATH": path_with_venv()}
+        secret = {"SECRET_KEY": embedded.create_secret_key()}  # unless the environment has one
+        return {**secret, **os.environ, **variables, **fixed, "PATH": path_with_venv()}
 
     def _prepare(self, *, own_database: bool) -> None:
         self._step("migrate", "--verbosity", "0", title="database")

@@ -1,6 +1,8 @@
 """The look of the admin (Unfold)."""
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 UNFOLD = {
     "SITE_TITLE": "promoplatform",
@@ -27,6 +29,12 @@ UNFOLD = {
         "show_search": True,
         "show_all_applications": False,
         "navigation": "backoffice.pages.navigation.list_groups",
+    },
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Your sessions"), "link": reverse_lazy("staff-sessions")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+        ]
     },
     "DASHBOARD_CALLBACK": "backoffice.pages.dashboard.add_context",
     "STYLES": [lambda _request: static("backoffice/backoffice.css")],

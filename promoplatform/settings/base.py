@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "core.middleware.BrowserAuthMiddleware",
     "core.middleware.AuditContextMiddleware",
     "core.middleware.BrowserMessagesMiddleware",
+    "accounts.middleware.SessionLifetimeMiddleware",
     "backoffice.base.csp.AdminCSPMiddleware",
 ]
 ROOT_URLCONF = "promoplatform.urls"

@@ -28,6 +28,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="17"),
         "options": {"expires": 3600},
     },
+    "purge sign-ins": {
+        "task": "accounts.purge_sign_ins",
+        "schedule": crontab(hour="3", minute="41"),
+        "options": {"expires": 3600},
+    },
     "send due mails": {"task": "mailings.send_due", "schedule": 60.0, "options": {"expires": 60}},
     "purge mail events": {
         "task": "mailings.purge_events",

@@ -1,11 +1,24 @@
 """Keys, hosts, sign-in, transport security and the content security policy."""
 
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from environs import validate
 
-from promoplatform.settings.environment import HTTPS, TRUSTED_PROXIES, env
+from promoplatform.devserver import embedded
+from promoplatform.settings.environment import DEBUG, HTTPS, TRUSTED_PROXIES, env
+from promoplatform.settings.secrets import check_secret
 
-SECRET_KEY = env.str("SECRET_KEY", "insecure-development-key-of-promoplatform-change-me-before-serving")
+SECRET_KEY = env.str("SECRET_KEY", "") or (embedded.create_secret_key() if DEBUG else embedded.find_secret_key())
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+if not DEBUG:
+    check_secret("SECRET_KEY", SECRET_KEY)
+    for _fallback in SECRET_KEY_FALLBACKS:
+        check_secret("SECRET_KEY_FALLBACKS", _fallback)
+    if HTTPS and not TRUSTED_PROXIES:
+        raise ImproperlyConfigured(
+            "BASE_URL begins with https://, so a proxy ends TLS in front of the platform, but TRUSTED_PROXIES is 0: "
+            "limits would count all clients as the proxy. Set TRUSTED_PROXIES to the number of proxies, usually 1."
+        )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
@@ -29,6 +42,13 @@ LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 ACCESS_TOKEN_MINUTES = env.int("ACCESS_TOKEN_MINUTES", 15)
 REFRESH_TOKEN_DAYS = env.int("REFRESH_TOKEN_DAYS", 14)
 
+# The number of seconds in which a process learns that a user's access tokens ended; 0: by an explicit call only.
+ENDED_TOKENS_SECONDS = 1.0
+STAFF_SESSION_HOURS: int = env.int("STAFF_SESSION_HOURS", 12, validate=validate.Range(1))
+STAFF_SESSION_IDLE_MINUTES: int = env.int("STAFF_SESSION_IDLE_MINUTES", 30, validate=validate.Range(2))
+
+SESSION_ENGINE = "accounts.session_store"
+SESSION_COOKIE_AGE = 2 * 3600 * STAFF_SESSION_HOURS  # longer than a session, so that people are told why it ended
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -1,6 +1,9 @@
 """Settings of the test suite: the same platform, quick hashing, tasks run in place."""
 
 import os
+import secrets
+
+os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))  # workers and other processes of the tests have the same
 
 from promoplatform.settings.base import *  # noqa: F403
 from promoplatform.settings.base import CACHES, DATABASES, INSTALLED_APPS, REDIS_URL
@@ -16,6 +19,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = True
 OUTBOX_NOTIFY = False
 REJECTION_FLUSH_SECONDS = 0  # a thread would write outside the transaction of the test
+ENDED_TOKENS_SECONDS = 0  # a query that tests of the number of queries would count now and then
 LOG_REQUESTS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

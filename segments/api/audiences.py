@@ -1,7 +1,7 @@
 """Audiences that the data platform updates and reads."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -14,7 +14,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import get_caller
+from accounts.contracts import INTERNAL, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_merchant_brand
 from core import streams
@@ -22,7 +22,7 @@ from core.errors import PayloadTooLarge, UnsupportedMediaType
 from core.openapi import problem_responses
 from core.serializer_fields import StrictIntegerField
 from core.serializers import InputSerializer
-from core.views import APIView, check_query
+from core.views import APIView, KeyScopes, check_query
 from segments import customer_id_files, errors, selectors, services
 from segments.contracts import AudienceUpdateResult, Operation
 
@@ -86,6 +86,8 @@ class AudienceSerializer(serializers.Serializer[Any]):
 
 class AudienceView(APIView):
     """``/api/internal/v1/audiences/<merchant_id>/<segment_type>/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"get": INTERNAL, "post": INTERNAL}
 
     @extend_schema(responses={200: AudienceSerializer}, operation_id="audience_read")
     def get(self, request: Request, merchant_id: str, segment_type: str) -> Response:

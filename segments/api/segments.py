@@ -1,7 +1,7 @@
 """Segments that services of the platform request, read and delete."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -10,14 +10,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import get_caller
+from accounts.contracts import INTERNAL, get_caller
 from accounts.selectors import check_internal, get_merchant_brand
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import EndField, StartField, StrictCharField, UuidField, localize
 from core.serializers import InputSerializer
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from segments import errors, selectors, services
+from segments.models import Segment
 
 STATUSES = _("scheduled, active, empty, expired or deleted.")
 
@@ -63,6 +64,8 @@ class SegmentSerializer(serializers.Serializer[Any]):
 class SyncSegmentView(APIView):
     """``/api/internal/v1/sync-segment/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"post": INTERNAL}
+
     @extend_schema(
         request=SyncSegmentInputSerializer,
         responses={
@@ -91,11 +94,12 @@ class SyncSegmentView(APIView):
 class SegmentView(APIView):
     """``/api/internal/v1/segments/<id>/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"get": INTERNAL, "delete": INTERNAL}
+
     @extend_schema(responses={200: SegmentSerializer}, operation_id="segment_read")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a segment with its status and counts."""
-        check_internal(get_caller(request.auth))
-        segment = selectors.get_segment(pk=pk)
+        segment = _get_segment(request, pk)
         summary = selectors.segment_summaries([segment])[pk]
         summary |= {
             "segment_id": summary.pop("id"), "merchant_id": segment.brand.slug, "promotion": segment.promotion_id,
@@ -105,6 +109,14 @@ class SegmentView(APIView):
     @extend_schema(responses={204: None}, operation_id="segment_delete")
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """End a segment early. It has no members from now on, and its slots are released."""
-        check_internal(get_caller(request.auth))
-        services.delete_segment(segment=selectors.get_segment(pk=pk), at=timezone.now())
+        services.delete_segment(segment=_get_segment(request, pk), at=timezone.now())
         return Response(status=204)
+
+
+def _get_segment(request: Request, pk: uuid.UUID) -> Segment:
+    """Return a segment of a brand that the platform service may name. Raises PermissionDenied and NotFound."""
+    caller = get_caller(request.auth)
+    check_internal(caller)
+    segment = selectors.get_segment(pk=pk)
+    check_internal(caller, brand_id=segment.brand_id)
+    return segment

@@ -332,13 +332,13 @@ def test_an_accepted_invitation_cannot_be_deleted(owner):
 def test_a_new_api_key_is_shown_once(owner):
     client = as_user(owner.user)
 
-    response = client.post("/admin/accounts/apikey/add/", {"brand": owner.brand.pk, "name": "shop"})
+    response = client.post("/admin/accounts/apikey/add/", {"brand": owner.brand.pk, "name": "shop", "scopes": ["read"]})
 
     assert (response.status_code, "no-store" in response.headers["Cache-Control"]) == (200, True)
     text = response.context["key"].text
     assert text in response.text
-    assert services.authenticate_api_key(text=text, at=timezone.now()).brand_id == owner.brand.pk
-    secret = text.partition(".")[2]
+    assert services.authenticate_api_key(text=text, address="", at=timezone.now()).brand_id == owner.brand.pk
+    secret = text.rpartition("_")[2]
     for page in ("", f"{ApiKey.objects.get().pk}/change/", f"{ApiKey.objects.get().pk}/history/"):
         assert secret not in client.get(f"/admin/accounts/apikey/{page}").text
     assert secret not in str(client.cookies) + str(client.session.items())
@@ -346,7 +346,7 @@ def test_a_new_api_key_is_shown_once(owner):
 
 @pytest.mark.parametrize("brand", ["", "other"])
 def test_an_owner_creates_api_keys_only_for_the_own_brand(owner, brand):
-    body = {"brand": brand and BrandFactory().pk, "name": "shop"}
+    body = {"brand": brand and BrandFactory().pk, "name": "shop", "scopes": ["read"]}
 
     response = as_user(owner.user).post("/admin/accounts/apikey/add/", body)
 
@@ -356,27 +356,94 @@ def test_an_owner_creates_api_keys_only_for_the_own_brand(owner, brand):
 
 @pytest.mark.parametrize("scope", [Scope.CHECKOUT, Scope.INTERNAL])
 def test_a_platform_admin_creates_api_keys_of_the_platform(root, scope):
-    root.post("/admin/accounts/apikey/add/", {"brand": "", "scope": scope, "name": "data platform"})
+    root.post("/admin/accounts/apikey/add/", {"brand": "", "scopes": [scope], "name": "data platform"})
 
-    assert ApiKey.objects.get().scope == scope
+    assert ApiKey.objects.get().scopes == [scope]
 
 
-@pytest.mark.parametrize(("has_brand", "scope"), [(True, "checkout"), (True, "internal"), (False, "brand")])
-def test_the_scope_of_an_api_key_fits_its_brand(root, has_brand, scope):
-    brand = BrandFactory().pk if has_brand else ""
+@pytest.mark.parametrize(
+    ("has_brand", "scopes", "limited"),
+    [
+        (True, ["internal"], False), (True, ["read", "internal"], False), (False, ["read"], False),
+        (False, ["checkout", "internal"], False), (True, ["read"], True), (False, ["checkout"], True),
+    ],
+)  # fmt: skip
+def test_the_scopes_of_an_api_key_fit_its_brand(root, has_brand, scopes, limited):
+    brand = BrandFactory().pk
+    body = {"brand": brand if has_brand else "", "scopes": scopes, "internal_brands": [brand] if limited else []}
 
-    response = root.post("/admin/accounts/apikey/add/", {"brand": brand, "scope": scope, "name": "key"})
+    response = root.post("/admin/accounts/apikey/add/", body | {"name": "key"})
 
-    assert "needs a brand" in str(response.context["adminform"].form.errors)
+    errors = str(response.context["adminform"].form.errors)
+    assert ("can be limited to brands" if limited else "Internal API") in errors
     assert not ApiKey.objects.exists()
 
 
-def test_an_owner_cannot_choose_the_scope_of_an_api_key(owner):
-    body = {"brand": owner.brand.pk, "scope": "checkout", "name": "shop"}
+def test_an_internal_api_key_can_be_limited_to_brands(root):
+    brand = BrandFactory(name="Billo")
 
-    as_user(owner.user).post("/admin/accounts/apikey/add/", body)
+    body = {"scopes": ["internal"], "internal_brands": [brand.pk], "name": "crm", "brand": ""}
+    root.post("/admin/accounts/apikey/add/", body)
 
-    assert ApiKey.objects.get().scope == Scope.BRAND
+    key = ApiKey.objects.get()
+    assert key.internal_brands == [brand.pk]
+    assert "Billo" in root.get(f"/admin/accounts/apikey/{key.pk}/change/").text
+
+
+def test_an_owner_chooses_scopes_addresses_and_expiry_of_a_brands_key(owner):
+    client = as_user(owner.user)
+    addresses = "203.0.113.0/24\n2001:db8::1"
+    body = {"brand": owner.brand.pk, "name": "shop", "expires_at": "2999-12-31", "addresses": addresses}
+
+    for scopes, changes in [("internal", {}), ("read", {"addresses": "here"}), ("read", {"expires_at": "2001-01-01"})]:
+        response = client.post("/admin/accounts/apikey/add/", body | {"scopes": [scopes]} | changes)
+        assert response.context["adminform"].form.errors
+    response = client.post("/admin/accounts/apikey/add/", body | {"scopes": ["read", "export"]})
+
+    assert response.status_code == 200
+    key = ApiKey.objects.get()
+    assert (key.scopes, key.addresses) == (["read", "export"], ["203.0.113.0/24", "2001:db8::1/128"])
+    assert (str(key.expires_at), key.created_by) == ("3000-01-01 00:00:00+00:00", owner.user)
+    text = client.get(f"/admin/accounts/apikey/{key.pk}/change/").text
+    assert "Read, Export codes" in text
+    assert str(owner.user) in text
+
+
+def test_an_api_key_is_rolled_after_its_effect_was_shown(owner):
+    key, other = ApiKeyFactory(brand=owner.brand, name="shop", scopes=["read"]), ApiKeyFactory()
+    client, path = as_user(owner.user), f"/admin/accounts/apikey/{key.pk}/roll/"
+
+    page = client.get(path)
+    assert "What will happen" in page.text
+    assert ApiKey.objects.count() == 2
+    assert client.post(path, {"overlap": "9999"}).status_code == 200
+    assert ApiKey.objects.count() == 2
+    response = client.post(path, {"overlap": "1"})
+
+    assert "no-store" in response.headers["Cache-Control"]
+    new = ApiKey.objects.get(replaces=key)
+    assert (
+        services.authenticate_api_key(text=response.context["key"].text, address="", at=timezone.now()).api_key_id
+        == new.pk
+    )
+    assert client.post(path, {"overlap": "1"}).status_code == 302
+    assert ApiKey.objects.filter(replaces=key).count() == 1
+    assert "/roll/" not in client.get(f"/admin/accounts/apikey/{key.pk}/change/").text
+    assert client.get(f"/admin/accounts/apikey/{other.pk}/roll/").status_code == 404
+    viewer = as_user(MembershipFactory(brand=owner.brand, role=Role.VIEWER).user)
+    assert viewer.post(path, {"overlap": "1"}).status_code in (403, 404)
+
+
+def test_the_keys_of_a_removed_member_are_marked(owner, root):
+    member = MembershipFactory(brand=owner.brand, role=Role.OWNER, user=UserFactory(username="leaver"))
+    ApiKeyFactory(brand=owner.brand, created_by=member.user)
+    client = as_user(owner.user)
+    assert "no longer a member" not in client.get("/admin/accounts/apikey/").text
+
+    response = client.post(f"/admin/accounts/membership/{member.pk}/delete/", {"post": "yes"}, follow=True)
+
+    assert "leaver created 1 API key that still works." in response.text
+    assert "leaver (no longer a member)" in client.get("/admin/accounts/apikey/").text
 
 
 def test_an_api_key_is_revoked_but_never_changed_or_deleted(owner):

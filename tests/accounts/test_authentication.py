@@ -11,7 +11,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.contracts import Role, get_caller
+from accounts.contracts import READ, Role, get_caller
 from accounts.models import ApiKey, User
 from tests.accounts.test_api import ME, problem
 from tests.factories import PASSWORD, ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.django_db
 
 class CallerView(APIView):
     """View that returns its caller."""
+
+    key_scopes = {"get": READ, "post": READ}
 
     def get(self, request: Request) -> Response:
         caller = get_caller(request.auth)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def key_caller(**fields):
     """Return the caller of a new API key."""
     key = ApiKeyFactory(**fields)
-    return services.authenticate_api_key(text=key.text, at=key.created_at)
+    return services.authenticate_api_key(text=key.text, address="", at=key.created_at)
 
 
 # --- get_brand_for_caller --------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_a_brands_api_key_can_edit():
 def test_an_internal_api_key_cannot_act_for_a_brand():
     key = key_caller(internal=True)
 
-    assert key.scope is Scope.INTERNAL
+    assert key.scopes == {Scope.INTERNAL}
     with pytest.raises(PermissionDenied):
         selectors.get_brand_for_caller(caller=key, slug=BrandFactory().slug)
     assert selectors.readable_brand_ids(key) == []

@@ -82,16 +82,16 @@ def test_nobody_signs_in_while_attempts_cannot_be_counted(redis_unavailable):
 
 
 # --- refresh tokens --------------------------------------------------------------------------------------------------
-def test_a_refresh_token_issues_access_tokens_until_it_expires(at):
+def test_refresh_tokens_issue_access_tokens_until_the_sign_in_expires(at):
     _, tokens = sign_in(ShopperFactory().username, at=at)
     later = at + timedelta(days=13)
 
     again = services.refresh(token=tokens.refresh, at=later)
 
-    assert again.refresh == tokens.refresh
+    assert again.refresh != tokens.refresh
     assert again.expires_at == later + timedelta(minutes=15)
     with pytest.raises(TokenExpired):
-        services.refresh(token=tokens.refresh, at=at + timedelta(days=14))
+        services.refresh(token=again.refresh, at=at + timedelta(days=14))
     with pytest.raises(TokenExpired):
         selectors.get_token_caller(token=tokens.access, at=at + timedelta(minutes=15))
 
@@ -128,6 +128,7 @@ def test_a_refresh_token_survives_the_rotation_of_the_secret(at, settings):
 
     settings.SECRET_KEY_FALLBACKS = []
     assert selectors.get_token_caller(token=again.access, at=at).user_key == user.pk
+    services.refresh(token=again.refresh, at=at)
     with pytest.raises(TokenInvalid):
         services.refresh(token=tokens.refresh, at=at)
 
@@ -217,7 +218,7 @@ def test_only_the_digest_of_an_api_key_is_stored(at):
     key = services.issue_key(brand=BrandFactory(), name="shop", at=at)
 
     row = ApiKey.objects.get(pk=key.id)
-    secret = key.text.partition(".")[2]
+    secret = key.text.rpartition("_")[2]
     assert len(secret) >= 43
     assert bytes(row.digest) == rules.key_digest(key.text)
     assert all(secret not in str(value) for value in vars(row).values())
@@ -227,7 +228,7 @@ def test_an_api_key_authenticates_its_brand(at):
     brand = BrandFactory()
     key = services.issue_key(brand=brand, name="shop", at=at)
 
-    caller = services.authenticate_api_key(text=key.text, at=at)
+    caller = services.authenticate_api_key(text=key.text, address="", at=at)
 
     assert (caller.brand_id, caller.api_key_id) == (brand.pk, key.id)
     assert (caller.identity, caller.user_key) == (f"key:{key.id}", None)
@@ -237,9 +238,10 @@ def test_wrong_and_revoked_api_keys_are_invalid(at):
     key, revoked = (services.issue_key(brand=BrandFactory(), name="shop", at=at) for _ in range(2))
     services.revoke_key(key=ApiKey.objects.get(pk=revoked.id), at=at)
 
-    for text in (key.text + "x", key.text[:-1], f"pk0000000000.{key.text.partition('.')[2]}", revoked.text):
+    unknown = f"promo_live_{'0' * 12}_{key.text.rpartition('_')[2]}"
+    for text in (key.text + "x", key.text[:-1], unknown, revoked.text):
         with pytest.raises(TokenInvalid):
-            services.authenticate_api_key(text=text, at=at)
+            services.authenticate_api_key(text=text, address="", at=at)
     assert ApiKey.objects.get(pk=key.id).last_used_at is None
 
 
@@ -257,11 +259,11 @@ def test_last_use_of_an_api_key_is_updated_once_a_minute(at, django_assert_num_q
     key = ApiKeyFactory()
 
     for seconds, expected in [(0, 0), (30, 0), (59, 0), (60, 60)]:
-        services.authenticate_api_key(text=key.text, at=at + timedelta(seconds=seconds))
+        services.authenticate_api_key(text=key.text, address="", at=at + timedelta(seconds=seconds))
         key.refresh_from_db()
         assert key.last_used_at == at + timedelta(seconds=expected)
     with django_assert_num_queries(1):
-        services.authenticate_api_key(text=key.text, at=at + timedelta(seconds=61))
+        services.authenticate_api_key(text=key.text, address="", at=at + timedelta(seconds=61))
 
 
 # --- staff -----------------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def test_pages_show_the_first_and_last_supported_datetime(brand_client: ClientOf
 
 def test_internal_api_rejects_unsupported_datetimes() -> None:
     BrandFactory(slug="billo", timezone=EASTERNMOST)
-    platform = Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(brand=None, scope='internal').text}"})
+    platform = Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(brand=None, scopes=['internal']).text}"})
     segment = {"merchant_id": "billo", "segment_type": "vip", "start_date": "0001-01-01", "end_date": "2099-01-01"}
     events = [{"event_id": "1", "customer_id": "c", "at": "0001-01-01T00:00:00Z"}]
 

@@ -77,7 +77,6 @@ AWAY = {
 def ask(**variables: str) -> dict[str, Any]:
     """Return the responses of a process with the environment variables."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "promoplatform.settings.base", **variables}
-    environment.setdefault("SECRET_KEY", "a test's own")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         cwd=settings.BASE_DIR,

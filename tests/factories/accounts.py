@@ -5,7 +5,7 @@ import hashlib
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.contracts import CheckoutBy, Role, Scope
+from accounts.contracts import BRAND_SCOPES, CheckoutBy, Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Membership, User
 
 PASSWORD = "demo-pass-1234"
@@ -68,11 +68,11 @@ class ApiKeyFactory(DjangoModelFactory[ApiKey]):
 
     class Params:
         text = factory.Sequence(lambda n: f"pk{n:010d}.secret-of-key-{n}")
-        internal = factory.Trait(brand=None, scope=Scope.INTERNAL)
-        platform = factory.Trait(brand=None, scope=Scope.CHECKOUT)
+        internal = factory.Trait(brand=None, scopes=[Scope.INTERNAL])
+        platform = factory.Trait(brand=None, scopes=[Scope.CHECKOUT])
 
     brand = factory.SubFactory(BrandFactory)
-    scope = Scope.BRAND
+    scopes = factory.LazyFunction(lambda: list(BRAND_SCOPES))
     name = "server"
     prefix = factory.LazyAttribute(lambda key: key.text[:12])
     digest = factory.LazyAttribute(lambda key: hashlib.sha256(key.text.encode()).digest())

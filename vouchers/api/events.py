@@ -1,7 +1,7 @@
 """Login events that the identity provider sends over HTTP."""
 
 import io
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,14 +12,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, get_caller
+from accounts.contracts import CUSTOMER_ID_LENGTH, INTERNAL, get_caller
 from accounts.errors import InvalidCredentials
 from accounts.selectors import check_internal
 from core.api import JSONParser
 from core.errors import InvalidRequest, PayloadTooLarge
 from core.idempotency import idempotent
 from core.serializer_fields import AwareDateTimeField, SlugField, StrictCharField
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from vouchers import rules, services
 from vouchers.contracts import EVENT_ID_LENGTH, LoginEvent, Result
 
@@ -78,6 +78,8 @@ class LoginEventsResultSerializer(serializers.Serializer[Any]):
 class LoginEventsView(APIView):
     """``/api/internal/v1/login-events/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {"post": INTERNAL}
+
     parser_classes = (JSONParser, NdjsonParser)
 
     @extend_schema(
@@ -91,11 +93,12 @@ class LoginEventsView(APIView):
 
         Send a JSON list or NDJSON. One invalid event rejects the whole request. Repeated events change nothing.
         """
-        check_internal(get_caller(request.auth))
+        caller = get_caller(request.auth)
+        check_internal(caller)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.LOGIN_EVENTS_LIMIT:
             raise PayloadTooLarge
         events = _parse_events(request.data)
-        counts = services.process_events(events=events)
+        counts = services.process_events(events=events, brand_ids=caller.internal_brand_ids)
         results = {name: counts.get(result, 0) for result, name in COUNTED_RESULTS.items()}
         return Response({"received": len(events), "results": results})
 

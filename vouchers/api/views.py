@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from core.idempotency import idempotent
 from core.list_queries import validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import localize
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from redemptions.api.limits import PeriodLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.lifecycle import Action
@@ -156,6 +156,8 @@ def _to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
 class FirstLoginView(HotView):
     """``/api/v1/campaigns/<slug>/first-login/``"""
 
+    key_scopes: ClassVar[KeyScopes] = {}
+
     @extend_schema(
         request=None, operation_id="campaign_first_login",
         responses={201: ClaimSerializer, 200: ClaimSerializer, **problem_responses(CampaignNotOpen)},
@@ -188,6 +190,8 @@ class FirstLoginView(HotView):
 
 class VouchersView(APIView):
     """``/api/v1/vouchers/``"""
+
+    key_scopes: ClassVar[KeyScopes] = {}
 
     @extend_schema(responses={200: VoucherSerializer(many=True)}, operation_id="voucher_list")
     def get(self, request: Request) -> Response:

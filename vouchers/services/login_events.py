@@ -4,8 +4,9 @@ Events of one request are processed in the order of their times. Later requests 
 voucher that was issued is not taken back.
 """
 
+import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
@@ -21,15 +22,18 @@ from vouchers.services.claims import claim_many
 MAX_BATCH = 500  # claims per statement
 
 
-def process_events(*, events: Sequence[LoginEvent]) -> Mapping[Result, int]:
+def process_events(
+    *, events: Sequence[LoginEvent], brand_ids: Collection[uuid.UUID] | None = None
+) -> Mapping[Result, int]:  # fmt: skip
     """Claim vouchers for the customers of login events, in the order of the events' times. Return counts by result.
 
     An event without a campaign counts in each campaign that was active at its time. A repeated event, or a second one
-    of the customer, changes nothing. An unknown campaign counts as not active. Unknown customers are created.
+    of the customer, changes nothing. An unknown campaign counts as not active, and so does one of a brand that isn't
+    among ``brand_ids`` (None for all brands). Unknown customers are created.
     """
     keys = get_or_create_customers(customer_ids={event.customer_id for event in events})
     counts: Counter[Result] = Counter()
-    for slug, campaign_events in _by_campaign(events).items():
+    for slug, campaign_events in _by_campaign(events, brand_ids).items():
         ordered = sorted(campaign_events, key=lambda event: event.at)
         requests = [ClaimRequest(keys[event.customer_id], event.at, event.id) for event in ordered]
         for start in range(0, len(requests), MAX_BATCH):
@@ -39,16 +43,21 @@ def process_events(*, events: Sequence[LoginEvent]) -> Mapping[Result, int]:
     return counts
 
 
-def _by_campaign(events: Sequence[LoginEvent]) -> Mapping[str, list[LoginEvent]]:
-    """Return the events by the slugs of the campaigns that they count in."""
+def _by_campaign(
+    events: Sequence[LoginEvent], brand_ids: Collection[uuid.UUID] | None
+) -> Mapping[str, list[LoginEvent]]:  # fmt: skip
+    """Return the events by the slugs of the campaigns that they count in, an empty one for those of other brands."""
     by_slug: defaultdict[str, list[LoginEvent]] = defaultdict(list)
     for_all_campaigns = [event for event in events if event.campaign is None]
     for event in events:
         if event.campaign is not None:
             by_slug[event.campaign].append(event)
+    if brand_ids is not None:
+        for slug in by_slug.keys() - selectors.list_slugs(slugs=by_slug.keys(), brand_ids=brand_ids):
+            by_slug[""] += by_slug.pop(slug)
     if for_all_campaigns:
         times = [event.at for event in for_all_campaigns]
-        for campaign in selectors.list_open_between(first=min(times), last=max(times)):
+        for campaign in selectors.list_open_between(first=min(times), last=max(times), brand_ids=brand_ids):
             by_slug[campaign.slug].extend(
                 event for event in for_all_campaigns if campaign.start_date <= event.at < campaign.end_date
             )

@@ -16,12 +16,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.contracts import EXPORT
 from backoffice.base.csv_export import csv_response
 from core.api import CsvRenderer, CursorPagination
 from core.errors import PayloadTooLarge
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from core.views import APIView
+from core.views import APIView, KeyScopes
 from redemptions import errors
 from redemptions.codes import files as code_files
 from redemptions.codes import rules as code_rules
@@ -99,6 +100,8 @@ class BatchView(OfferCodesView):
 
 class BatchCodesView(OfferCodesView):
     """``…/batches/<batch>/codes.csv``"""
+
+    key_scopes: ClassVar[KeyScopes] = {"get": EXPORT}
 
     renderer_classes = (CsvRenderer, JSONRenderer)
 
