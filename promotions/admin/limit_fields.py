@@ -46,7 +46,7 @@ class LimitFields(forms.Form):
     limit_per_week = integer_field(gettext_lazy("Weekly usage limit"), 1, MAX_LIMIT)
     limit_per_month = integer_field(gettext_lazy("Monthly usage limit"), 1, MAX_LIMIT)
     limit_units = integer_field(
-        gettext_lazy("Limit of units"), 1, MAX_LIMIT, gettext_lazy("Discounted units and gifts in all orders.")
+        gettext_lazy("Limit of units"), 1, MAX_LIMIT, gettext_lazy("Discounted units and gifts of every order.")
     )
 
     def add_amount_fields(self) -> None:
