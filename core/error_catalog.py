@@ -29,6 +29,7 @@ ADVICE: Mapping[int, str | Promise] = {
     409: _("The current status doesn't allow this. Retrying won't help until it changes."),
     410: _("Start again from the beginning."),
     411: _("Send the length of the body in the Content-Length header."),
+    412: _("Read the object again, and repeat the change with its new ETag."),
     413: _("Send less data in one request."),
     415: _("Send a content type that this URL accepts."),
     422: _("Use a new Idempotency-Key for a different request."),

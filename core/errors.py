@@ -4,7 +4,7 @@ Callers may rely on the ``code``; the message may change. Any other exception is
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 from django.utils.functional import Promise
@@ -38,10 +38,15 @@ class DomainError(Exception):
     def __init__(
         self, detail: str | Promise = "", *, errors: list[dict[str, str]] | None = None, **extensions: Any
     ) -> None:
-        self.detail = str(detail or self.message)
+        self._detail = detail or self.message
         self.errors = errors
         self.extensions = extensions
-        super().__init__(self.detail)
+        super().__init__(self._detail)
+
+    @property
+    def detail(self) -> str:
+        """The explanation for people, in the active language: that of the request which is answered."""
+        return str(self._detail)
 
     def with_status(self, status: int) -> Self:
         """Return a copy of the error that is answered with another HTTP status."""
@@ -110,6 +115,11 @@ class LengthRequired(DomainError):
     message = _("The Content-Length header is required.")
 
 
+class PreconditionFailed(DomainError):
+    code, status = "precondition_failed", 412
+    message = _("The object was changed since you read it. Read it again.")
+
+
 class PayloadTooLarge(DomainError):
     code, status = "payload_too_large", 413
     message = _("The request body is too large.")
@@ -138,14 +148,15 @@ class Busy(DomainError):
 
 
 class Throttled(DomainError):
-    """Too many requests; ``retry_after`` is in seconds."""
+    """Too many requests; ``retry_after`` is in seconds. ``headers`` describe the limit that was exceeded."""
 
     code, status = "throttled", 429
     message = _("Too many requests. Retry after the number of seconds in Retry-After.")
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(retry_after=retry_after)
         self.retry_after = retry_after
+        self.limit_headers = headers or {}
 
 
 class ServerError(DomainError):

@@ -139,8 +139,12 @@ def _render(effect: Callable[[], Response]) -> HttpResponse:
         return HttpResponse(
             problem.body(), status=problem.status, content_type="application/problem+json", headers=problem.headers
         )
+    headers = {"ETag": response["ETag"]} if "ETag" in response else {}
     return HttpResponse(
-        JSONRenderer().render(response.data), status=response.status_code, content_type="application/json"
+        JSONRenderer().render(response.data),
+        status=response.status_code,
+        content_type="application/json",
+        headers=headers,
     )
 
 

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from pghistory.middleware import HistoryMiddleware
 from prometheus_client import Histogram
 
+from core import throttle
 from core.errors import DomainError, InvalidRequest, LengthRequired, PayloadTooLarge, UnsupportedMediaType
 from core.problems import problem_from_exception
 
@@ -104,7 +105,10 @@ class RequestValidationMiddleware(_Middleware):
                 raise BadRequest  # some codecs decode to text that can be neither stored nor rendered
             return self.get_response(request)
         error = _request_error(request)
-        return problem_from_exception(error).response() if error else self.get_response(request)
+        response = problem_from_exception(error).response() if error else self.get_response(request)
+        if throttle.RATE_LIMIT_POLICY not in response:  # refused before it was counted
+            throttle.add_headers(response, "api", None)
+        return response
 
 
 def _has_foreign_charset(request: HttpRequest) -> bool:

@@ -26,6 +26,16 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )  # fmt: skip
 
 
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER,
+    description="ETag of an answer. If the object was changed since then, the request is refused with 412.",
+)  # fmt: skip
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER,
+    description="ETag of an answer. If it would be the same, the answer is 304 without a body.",
+)  # fmt: skip
+
+
 class FieldErrorSerializer(serializers.Serializer[Any]):
     """An invalid field."""
 
@@ -80,9 +90,21 @@ class ProblemAutoSchema(AutoSchema):
         is_strict = direction == "request" and isinstance(force_instance(serializer), InputSerializer)
         return schema | {"additionalProperties": False} if is_strict else schema
 
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """Return the parameters; those of the query that are objects are sent by their members."""
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        for parameter in parameters:
+            if parameter["in"] == "query" and parameter["schema"].get("type") == "object":
+                parameter |= {"style": "deepObject", "explode": True}
+        return parameters
+
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
-        return [*parameters, IDEMPOTENCY_KEY] if self._is_idempotent() else parameters
+        if self._is_idempotent():
+            parameters.append(IDEMPOTENCY_KEY)
+        if self._has("versioned"):
+            parameters += [IF_MATCH, IF_NONE_MATCH] if self.method == "GET" else [IF_MATCH]
+        return parameters
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -92,6 +114,8 @@ class ProblemAutoSchema(AutoSchema):
                 bodies[str(status)] = self._get_response_for_code(response, str(status), direction=direction)
             else:
                 body["description"] = " ".join(filter(None, [body.get("description"), str(response.description)]))
+        if self.method == "GET" and self._has("versioned"):
+            bodies["304"] = {"description": str(_("The answer is the same as the one with this ETag."))}
         other = OpenApiResponse(ProblemSerializer, str(_("Any other error")))
         bodies["default"] = self._get_response_for_code(other, "default", direction=direction)
         return dict(sorted(bodies.items()))
@@ -119,11 +143,17 @@ class ProblemAutoSchema(AutoSchema):
             classes += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
         if self._is_idempotent():
             classes += [errors.IdempotencyInProgress, errors.IdempotencyKeyReused]
+        if self._has("versioned"):
+            classes.append(errors.PreconditionFailed)
         return classes
 
     def _is_idempotent(self) -> bool:
+        return self._has("idempotent")
+
+    def _has(self, mark: str) -> bool:
+        """Return whether the method of the view has the mark of a decorator."""
         method = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
-        return bool(getattr(method, "idempotent", False))
+        return bool(getattr(method, mark, False))
 
     def _get_pagination_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_pagination_parameters()

@@ -54,7 +54,7 @@ def problem_from_exception(error: BaseException) -> Problem:
     domain_error = _to_domain_error(error)
     headers = dict(domain_error.headers)
     if isinstance(domain_error, errors.Throttled):
-        headers["Retry-After"] = str(domain_error.retry_after)
+        headers |= {"Retry-After": str(domain_error.retry_after), **domain_error.limit_headers}
     if domain_error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(

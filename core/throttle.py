@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 COUNT, ADJUST = "core/lua/count_hit.lua", "core/lua/adjust_hits.lua"
+RATE_LIMIT, RATE_LIMIT_POLICY = "RateLimit", "RateLimit-Policy"
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -42,6 +43,23 @@ class RateLimit:
         """Return the limit that ``settings.THROTTLES[scope]`` declares, for example ``"10/minute closed"``."""
         return _limit(scope, settings.THROTTLES[scope])
 
+    @property
+    def policy(self) -> str:
+        """The limit as an item of the RateLimit-Policy header."""
+        return f'"{self.scope}";q={self.hits};w={self.seconds}'
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What is left of a limit: the hits, and the seconds until all of them are available again."""
+
+    scope: str
+    hits: int
+    seconds: int
+
+    def __str__(self) -> str:
+        return f'"{self.scope}";r={self.hits};t={self.seconds}'
+
 
 @cache
 def _limit(scope: str, rate: str) -> RateLimit:
@@ -50,14 +68,29 @@ def _limit(scope: str, rate: str) -> RateLimit:
     return RateLimit(scope, int(hits), PERIODS[period], fail_closed == "closed")
 
 
-def consume(scope: str, caller: str) -> None:
-    """Count a hit of a caller.
+def consume(scope: str, caller: str) -> Quota | None:
+    """Count a hit of a caller, and return what is left, or None while Redis is unavailable.
 
     Raises Throttled above the limit, and Unavailable if Redis is unavailable and the limit fails closed.
     """
     limit = RateLimit.of(scope)
     for hits, left in _execute([limit], redis.evalsha_command(COUNT, _key(scope, caller), limit.seconds * 1000)):
-        _raise_if_throttled(hits > limit.hits, left)
+        _raise_if_throttled(hits > limit.hits, left, limit)
+        return Quota(scope, limit.hits - hits, _to_seconds(left))
+    return None
+
+
+def add_headers(response: HttpResponse, scope: str, quota: Quota | None) -> None:
+    """Add the RateLimit-Policy header of a scope, and with a quota the RateLimit header, to a response.
+
+    The headers of a response that another limit refused contain both. See draft-ietf-httpapi-ratelimit-headers.
+    """
+    exceeded = {name: response[name] for name in (RATE_LIMIT, RATE_LIMIT_POLICY) if name in response}
+    if exceeded.get(RATE_LIMIT, "").startswith(f'"{scope}"'):
+        return
+    items = {RATE_LIMIT_POLICY: RateLimit.of(scope).policy} | ({RATE_LIMIT: str(quota)} if quota else {})
+    for name, item in items.items():
+        response[name] = ", ".join(filter(None, [item, exceeded.get(name)]))
 
 
 @dataclass(slots=True)
@@ -67,10 +100,12 @@ class Guesses:
     allowed: int | None
     milliseconds_left: int = 0
     failed: int = 0
+    limit: RateLimit | None = None
 
     def check(self) -> None:
         """Raise Throttled if more guesses failed than were allowed."""
-        _raise_if_throttled(self.allowed is not None and self.failed > self.allowed, self.milliseconds_left)
+        is_exceeded = self.allowed is not None and self.failed > self.allowed
+        _raise_if_throttled(is_exceeded, self.milliseconds_left, self.limit)
 
 
 @contextmanager
@@ -84,9 +119,10 @@ def count_guesses(callers: Mapping[str, str], count: int) -> Iterator[Guesses]:
     answers = _execute(list(limits.values()), *(_adjust(key, limit, count) for key, limit in limits.items()))
     taken = [(key, limit, hits, end) for (key, limit), (hits, _, end) in zip(limits.items(), answers, strict=False)]
     allowed = min((hits for hits, _, _ in answers), default=None)
-    guesses = Guesses(allowed, max((left for _, left, _ in answers), default=0))
+    exceeded = next((limit for _, limit, hits, _ in taken if hits == allowed), None)
+    guesses = Guesses(allowed, max((left for _, left, _ in answers), default=0), limit=exceeded)
     try:
-        _raise_if_throttled(allowed == 0, guesses.milliseconds_left)
+        _raise_if_throttled(allowed == 0, guesses.milliseconds_left, exceeded)
         yield guesses
     finally:
         _returns.extend(
@@ -125,9 +161,15 @@ def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]
         return []
 
 
-def _raise_if_throttled(is_exceeded: bool, milliseconds_left: int) -> None:
+def _raise_if_throttled(is_exceeded: bool, milliseconds_left: int, limit: RateLimit | None) -> None:
     if is_exceeded:
-        raise Throttled(max(1, math.ceil(milliseconds_left / 1000)))
+        seconds = _to_seconds(milliseconds_left)
+        headers = {RATE_LIMIT: str(Quota(limit.scope, 0, seconds)), RATE_LIMIT_POLICY: limit.policy} if limit else {}
+        raise Throttled(seconds, headers=headers)
+
+
+def _to_seconds(milliseconds: int) -> int:
+    return max(1, math.ceil(milliseconds / 1000))
 
 
 def _key(scope: str, caller: str) -> str:
@@ -143,15 +185,22 @@ def client_ip(request: HttpRequest | Request) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def scope_of(view: object) -> str:
-    """Return the rate limit scope of a view."""
+def scope_of(view: object, auth: object = None) -> str:
+    """Return the rate limit scope of a view for a caller: servers have their own at checkout."""
+    if getattr(auth, "api_key_id", None) is not None and hasattr(view, "key_throttle_scope"):
+        return str(view.key_throttle_scope)
     return str(getattr(view, "throttle_scope", "api"))
 
 
 class CallerThrottle(BaseThrottle):
-    """A throttle by the view's ``throttle_scope`` (default ``api``), per caller, or per IP address if anonymous."""
+    """A throttle by the view's ``throttle_scope`` (default ``api``), per caller, or per IP address if anonymous.
+
+    API keys are throttled by the view's ``key_throttle_scope`` if it has one.
+    """
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         caller = getattr(request.auth, "identity", None)
-        consume(scope_of(view), caller or f"address:{client_ip(request)}")
+        scope = scope_of(view, request.auth)
+        request.rate_scope = scope  # type: ignore[attr-defined]  # read by core.views.APIView
+        request.rate_quota = consume(scope, caller or f"address:{client_ip(request)}")  # type: ignore[attr-defined]
         return True

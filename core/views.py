@@ -10,6 +10,7 @@ from rest_framework import views
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request, is_form_media_type
 
+from core import message_languages, throttle
 from core.errors import InvalidRequest
 from core.openapi import describe_request
 
@@ -44,17 +45,30 @@ class APIView(views.APIView):
     key_scopes: ClassVar[KeyScopes] = {"get": frozenset({"read"})} | dict.fromkeys(
         ("post", "put", "patch", "delete"), frozenset({"manage"})
     )
+    is_for_browsers: ClassVar[bool] = False
+    """Whether the pages of brands may call the view with a shopper's token (``accounts.api.cors``)."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, authorize and throttle the request, then check it."""
         super().initial(request, *args, **kwargs)
+        if language := getattr(request.auth, "language", None):
+            message_languages.activate_default(request, language)
         method = "get" if request.method == "HEAD" else (request.method or "").lower()
         if method == "options" or not hasattr(self, method):
             return
+        if method not in ("get", "head") and "If-Match" in request.headers:
+            check_condition(getattr(self, method))
         described = describe_request(type(self), method)
         check_query(request.query_params, described.query)
         if not described.has_body:
             check_empty(_read_body(request))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the response with the headers of the request's limit."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        scope, quota = getattr(request, "rate_scope", throttle.scope_of(self)), getattr(request, "rate_quota", None)
+        throttle.add_headers(response, scope, quota)
+        return response
 
 
 def _read_body(request: Request) -> Any:
@@ -71,7 +85,7 @@ def check_query(query: QueryDict, known: Mapping[str, Mapping[str, Any]]) -> Non
     ``known`` are the schemas of the parameters by name.
     """
     sent = {name: values for name, values in query.lists() if not TRACKING_PARAMETER.fullmatch(name)}
-    errors = InvalidRequest.unknown_fields(name for name in sent if name not in known).errors or []
+    errors = InvalidRequest.unknown_fields(name for name in sent if not _is_known(name, known)).errors or []
     for name, values in sent.items():
         choices = [str(choice) for choice in known.get(name, {}).get("enum", ())]
         if len(values) > 1:
@@ -81,6 +95,20 @@ def check_query(query: QueryDict, known: Mapping[str, Mapping[str, Any]]) -> Non
             errors.append({"field": name, "code": "invalid_choice", "detail": detail})
     if errors:
         raise InvalidRequest(errors=errors)
+
+
+def _is_known(name: str, known: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a parameter is known: an object is sent by its members, such as ``metadata[channel]``."""
+    parameter, bracket, _member = name.partition("[")
+    is_object = known.get(parameter, {}).get("type") == "object"
+    return parameter in known and is_object is (bool(bracket) and name.endswith("]"))
+
+
+def check_condition(handler: Any) -> None:
+    """Raise InvalidRequest for If-Match where the object has no ETag to match."""
+    if not getattr(handler, "versioned", False):
+        detail = _("This endpoint doesn't answer an ETag, so it can't check one.")
+        raise InvalidRequest.field("If-Match", detail, "unknown_field")
 
 
 def check_empty(body: Any) -> None:

@@ -34,6 +34,7 @@ REST_FRAMEWORK = {
 }
 THROTTLES = {
     "api": env.str("THROTTLE_API", "1200/minute"),
+    "key_checkout": env.str("THROTTLE_KEY_CHECKOUT", "600/second"),
     "login_account": env.str("THROTTLE_LOGIN_ACCOUNT", "10/minute closed"),
     "login_address": env.str("THROTTLE_LOGIN_ADDRESS", "60/minute closed"),
     "register": env.str("THROTTLE_REGISTER", "20/hour closed"),

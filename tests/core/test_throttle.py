@@ -73,7 +73,8 @@ def test_limits_are_separate_per_caller_and_scope() -> None:
 def test_64_threads_get_exactly_the_limit(run_concurrently: RunConcurrently) -> None:
     results = run_concurrently(lambda _: throttle.consume("few", "someone"), range(64))
 
-    assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
+    assert Counter(type(result) for result in results) == {throttle.Quota: 10, Throttled: 54}
+    assert sorted(result.hits for result in results if isinstance(result, throttle.Quota)) == [*range(10)]
 
 
 def test_without_atomic_counting_64_threads_exceed_the_limit(run_concurrently: RunConcurrently) -> None:
@@ -228,7 +229,8 @@ def test_64_threads_get_exactly_the_limit_of_answers(run_concurrently: RunConcur
 
     results = run_concurrently(answer, range(64))
 
-    assert Counter(type(result) for result in results) == {type(None): 10, Throttled: 54}
+    assert Counter(type(result) for result in results) == {throttle.Quota: 10, Throttled: 54}
+    assert sorted(result.hits for result in results if isinstance(result, throttle.Quota)) == [*range(10)]
     assert len(answers) == 10
 
 
