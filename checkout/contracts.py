@@ -120,7 +120,7 @@ class RedemptionOptions:
 
     ``brand_id`` is the brand whose server sends the order, ``platform_key`` the ID of the key of the platform's
     checkout; both are None for a shopper. ``expect_total`` is in minor units. With ``skip`` rejected codes are left out
-    instead of failing the redemption.
+    instead of failing the redemption. ``external_id`` and ``metadata`` are the sender's own data.
     """
 
     reference: str
@@ -130,6 +130,8 @@ class RedemptionOptions:
     expect_total: int | None = None
     skip: bool = False
     platform_key: uuid.UUID | None = None
+    external_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Actor(StrEnum):
@@ -152,7 +154,7 @@ class AmendmentOptions:
     """How to amend an order. ``codes`` and ``vouchers`` None stand for those that it has.
 
     ``expect_total`` is in minor units. With ``skip``, new codes that are rejected are left out instead of failing the
-    amendment.
+    amendment. ``metadata`` is added to that of the order; ``external_id`` None stands for that of the order.
     """
 
     terms: AmendmentTerms = AmendmentTerms.ORIGINAL
@@ -160,6 +162,8 @@ class AmendmentOptions:
     vouchers: tuple[str, ...] | None = None
     expect_total: int | None = None
     skip: bool = False
+    external_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import pghistory
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer
 from checkout.contracts import Actor
 from core.ids import uuid7
+from core.metadata import EXTERNAL_ID_LENGTH
 from redemptions.statuses import LIVE, RedemptionStatus
 
 ACTOR_CHOICES = [
@@ -71,7 +73,24 @@ class Redemption(models.Model):
     record = models.JSONField(
         default=dict, help_text=_("The price record: the engine's input, to explain the price later.")
     )
+    external_id = models.CharField(
+        _("external ID"),
+        max_length=EXTERNAL_ID_LENGTH,
+        db_collation="C",
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The sender's own ID, beside the order reference."),
+    )
+    metadata = models.JSONField(
+        _("metadata"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text=_("The sender's own data."),
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
     confirmed_by = models.CharField(
@@ -122,6 +141,14 @@ class Redemption(models.Model):
             models.Index(fields=["brand", "-id"], name="checkout_of_brand"),
             models.Index(fields=["brand", "order"], name="checkout_brand_order"),
             models.Index(fields=["customer", "-id"], name="checkout_of_customer"),
+            models.Index(fields=["updated_at", "id"], name="checkout_updated"),
+            models.Index(fields=["external_id"], name="checkout_external_id", condition=~models.Q(external_id="")),
+            GinIndex(
+                fields=["metadata"],
+                name="checkout_metadata",
+                opclasses=["jsonb_path_ops"],
+                condition=~models.Q(metadata={}),
+            ),
         ]
 
     def __str__(self) -> str:

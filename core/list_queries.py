@@ -1,15 +1,21 @@
 """Query parameters that lists share."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from core.api import CursorPagination
 from core.ids import min_uuid7_at
+from core.metadata_serializers import MetadataField, external_id_field
 from core.serializer_fields import EndField, StartField, localize
+
+MEMBER = re.compile(r"(\w+)\[(.*)\]", re.DOTALL)  # of a parameter that is an object, such as metadata[channel]
 
 
 class CreatedQuerySerializer(serializers.Serializer[Any]):
@@ -19,6 +25,31 @@ class CreatedQuerySerializer(serializers.Serializer[Any]):
         required=False, help_text=_("Only objects created at this time or later; a date counts from its first instant.")
     )
     created_before = EndField(required=False, help_text=_("Only objects created before this time; a date is included."))
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class MetadataQueryField(MetadataField):
+    """Metadata that the listed objects have, sent as ``metadata[key]=text``."""
+
+
+class ListQuerySerializer(CreatedQuerySerializer):
+    """The times of creation and of the last change of the listed objects, and the callers' own data about them."""
+
+    updated_after = StartField(
+        required=False,
+        help_text=_("Only objects changed at this time or later; a date counts from its first instant."),
+    )
+    external_id = external_id_field(help_text=_("Only objects with this external ID."))
+    metadata = MetadataQueryField(
+        required=False, help_text=_("Only objects with these texts, each as `metadata[key]=text`.")
+    )
+
+
+def ordering_field(*names: str) -> serializers.ChoiceField:
+    """Return the field of the order of a list by one of these names, each also in descending order with a hyphen."""
+    choices = [prefix + name for name in names for prefix in ("", "-")]
+    help_text = _("Order of the list; a hyphen means descending.")
+    return serializers.ChoiceField(choices, required=False, help_text=help_text)
 
 
 def created_condition(query: Mapping[str, Any], *, find_zone: Callable[[], str], field: str = "pk") -> Q:
@@ -35,9 +66,46 @@ def created_condition(query: Mapping[str, Any], *, find_zone: Callable[[], str],
     return condition
 
 
+def updated_condition(query: Mapping[str, Any], *, find_zone: Callable[[], str]) -> Q:
+    """Return the condition of a validated query on the time of the last change, as ``created_condition`` does."""
+    return Q(updated_at__gte=localize(query["updated_after"], find_zone())) if "updated_after" in query else Q()
+
+
+def own_data_condition(query: Mapping[str, Any]) -> Q:
+    """Return the condition of a validated query on the external ID and the metadata, as partial indexes serve it.
+
+    It is empty if the query has none.
+    """
+    condition = Q()
+    if external_id := query.get("external_id"):
+        condition &= Q(external_id=external_id) & ~Q(external_id="")
+    if metadata := query.get("metadata"):
+        condition &= Q(metadata__contains=metadata) & ~Q(metadata={})
+    return condition
+
+
+def paginate(query: Mapping[str, Any]) -> CursorPagination:
+    """Return the pagination of a list in the order of its validated query, by default the newest first."""
+    pagination = CursorPagination()
+    if ordering := query.get("ordering"):
+        pagination.ordering = ordering.replace("created_at", "pk")
+    return pagination
+
+
 def validate_query(serializer_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """Return the validated query parameters of a list. Raises ValidationError."""
-    serializer = serializer_class(data=request.query_params.dict())
+    serializer = serializer_class(data=_fold_members(request.query_params.dict()))
     serializer.is_valid(raise_exception=True)
     validated: dict[str, Any] = serializer.validated_data
     return validated
+
+
+def _fold_members(query: Mapping[str, str]) -> dict[str, Any]:
+    """Return a query with the members of each object in one value."""
+    folded: dict[str, Any] = {}
+    for name, value in query.items():
+        if member := MEMBER.fullmatch(name):
+            folded.setdefault(member[1], {})[member[2]] = value
+        else:
+            folded[name] = value
+    return folded

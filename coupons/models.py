@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from redemptions.lifecycle import live_index
+from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, RedemptionStatus
 from redemptions.uses.models import OfferLimits
 
@@ -27,7 +27,7 @@ class Strategy(models.TextChoices):
 STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.PARTIALLY_RETURNED]  # of one redemption
 
 
-@pghistory.track(exclude=["reported_status"])
+@pghistory.track(exclude=["reported_status", "updated_at"])
 class CouponDefinition(OfferLimits):
     """Offer of a brand for a period, with an optional total usage limit and usage limit per customer.
 
@@ -71,6 +71,7 @@ class CouponDefinition(OfferLimits):
         verbose_name_plural = _("coupons")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
+            unique_external_id("coupons"),
             models.CheckConstraint(
                 condition=models.Q(end_date__gt=models.F("start_date")), name="coupons_definition_dates"
             ),
@@ -93,6 +94,7 @@ class CouponDefinition(OfferLimits):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="coupons_of_brand"),
             live_index("coupons_live"),
+            *list_indexes("coupons"),
             models.Index(fields=["brand", "code"], name="coupons_by_code", condition=models.Q(code__isnull=False)),
             models.Index(fields=["end_date"], name="coupons_by_end", condition=models.Q(decision="published")),
         ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
 from discounts.contracts import build_offer_document, summarize
-from redemptions.lifecycle import live_index
+from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, RedemptionStatus
 from redemptions.uses.models import OfferLimits
 
@@ -78,7 +78,7 @@ class DiscountRule(models.Model):
         return build_offer_document(self.discount, self.terms, self.offer)
 
 
-@pghistory.track(exclude=["offer_id", "reported_status"])
+@pghistory.track(exclude=["offer_id", "reported_status", "updated_at"])
 class DiscountCode(OfferLimits):
     """A code of a brand that each customer can redeem once between its dates.
 
@@ -109,6 +109,7 @@ class DiscountCode(OfferLimits):
         verbose_name_plural = _("discount codes")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
+            unique_external_id("discounts_code"),
             models.CheckConstraint(
                 condition=models.Q(decision__in=OfferDecision.values), name="discounts_code_decision"
             ),
@@ -120,6 +121,7 @@ class DiscountCode(OfferLimits):
             models.Index(fields=["brand", "-id"], name="discounts_code_of_brand"),
             models.Index(fields=["brand", "code"], name="discounts_code_by_text"),
             live_index("discounts_code_live"),
+            *list_indexes("discounts_code"),
             models.Index(
                 fields=["start_date"],
                 name="discounts_code_announced",

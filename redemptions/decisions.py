@@ -17,6 +17,7 @@ from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
 from redemptions.lifecycle import LIVE_STATUSES, Action, OfferLifecycle, decide, offer_models
 from redemptions.limits.models import Limit
+from redemptions.metadata import translate_external_id
 from redemptions.statuses import OfferDecision, OfferStatus
 
 EVENT_TYPES = {
@@ -30,9 +31,13 @@ CHUNK = 500  # offers in one transaction
 
 
 def create_offer(offer: Any, *, at: datetime, code: str = "") -> None:
-    """Insert an offer, with the event of its creation, and that of its status unless it is a draft."""
-    offer.reported_status = offer.status_at(at)
-    offer.save(force_insert=True)
+    """Insert an offer, with the event of its creation, and that of its status unless it is a draft.
+
+    Raises ExternalIdTaken.
+    """
+    offer.reported_status, offer.updated_at = offer.status_at(at), at
+    with translate_external_id(type(offer)):
+        offer.save(force_insert=True)
     events = [_new_event(offer, EventType.OFFER_CREATED, at, code=code)]
     if offer.reported_status != OfferStatus.DRAFT:
         events.append(_new_event(offer, EVENT_TYPES[offer.reported_status], at))
@@ -49,8 +54,8 @@ def apply_action(offer: OfferLifecycle, *, action: Action, at: datetime) -> bool
     if decision is None:
         return False
     report_dates(offer, at=at)
-    offer.decision = decision
-    offer.save(update_fields=["decision"])
+    offer.decision, offer.updated_at = decision, at
+    offer.save(update_fields=["decision", "updated_at"])
     if decision == OfferDecision.ARCHIVED:
         archive_codes(offer=offer.offer_key, at=at)
     report_status(offer, at=at, is_resumed=action == Action.RESUME)

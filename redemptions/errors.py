@@ -15,6 +15,11 @@ class CodeTaken(DomainError):
     message = _("This code already exists.")
 
 
+class ExternalIdTaken(DomainError):
+    code, status = "external_id_taken", 409
+    message = _("Another offer of this kind has this external ID.")
+
+
 class CodeInactive(DomainError):
     code, status = "code_inactive", 409
     message = _("This code isn't active.")

@@ -11,11 +11,14 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.apps import apps
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from core.metadata import EXTERNAL_ID_LENGTH
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotStarted, InvalidStatus
 from redemptions.statuses import OfferDecision, OfferStatus
 
@@ -30,6 +33,7 @@ class Action(enum.StrEnum):
     ARCHIVE = "archive"
 
 
+EXTERNAL_ID_CONSTRAINT = "_external_id_once"  # the end of its name, for every kind
 LIVE_STATUSES = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED]  # that dates can change
 DECISIONS = {
     Action.ACTIVATE: OfferDecision.PUBLISHED,
@@ -59,7 +63,8 @@ class OfferLifecycle(models.Model):
     """Base of an offer that a brand drafts, publishes, pauses, ends and archives.
 
     The offer also has ``brand``, ``start_date`` and ``end_date``; the end is exclusive. ``reported_status`` is the
-    status of its last event (``redemptions.decisions``); nothing decides by it.
+    status of its last event (``redemptions.decisions``); nothing decides by it. ``external_id`` and ``metadata`` are
+    the brand's own data; ``updated_at`` is the time of the last change by the brand.
     """
 
     offer_kind: ClassVar[str]
@@ -80,6 +85,14 @@ class OfferLifecycle(models.Model):
         db_default=OfferStatus.DRAFT,
         editable=False,
     )
+
+    external_id = models.CharField(
+        _("external ID"), max_length=EXTERNAL_ID_LENGTH, db_collation="C", blank=True, default="", db_default=""
+    )
+    metadata = models.JSONField(
+        _("metadata"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
+    )
+    updated_at = models.DateTimeField(_("updated"), db_default=Now(), editable=False)
 
     class Meta:
         abstract = True
@@ -108,6 +121,26 @@ def offer_models() -> list[type[OfferLifecycle]]:
 def live_index(name: str) -> models.Index:
     """Return the index of a kind that finds the offers whose dates have passed without an event."""
     return models.Index(fields=["end_date"], name=name, condition=Q(reported_status__in=LIVE_STATUSES))
+
+
+def list_indexes(prefix: str) -> list[models.Index]:
+    """Return the indexes of a kind for the filters of its list: external ID, metadata, and the last change."""
+    return [
+        models.Index(fields=["brand", "external_id"], name=f"{prefix}_external_id", condition=~Q(external_id="")),
+        models.Index(fields=["brand", "updated_at"], name=f"{prefix}_updated"),
+        GinIndex(
+            fields=["metadata"], name=f"{prefix}_metadata", opclasses=["jsonb_path_ops"], condition=~Q(metadata={})
+        ),
+    ]
+
+
+def unique_external_id(prefix: str) -> models.UniqueConstraint:
+    """Return the constraint of a kind that an external ID means one of a brand's offers that are not archived."""
+    return models.UniqueConstraint(
+        fields=["brand", "external_id"],
+        name=prefix + EXTERNAL_ID_CONSTRAINT,
+        condition=~Q(external_id="") & ~Q(decision=OfferDecision.ARCHIVED),
+    )
 
 
 def derive_status(*, decision: str, start: datetime, end: datetime, at: datetime) -> OfferStatus:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-from redemptions.lifecycle import live_index
+from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision
 from redemptions.uses.models import OfferLimits
 from vouchers.contracts import EVENT_ID_LENGTH
@@ -35,7 +35,7 @@ class VoucherStatus(models.TextChoices):
     REVOKED = "revoked", _("Revoked")
 
 
-@pghistory.track(exclude=["reported_status"])
+@pghistory.track(exclude=["reported_status", "updated_at"])
 class Campaign(OfferLimits):
     """A brand's campaign that issues vouchers to the first customers who sign in between two dates.
 
@@ -72,6 +72,7 @@ class Campaign(OfferLimits):
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
             models.UniqueConstraint("slug", name="vouchers_campaign_slug"),
+            unique_external_id("vouchers"),
             models.CheckConstraint(
                 condition=models.Q(end_date__gt=models.F("start_date")), name="vouchers_campaign_dates"
             ),
@@ -86,6 +87,7 @@ class Campaign(OfferLimits):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="vouchers_of_brand"),
             live_index("vouchers_live"),
+            *list_indexes("vouchers"),
             models.Index(fields=["end_date"], name="vouchers_open", condition=models.Q(decision="published")),
         ]
         triggers: ClassVar = [

@@ -110,10 +110,29 @@ def waiting_list(*, campaign: Campaign) -> QuerySet[FirstLogin]:
 
 
 # --- vouchers --------------------------------------------------------------------------------------------------------
-def list_vouchers(*, shopper: Shopper) -> QuerySet[Voucher]:
-    """Return the vouchers of a customer without revoked ones, newest first."""
+def list_vouchers(
+    *, shopper: Shopper, at: datetime, status: str = "", brand: str = "", campaign: str = ""
+) -> QuerySet[Voucher]:
+    """Return the vouchers of a customer without revoked ones, newest first.
+
+    ``status`` is that at this time; ``brand`` and ``campaign`` are slugs.
+    """
     vouchers = Voucher.objects.filter(customer_id=shopper.id or 0).exclude(status=VoucherStatus.REVOKED)
-    return vouchers.select_related("campaign")
+    equal = {"campaign__brand__slug": brand, "campaign__slug": campaign}
+    vouchers = vouchers.filter(**{name: value for name, value in equal.items() if value})
+    return (vouchers.filter(_status_condition(status, at)) if status else vouchers).select_related("campaign")
+
+
+def _status_condition(status: str, at: datetime) -> Q:
+    """Return the condition that vouchers with a status meet at a time, as ``rules.current_status`` decides."""
+    is_reserved = Q(reserved_until__gt=at)
+    is_free = Q(status__in=[VoucherStatus.AVAILABLE, VoucherStatus.RESERVED]) & ~is_reserved
+    conditions = {
+        VoucherStatus.AVAILABLE: is_free & Q(expires_at__gt=at),
+        VoucherStatus.RESERVED: is_reserved,
+        VoucherStatus.EXPIRED: Q(status=VoucherStatus.EXPIRED) | (is_free & Q(expires_at__lte=at)),
+    }
+    return conditions.get(VoucherStatus(status), Q(status=status))
 
 
 def count_by_status(*, campaign: Campaign) -> dict[str, int]:

@@ -24,6 +24,7 @@ from checkout.models import Redemption
 from checkout.refunds import LineState
 from core.permissions import BrandPermissions
 from redemptions.admin.balances import build_movement_rows
+from redemptions.admin.metadata import list_rows
 from redemptions.codes.selectors.movements import list_movements_of_order
 from redemptions.statuses import RedemptionStatus
 
@@ -132,6 +133,7 @@ def build_context(redemption: Redemption, brand_ids: list[Any] | None) -> dict[s
     part = selectors.find_part(redemption, brand_ids)
     if part is not None:
         quote = serialization.restrict_quote(quote, part)
+    is_senders = brand_ids is None or redemption.brand_id in brand_ids
     zone = selectors.get_timezone(redemption)
     times = [
         (gettext("Requested"), redemption.created_at),
@@ -176,6 +178,7 @@ def build_context(redemption: Redemption, brand_ids: list[Any] | None) -> dict[s
             list_movements_of_order(redemption=redemption.pk, brand_ids=brand_ids), zone=zone
         ),
         "gifts": explanations.format_gifts(quote.get("gifts", []), currency),
+        "own_data": list_rows(redemption.external_id, redemption.metadata) if is_senders else [],
     }
 
 

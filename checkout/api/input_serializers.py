@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from checkout.contracts import DEFAULT_TTL, MAX_TTL, AmendmentTerms
 from checkout.refunds import RefundPolicy
-from core.list_queries import CreatedQuerySerializer
+from core.list_queries import ListQuerySerializer, ordering_field
+from core.metadata_serializers import METADATA_HELP, MetadataField, MetadataUpdateSerializer, external_id_field
 from core.serializer_fields import (
     AmountField,
     CurrencyField,
@@ -105,6 +106,9 @@ class CartInputSerializer(InputSerializer):
         max_length=100, required=False, help_text=_("Customer to act for (brand API keys only).")
     )
 
+    external_id = external_id_field(help_text=_("Your own ID, which the redemption of the cart keeps."))
+    metadata = MetadataField(required=False, help_text=METADATA_HELP)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["lines"] and not attrs.get("shipping"):
             raise serializers.ValidationError({"lines": [_("Add at least one line or a shipping price.")]}, "required")
@@ -145,7 +149,7 @@ class RedemptionInputSerializer(CartInputSerializer):
     )
 
 
-class RedemptionQuerySerializer(CreatedQuerySerializer):
+class RedemptionQuerySerializer(ListQuerySerializer):
     """Which redemptions to list. All conditions that are sent must hold."""
 
     order = StrictCharField(max_length=100, required=False, help_text=_("Your reference of the order."))
@@ -153,6 +157,7 @@ class RedemptionQuerySerializer(CreatedQuerySerializer):
     brand = SlugField(required=False, help_text=_("Slug of the brand whose server sent the orders."))
     customer_id = StrictCharField(max_length=100, required=False, help_text=_("Customer of the orders."))
     code = StrictCharField(max_length=200, required=False, help_text=_("Code that the orders use, in any spelling."))
+    ordering = ordering_field("created_at", "updated_at")
 
 
 class AmendmentInputSerializer(CartInputSerializer):
@@ -173,6 +178,12 @@ class AmendmentInputSerializer(CartInputSerializer):
         default="refuse",
         help_text=_("Whether a rejected code that the order doesn't have fails the amendment or is left out."),
     )
+
+
+class RedemptionUpdateSerializer(MetadataUpdateSerializer):
+    """Changes of the sender's own data about a redemption."""
+
+    external_id = external_id_field(allow_null=True, help_text=_("Your own ID."))
 
 
 class RefundedPartInputSerializer(InputSerializer):

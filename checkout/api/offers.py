@@ -52,6 +52,8 @@ class OffersView(APIView):
     """``/api/v1/checkout/offers/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT, "post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     pagination_class = None
 

@@ -23,6 +23,7 @@ from checkout.contracts import (
 from checkout.models import Redemption
 from checkout.services import Amendment
 from core import money
+from core.metadata import serialize_metadata
 from core.serializer_fields import parse_minor_units
 from pricing import Cart, Line, Shipping
 
@@ -100,6 +101,8 @@ def to_redemption_options(
         ttl_seconds=order["ttl_seconds"],
         skip=order["on_reject"] == "skip",
         expect_total=None if expected is None else parse_minor_units(expected, order["currency"], "expect_total"),
+        external_id=order.get("external_id", ""),
+        metadata=order.get("metadata", {}),
         fingerprint=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest(),
     )
 
@@ -113,6 +116,8 @@ def to_amendment_options(body: Mapping[str, Any]) -> AmendmentOptions:
         vouchers=tuple(str(voucher) for voucher in body["vouchers"]) if "vouchers" in body else None,
         skip=body["on_reject"] == "skip",
         expect_total=None if expected is None else parse_minor_units(expected, body["currency"], "expect_total"),
+        external_id=body.get("external_id"),
+        metadata=body.get("metadata", {}),
     )
 
 
@@ -128,8 +133,13 @@ def serialize_difference(amendment: Amendment) -> dict[str, Any]:
     return {name: money.format_decimal(minor, redemption.currency) for name, minor in changes.items()}
 
 
-def serialize_redemption(redemption: Redemption, part: OrderPart | None = None) -> dict[str, Any]:
-    """Return a redemption, or the part that a brand sees of it, as ``RedemptionSerializer`` describes it."""
+def serialize_redemption(
+    redemption: Redemption, part: OrderPart | None = None, *, is_senders: bool = True
+) -> dict[str, Any]:
+    """Return a redemption, or the part that a brand sees of it, as ``RedemptionSerializer`` describes it.
+
+    Only its sender sees the sender's own data.
+    """
     state = selectors.get_order_state(redemption) if redemption.confirmed_at else None
     quote = price_records.load_quote(redemption.quote, redemption.record)
     if part is not None:
@@ -149,4 +159,6 @@ def serialize_redemption(redemption: Redemption, part: OrderPart | None = None) 
         "quote": quote,
         "refunded": [] if state is None else serialize_lines(state.lines.values(), redemption.currency),
         "refunded_shipping": None if state is None else serialize_shipping(state.shipping, redemption.currency),
+        "updated_at": redemption.updated_at,
+        **(serialize_metadata(redemption) if is_senders else {}),
     }

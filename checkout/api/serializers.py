@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from checkout.contracts import Actor
+from core.metadata_serializers import MetadataField
 from redemptions.statuses import RedemptionStatus
 
 KINDS = ["promotion", "discount_code", "coupon", "voucher"]
@@ -136,6 +137,11 @@ class RedemptionSerializer(serializers.Serializer[Any]):
     refunded_shipping = serializers.CharField(
         allow_null=True, help_text=_("Discount of the refunded shipping. `null` if the shipping isn't refunded.")
     )
+    updated_at = serializers.DateTimeField(help_text=_("When the redemption was last changed."))
+    external_id = serializers.CharField(
+        allow_null=True, required=False, help_text=_("The sender's own ID. Visible to the sender only.")
+    )
+    metadata = MetadataField(required=False, help_text=_("The sender's own data. Visible to the sender only."))
     quote = QuoteSerializer(help_text=_("Quote at the time of the reservation, or of the last amendment."))
 
 

@@ -19,6 +19,7 @@ from checkout.api.input_serializers import (
     QuoteInputSerializer,
     RedemptionInputSerializer,
     RedemptionQuerySerializer,
+    RedemptionUpdateSerializer,
     RefundInputSerializer,
 )
 from checkout.api.parsers import (
@@ -32,10 +33,10 @@ from checkout.api.parsers import (
 from checkout.api.refunds import serialize_refund, to_refund_request
 from checkout.api.serializers import AmendmentSerializer, QuoteSerializer, RedemptionSerializer, RefundSerializer
 from checkout.models import Redemption
-from core.api import CursorPagination
 from core.errors import InvalidRequest
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
-from core.list_queries import created_condition, validate_query
+from core.list_queries import created_condition, own_data_condition, paginate, updated_condition, validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import validate
 from core.views import APIView, KeyScopes
@@ -47,6 +48,8 @@ class QuoteView(APIView):
     """``/api/v1/checkout/quote/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(request=QuoteInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
@@ -69,6 +72,8 @@ class RedemptionsView(APIView):
     """``/api/v1/checkout/redemptions/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT, "post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         request=RedemptionInputSerializer, responses={201: RedemptionSerializer}, operation_id="redemption_create"
@@ -114,33 +119,64 @@ class RedemptionsView(APIView):
         redemptions = selectors.list_visible(access=access)
         filters = {name: query[name] for name in ("order", "status", "brand", "customer_id", "code") if name in query}
         redemptions = selectors.filter_redemptions(redemptions, **filters)
-        redemptions = redemptions.filter(created_condition(query, find_zone=lambda: zone_of_lists(caller)))
-        page = CursorPagination()
+        redemptions = selectors.filter_by_senders_data(redemptions, own_data_condition(query), access=access)
+        times = created_condition(query, find_zone=lambda: zone_of_lists(caller))
+        times &= updated_condition(query, find_zone=lambda: zone_of_lists(caller))
+        redemptions, page = redemptions.filter(times), paginate(query)
         rows = page.paginate_queryset(redemptions, request, view=self) or []
         selectors.load_items(rows, access)
         return page.get_paginated_response([_serialize(redemption, access) for redemption in rows])
 
 
-class RedemptionView(APIView):
+class _OneRedemptionView(APIView):
+    """A view of one redemption."""
+
+    key_throttle_scope = "key_checkout"
+
+    versioned_object = VersionedObject(
+        lambda request, pk: selectors.get_visible(pk=pk, access=selectors.get_access(get_caller(request.auth))),
+        lambda request, row: _serialize(row, selectors.get_access(get_caller(request.auth))),
+        frozenset({"difference", "refund"}),
+    )
+
+
+class RedemptionView(_OneRedemptionView):
     """``/api/v1/checkout/redemptions/<id>/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT}
+    is_for_browsers = True
 
     @extend_schema(responses={200: RedemptionSerializer}, operation_id="redemption_read")
+    @versioned
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a redemption, or its part of the calling brand."""
         caller = get_caller(request.auth)
         access = selectors.get_access(caller)
         return Response(_serialize(selectors.get_visible(pk=pk, access=access), access))
 
+    @extend_schema(
+        request=RedemptionUpdateSerializer, responses={200: RedemptionSerializer}, operation_id="redemption_change"
+    )
+    @versioned
+    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Change the external ID and the metadata of a redemption that the caller sent."""
+        fields = validate(RedemptionUpdateSerializer, request.data)
+        access = selectors.get_access(get_caller(request.auth))
+        redemption = selectors.get_annotatable(pk=pk, access=access)
+        return Response(
+            _serialize(services.change_metadata(redemption=redemption, fields=fields, at=timezone.now()), access)
+        )
 
-class ConfirmView(APIView):
+
+class ConfirmView(_OneRedemptionView):
     """``/api/v1/checkout/redemptions/<id>/confirm/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
 
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_confirm")
     @idempotent
+    @versioned
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Confirm a reservation after the order was paid.
 
@@ -152,13 +188,15 @@ class ConfirmView(APIView):
         return Response(_serialize(redemption, access))
 
 
-class CancelView(APIView):
+class CancelView(_OneRedemptionView):
     """``/api/v1/checkout/redemptions/<id>/cancel/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
 
     @extend_schema(request=None, responses={200: RedemptionSerializer}, operation_id="redemption_cancel")
     @idempotent
+    @versioned
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Cancel a reservation whose order won't be paid, and release its offers."""
         access = selectors.get_access(get_caller(request.auth))
@@ -166,7 +204,7 @@ class CancelView(APIView):
         return Response(_serialize(redemption, access))
 
 
-class AmendView(APIView):
+class AmendView(_OneRedemptionView):
     """``/api/v1/checkout/redemptions/<id>/amend/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
@@ -177,6 +215,7 @@ class AmendView(APIView):
         operation_id="redemption_amend",
     )
     @idempotent
+    @versioned
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Replace the cart of a confirmed order, and return the difference. Only brands may amend, never the shopper.
 
@@ -203,7 +242,7 @@ class AmendView(APIView):
         return Response(_serialize(amendment.redemption, access) | {"difference": serialize_difference(amendment)})
 
 
-class RefundView(APIView):
+class RefundView(_OneRedemptionView):
     """``/api/v1/checkout/redemptions/<id>/refund/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
@@ -214,6 +253,7 @@ class RefundView(APIView):
         operation_id="redemption_refund",
     )
     @idempotent
+    @versioned
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Refund parts of an order, or all that is left of it. Only brands may refund, never the shopper.
 
@@ -235,7 +275,8 @@ class RefundView(APIView):
 
 def _serialize(redemption: Redemption, access: selectors.Access) -> dict[str, Any]:
     """Return what the caller may see of a redemption."""
-    return serialize_redemption(redemption, selectors.find_visible_part(redemption, access))
+    is_senders = selectors.is_senders_data_visible(redemption, access)
+    return serialize_redemption(redemption, selectors.find_visible_part(redemption, access), is_senders=is_senders)
 
 
 def _count_unknown(quote: Mapping[str, Any]) -> int:

@@ -60,6 +60,11 @@ def list_visible(*, access: Access) -> QuerySet[Redemption]:
     return rows if access.readable is None else rows.filter(_is_visible(access, access.readable))
 
 
+def filter_by_senders_data(rows: QuerySet[Redemption], condition: Q, *, access: Access) -> QuerySet[Redemption]:
+    """Restrict redemptions to those of the caller that meet a condition on external IDs and metadata, if any."""
+    return rows.filter(condition & _sent_by_caller(access)) if condition else rows
+
+
 def filter_redemptions(
     rows: QuerySet[Redemption],
     *,
@@ -120,12 +125,38 @@ def _is_sender(redemption: Redemption, access: Access) -> bool:
     return redemption.customer_id == access.caller.customer_key
 
 
+def is_senders_data_visible(redemption: Redemption, access: Access) -> bool:
+    """Return whether the caller may see and filter by the external ID and the metadata of a visible redemption."""
+    if access.readable is None or (access.is_platform and redemption.brand_id is None):
+        return True
+    if redemption.brand_id is not None:
+        return redemption.brand_id in access.readable
+    return redemption.platform_key is None and redemption.customer_id == access.caller.customer_key
+
+
+def _sent_by_caller(access: Access) -> Q:
+    """Return the condition of ``is_senders_data_visible``."""
+    if access.readable is None:
+        return Q()
+    if access.is_platform:
+        return Q(brand=None)
+    return Q(brand__in=access.readable) | Q(brand=None, platform_key=None, customer_id=access.caller.customer_key)
+
+
 def check_shopper(brand_ids: Collection[uuid.UUID] | QuerySet[Any, uuid.UUID], *allowing: CheckoutBy) -> None:
     """Raise PermissionDenied if one of the brands doesn't allow shoppers to do what only ``allowing`` ones do."""
     names = list_brands_without(brand_ids=brand_ids, checkout_by=allowing)
     if names:
         detail = _("Only the shop's server can do this with offers of %(brands)s.")
         raise PermissionDenied(detail % {"brands": ", ".join(names)})
+
+
+def get_annotatable(*, pk: uuid.UUID, access: Access) -> Redemption:
+    """Return a redemption whose sender is the caller. Raises NotFound, and PermissionDenied for others."""
+    redemption = get_editable(pk=pk, access=access)
+    if not is_senders_data_visible(redemption, access):
+        raise PermissionDenied
+    return redemption
 
 
 def get_confirmable(*, pk: uuid.UUID, access: Access) -> tuple[Redemption, Actor]:

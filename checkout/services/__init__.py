@@ -5,6 +5,7 @@ from checkout.services.amendments import Amendment, amend
 from checkout.services.available_offers import list_offers
 from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
 from checkout.services.confirmations import confirm
+from checkout.services.metadata import change_metadata
 from checkout.services.purchase_totals import refresh_audiences
 from checkout.services.quotes import quote
 from checkout.services.refunds import Refund, return_redemption
@@ -19,6 +20,7 @@ __all__ = [
     "amend",
     "cancel",
     "cancel_backtest",
+    "change_metadata",
     "confirm",
     "create_backtest",
     "list_offers",

@@ -117,5 +117,10 @@ def _set_amounts(redemption: Redemption, priced: Quote, items: Collection[Redemp
     ]
     redemption.record = price_records.dump_record(priced)
     redemption.subtotal, redemption.discount_total = decision.subtotal, decision.discount_total
-    redemption.total, redemption.amended_at = decision.total, at
-    redemption.save(update_fields=["cart", "quote", "record", "subtotal", "discount_total", "total", "amended_at"])
+    redemption.total, redemption.amended_at, redemption.updated_at = decision.total, at, at
+    redemption.save(
+        update_fields=[
+            "cart", "quote", "record", "subtotal", "discount_total", "total", "amended_at", "updated_at",
+            "external_id", "metadata",
+        ]
+    )  # fmt: skip

@@ -24,6 +24,7 @@ from checkout.services.rejections import reject_candidate
 from checkout.services.reservations import MAX_BALANCE_CHANGES, check_expected_total
 from checkout.services.transitions import purchases_by_kind
 from core.errors import Busy, InvalidRequest, PermissionDenied
+from core.metadata import merge_metadata
 from redemptions import purchases
 from redemptions.balances.selectors import load_balances
 from redemptions.codes.rules import canonicalize_code
@@ -61,6 +62,8 @@ def amend(
     if request.cart.currency != locked.currency:
         detail = _("The order is in %(currency)s.") % {"currency": locked.currency}
         raise InvalidRequest.field("currency", detail)
+    locked.external_id = locked.external_id if options.external_id is None else options.external_id
+    locked.metadata = merge_metadata(locked.metadata, options.metadata)
     before = OrderTotals(locked.subtotal, locked.discount_total, locked.total)
     subtotals = selectors.get_subtotals(locked)
     items = {(item.kind, item.key): item for item in locked.items.order_by("position")}

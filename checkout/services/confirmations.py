@@ -32,8 +32,8 @@ def confirm(*, redemption: Redemption, by: Actor, at: datetime) -> Redemption:
     locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status in PAID:
         if locked.confirmed_by == Actor.SHOPPER and by is not Actor.SHOPPER:
-            locked.confirmed_by = by
-            locked.save(update_fields=["confirmed_by"])
+            locked.confirmed_by, locked.updated_at = by, at
+            locked.save(update_fields=["confirmed_by", "updated_at"])
         return locked
     items = list(locked.items.order_by("position"))
     if locked.status == RedemptionStatus.EXPIRED or (

@@ -88,9 +88,9 @@ def return_redemption(
     )
     sums = {"returned_total": locked.returned_total, "repricing": locked.repricing}
     if after.is_returned:
-        set_status(locked, RedemptionStatus.RETURNED, **sums, closed_at=at)
+        set_status(locked, RedemptionStatus.RETURNED, at=at, **sums, closed_at=at)
     else:
-        set_status(locked, RedemptionStatus.PARTIALLY_RETURNED, **sums)
+        set_status(locked, RedemptionStatus.PARTIALLY_RETURNED, at=at, **sums)
     return Refund(locked, before, after)
 
 

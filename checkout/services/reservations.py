@@ -147,7 +147,10 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
         cart=price_records.dump_cart(priced.request.cart),
         quote=serialization.serialize_quote(priced),
         record=price_records.dump_record(priced),
+        external_id=options.external_id,
+        metadata=options.metadata,
         created_at=at,
+        updated_at=at,
         expires_at=at + timedelta(seconds=options.ttl_seconds),
     )
     with (

@@ -88,12 +88,12 @@ def _reserved_items(redemption: Redemption, at: datetime) -> list[tuple[Redempti
     return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 
-def set_status(redemption: Redemption, status: RedemptionStatus, **fields: Any) -> None:
+def set_status(redemption: Redemption, status: RedemptionStatus, *, at: datetime, **fields: Any) -> None:
     """Set the status of a locked redemption with other fields."""
-    redemption.status = status
+    redemption.status, redemption.updated_at = status, at
     for name, value in fields.items():
         setattr(redemption, name, value)
-    redemption.save(update_fields=["status", *fields])
+    redemption.save(update_fields=["status", "updated_at", *fields])
 
 
 def set_status_of_items(
@@ -120,4 +120,5 @@ def set_status_of_items(
     redemption.confirmed_at = confirmed_at or redemption.confirmed_at
     redemption.confirmed_by = confirmed_by or redemption.confirmed_by
     redemption.closed_at = closed_at
+    redemption.updated_at = confirmed_at or closed_at or redemption.updated_at
     return redemption

@@ -3,7 +3,8 @@
 WITH changed AS (
     UPDATE checkout_redemption
     SET status = %(status)s, confirmed_at = coalesce(%(confirmed_at)s::timestamptz, confirmed_at),
-        confirmed_by = coalesce(%(confirmed_by)s, confirmed_by), closed_at = %(closed_at)s::timestamptz
+        confirmed_by = coalesce(%(confirmed_by)s, confirmed_by), closed_at = %(closed_at)s::timestamptz,
+        updated_at = coalesce(%(confirmed_at)s::timestamptz, %(closed_at)s::timestamptz)
     WHERE id = %(redemption)s
     RETURNING id, customer_id, "order", currency, expires_at
 )

@@ -18,8 +18,10 @@ from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core import redis
 from core.api import CursorPagination
 from core.errors import PermissionDenied
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
-from core.list_queries import validate_query
+from core.list_queries import paginate, validate_query
+from core.metadata import pick_metadata
 from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView
@@ -34,6 +36,7 @@ from coupons.api.serializers import (
     serialize_coupon,
 )
 from coupons.models import CouponDefinition
+from redemptions.api.lifecycle import VOLATILE
 from redemptions.api.limits import PeriodLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import filter_offers
 from redemptions.codes.api.batches import serialize_batch
@@ -58,6 +61,8 @@ class CouponListPagination(CursorPagination):
 
 class CouponsView(APIView):
     """``/api/v1/coupons/``"""
+
+    is_for_browsers = True
 
     @extend_schema(
         request=CouponInputSerializer,
@@ -108,7 +113,8 @@ class CouponsView(APIView):
 
     def _page(self, request: Request, coupons: Any, query: Mapping[str, Any], *, is_staff: bool) -> Response:
         status, at = query.get("status", OfferStatus.ACTIVE) if is_staff else OfferStatus.ACTIVE, timezone.now()
-        paginator: CursorPagination = CouponListPagination() if status == OfferStatus.ACTIVE else CursorPagination()
+        is_default = status == OfferStatus.ACTIVE and "ordering" not in query
+        paginator: CursorPagination = CouponListPagination() if is_default else paginate(query)
         wanted = {name: value for name, value in query.items() if name != "status"}
         if status == OfferStatus.ACTIVE:
             coupons = selectors.filter_active(coupons, at=at)
@@ -127,7 +133,16 @@ class CouponsView(APIView):
 class CouponView(APIView):
     """``/api/v1/coupons/<id>/``"""
 
+    is_for_browsers = True
+
+    versioned_object = VersionedObject(
+        lambda request, pk: readable(request, pk),  # noqa: PLW0108  (defined below)
+        lambda request, row: _serialize_own(request, row),  # noqa: PLW0108  (defined below)
+        VOLATILE,
+    )
+
     @extend_schema(responses={200: CouponSerializer}, operation_id="coupon_read")
+    @versioned
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Retrieve a coupon; its brand also sees its codes."""
         brand_ids = readable_brand_ids(get_caller(request.auth))
@@ -140,6 +155,7 @@ class CouponView(APIView):
     @extend_schema(
         request=CouponUpdateSerializer, responses={200: CouponSerializer}, operation_id="coupon_change"
     )  # fmt: skip
+    @versioned
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
         """Change the fields of a coupon that can still change."""
         coupon = editable(request, pk)
@@ -149,6 +165,7 @@ class CouponView(APIView):
         return Response(_serialize_own(request, services.change(coupon=coupon, fields=fields, at=timezone.now())))
 
     @extend_schema(responses={204: None}, operation_id="coupon_delete")
+    @versioned
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Delete a draft, or archive a coupon, which ends it for good. Its redemptions stay valid."""
         services.delete(coupon=editable(request, pk), at=timezone.now())
@@ -158,8 +175,11 @@ class CouponView(APIView):
 class DuplicateView(APIView):
     """``/api/v1/coupons/<id>/duplicate/``"""
 
+    versioned_object = CouponView.versioned_object
+
     @extend_schema(request=None, responses={201: CouponSerializer}, operation_id="coupon_duplicate")
     @idempotent
+    @versioned
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Create a draft with the terms of a coupon, without its codes."""
         by = get_caller(request.auth).user_key
@@ -197,6 +217,7 @@ def _model_fields(values: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
             fields[name] = localize(values[name], brand.timezone)
     if values.get("status") == OfferStatus.DRAFT:
         fields["decision"] = OfferDecision.DRAFT
+    fields |= pick_metadata(values)
     return fields | to_limit_fields(values, currency=brand.currency, names=PeriodLimitsSerializer)
 
 

@@ -58,6 +58,8 @@ class EligibilityView(APIView):
     """``/api/v1/coupons/<id>/eligibility/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         parameters=[OpenApiParameter("customer_id", str, description=_("Customer to act for (brand API keys only)."))],
@@ -85,6 +87,8 @@ class RedemptionsView(HotView):
     """``/api/v1/coupons/<id>/redemptions/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         request=CouponRedemptionInputSerializer,
@@ -106,6 +110,8 @@ class ReservationsView(HotView):
     """``/api/v1/coupons/<id>/reservations/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         request=CouponReservationInputSerializer,
@@ -128,6 +134,8 @@ class ConfirmView(APIView):
     """``/api/v1/coupons/redemptions/<id>/confirm/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         request=None,
@@ -144,6 +152,8 @@ class ReleaseView(APIView):
     """``/api/v1/coupons/redemptions/<id>/release/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    is_for_browsers = True
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         request=None,
@@ -160,6 +170,7 @@ class RefundView(APIView):
     """``/api/v1/coupons/redemptions/<id>/refund/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
+    key_throttle_scope = "key_checkout"
 
     @extend_schema(
         request=None,

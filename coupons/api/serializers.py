@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from core.metadata_serializers import MetadataInputSerializer
 from core.serializer_fields import (
     EndField,
     SlugField,
@@ -25,7 +26,7 @@ from redemptions.api.limits import (
     OfferLimitsSerializer,
     PeriodLimitsSerializer,
 )
-from redemptions.api.lists import OfferQuerySerializer
+from redemptions.api.lists import CodedOfferQuerySerializer
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
@@ -33,7 +34,7 @@ ALL = "all"  # coupons of every status
 MAX_TTL_SECONDS, DEFAULT_TTL_SECONDS = 3600, 900
 
 
-class CouponQuerySerializer(OfferQuerySerializer):
+class CouponQuerySerializer(CodedOfferQuerySerializer):
     """Which coupons to list. All conditions that are sent must hold."""
 
     status = serializers.ChoiceField(
@@ -86,7 +87,7 @@ class CouponFieldsSerializer(AmountLimitsUpdateSerializer):
     limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
 
 
-class CouponInputSerializer(CouponFieldsSerializer):
+class CouponInputSerializer(MetadataInputSerializer, CouponFieldsSerializer):
     """New coupon."""
 
     brand = SlugField(required=False, help_text=gettext_lazy("Required if you belong to several brands."))

@@ -19,13 +19,14 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAUL
 from redemptions.codes.services import create_batch, generate_small_batch, register_code
 from redemptions.decisions import apply_action, create_offer, delete_or_archive, report_dates, report_status
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
+from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision
 from redemptions.uses.contracts import LIMIT_FIELDS
 from redemptions.uses.services import change_limits
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
-DUPLICATED_FIELDS = ("offer", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY, *LIMIT_FIELDS)
+DUPLICATED_FIELDS = ("offer", "metadata", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY, *LIMIT_FIELDS)
 MAX_TITLE_LENGTH = 100
 EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
 MAX_POOL_UNITS = 10_000_000  # rows
@@ -91,9 +92,14 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
 
     The counting method, and whether there is a limit, is locked from shortly before the start, so that no redemption
     meets the change. Another end date in the future makes an ended coupon active again. Raises InvalidStatus for an
-    archived one, and InvalidRequest with an error per field, also for a limit below the current usage.
+    archived one if anything but metadata changes, and InvalidRequest with an error per field, also for a
+    limit below the current usage.
     """
     locked = _lock(coupon)
+    rest = change_metadata(locked, fields, at=at)
+    if fields and not rest:
+        return locked
+    fields = rest
     is_reopened = reopens(locked, fields=fields, at=at)
     before, limits_before = (locked.limit_strategy, locked.maximum_number_of_coupons), locked.limits
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
@@ -107,6 +113,7 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
         setattr(locked, name, value)
     _check(locked, at, has_new_dates=changed.keys() & {"start_date", "end_date"} != set())
     change_limits(before=limits_before, after=locked.limits, currency=locked.currency, at=at)
+    locked.updated_at = at
     locked.save()
     report_status(locked, at=at)
     if before != (locked.limit_strategy, locked.maximum_number_of_coupons):

@@ -11,7 +11,14 @@ CODE = "discountcode/<str:name>/"
 urlpatterns = [
     path("discountcode/", views.CodesView.as_view(), name="discountcode-list"),
     path(CODE, views.CodeView.as_view(), name="discountcode"),
-    *action_paths(CODE, views.apply_action, serializer=CodeSerializer, name="discountcode", parameters=[views.BRAND]),
+    *action_paths(
+        CODE,
+        views.apply_action,
+        serializer=CodeSerializer,
+        name="discountcode",
+        versioned_object=views.CodeView.versioned_object,
+        parameters=[views.BRAND],
+    ),
     path(f"{CODE}duplicate/", views.DuplicateView.as_view(), name="discountcode-duplicate"),
     path("discountcodeusage/", views.UsagesView.as_view(), name="discountcodeusage-list"),
     path("discountcodeusage/<uuid:usage_id>/", views.UsageView.as_view(), name="discountcodeusage"),

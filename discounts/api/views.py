@@ -14,11 +14,12 @@ from rest_framework.response import Response
 from accounts.contracts import CHECKOUT, Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids
-from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied
+from core.etags import VersionedObject, versioned
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
-from core.list_queries import validate_query
+from core.list_queries import paginate, validate_query
+from core.metadata import pick_metadata
 from core.openapi import problem_responses
 from core.serializer_fields import localize, parse_minor_units, validate
 from core.views import APIView, KeyScopes
@@ -35,8 +36,9 @@ from discounts.api.serializers import (
 )
 from discounts.models import DiscountCode
 from redemptions.api.guesses import count_guesses
+from redemptions.api.lifecycle import VOLATILE
 from redemptions.api.limits import TotalLimitsSerializer, serialize_staff_fields, to_limit_fields
-from redemptions.api.lists import OfferQuerySerializer, filter_offers
+from redemptions.api.lists import CodedOfferQuerySerializer, filter_offers
 from redemptions.codes.rules import canonicalize_code
 from redemptions.errors import CodeNotFound, CodeTaken
 from redemptions.lifecycle import Action
@@ -52,6 +54,8 @@ BRAND = OpenApiParameter(
 
 class CodesView(APIView):
     """``/api/v1/discountcode/``"""
+
+    is_for_browsers = True
 
     @extend_schema(request=CodeInputSerializer, responses={201: CodeSerializer}, operation_id="discountcode_create")
     @idempotent
@@ -71,13 +75,14 @@ class CodesView(APIView):
             notify=data["notify"],
             is_draft=data.get("status") == OfferStatus.DRAFT,
             limits=to_limit_fields(data, currency=brand.currency, names=TotalLimitsSerializer),
+            **pick_metadata(data),
             by=get_caller(request.auth).user_key,
             at=timezone.now(),
         )
         return Response(_serialize_own(code), status=201)
 
     @extend_schema(
-        parameters=[OfferQuerySerializer],
+        parameters=[CodedOfferQuerySerializer],
         responses={200: CodeSerializer(many=True)},
         operation_id="discountcode_list",
     )
@@ -87,7 +92,7 @@ class CodesView(APIView):
         Staff get the codes of their brands. Shoppers name a brand, and get its announced codes that they can redeem
         now.
         """
-        caller, query = get_caller(request.auth), validate_query(OfferQuerySerializer, request)
+        caller, query = get_caller(request.auth), validate_query(CodedOfferQuerySerializer, request)
         slug = query.get("brand")
         brand_ids = readable_brand_ids(caller)
         is_staff = brand_ids is None or (bool(brand_ids) and not _is_other_brands_shopper(caller, slug, brand_ids))
@@ -100,7 +105,7 @@ class CodesView(APIView):
         else:
             raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
         codes = filter_offers(codes, query, caller=caller, at=timezone.now())
-        paginator = CursorPagination()
+        paginator = paginate(query)
         page = paginator.paginate_queryset(codes, request, view=self) or []
         data = [serialize_code(code, at=timezone.now()) for code in page]
         if is_staff:
@@ -112,7 +117,16 @@ class CodesView(APIView):
 class CodeView(APIView):
     """``/api/v1/discountcode/<id>/``, by the text of the code, the SHA-256 of its canonical form, or its offer ID."""
 
+    is_for_browsers = True
+
+    versioned_object = VersionedObject(
+        lambda request, name: _get_readable_code(request, name),  # noqa: PLW0108  (defined below)
+        lambda _, row: _serialize_own(row),
+        VOLATILE,
+    )
+
     @extend_schema(parameters=[BRAND], responses={200: CodeSerializer}, operation_id="discountcode_read")
+    @versioned
     def get(self, request: Request, name: str) -> Response:
         """Return a discount code with its rule, even if it has ended. Only its brand sees a draft."""
         with count_guesses({UNKNOWN_CODE_SCOPE: get_caller(request.auth).identity}):
@@ -125,6 +139,7 @@ class CodeView(APIView):
         responses={200: CodeSerializer},
         operation_id="discountcode_change",
     )
+    @versioned
     def patch(self, request: Request, name: str) -> Response:
         """Change when a discount code ends, its budget and limits, and before its start also its rule and start.
 
@@ -134,10 +149,11 @@ class CodeView(APIView):
         serializer.is_valid(raise_exception=True)
         code, data = _get_editable_code(request, name), serializer.validated_data
         fields = _to_dates(data, code.brand) | ({"rule": data["rule"]} if "rule" in data else {})
-        fields |= to_limit_fields(data, currency=code.currency, names=TotalLimitsSerializer)
+        fields |= pick_metadata(data) | to_limit_fields(data, currency=code.currency, names=TotalLimitsSerializer)
         return Response(_serialize_own(services.change_code(code=code, fields=fields, at=timezone.now())))
 
     @extend_schema(parameters=[BRAND], responses={204: None}, operation_id="discountcode_delete")
+    @versioned
     def delete(self, request: Request, name: str) -> Response:
         """Delete a draft, or archive a discount code, which ends it for good and frees its text.
 
@@ -150,6 +166,8 @@ class CodeView(APIView):
 class DuplicateView(APIView):
     """``/api/v1/discountcode/<id>/duplicate/``"""
 
+    versioned_object = CodeView.versioned_object
+
     @extend_schema(
         parameters=[BRAND],
         request=DuplicateInputSerializer,
@@ -157,6 +175,7 @@ class DuplicateView(APIView):
         operation_id="discountcode_duplicate",
     )
     @idempotent
+    @versioned
     def post(self, request: Request, name: str) -> Response:
         """Create a draft with the rule and the dates of a discount code, and another text."""
         serializer = DuplicateInputSerializer(data=request.data)
@@ -178,6 +197,13 @@ def apply_action(request: Request, name: str, action: Action) -> dict[str, Any]:
 
 def _get_editable_code(request: Request, name: str) -> DiscountCode:
     """Return a code of the caller's brand. Raises NotFound for codes of other brands, PermissionDenied for viewers."""
+    code = _get_readable_code(request, name)
+    get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
+    return code
+
+
+def _get_readable_code(request: Request, name: str) -> DiscountCode:
+    """Return a code of the caller's brand. Raises NotFound for codes of other brands."""
     brand_ids = readable_brand_ids(get_caller(request.auth))
     try:
         code = _get_code(request, name)
@@ -185,7 +211,6 @@ def _get_editable_code(request: Request, name: str) -> DiscountCode:
         raise NotFound from error
     if brand_ids is not None and code.brand_id not in brand_ids:
         raise NotFound
-    get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
     return code
 
 
@@ -193,6 +218,7 @@ class UsagesView(HotView):
     """``/api/v1/discountcodeusage/``"""
 
     key_scopes: ClassVar[KeyScopes] = {}
+    is_for_browsers = True
 
     @extend_schema(
         request=UsageInputSerializer, responses={201: UsageSerializer}, operation_id="discountcodeusage_create"

@@ -23,6 +23,7 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.selectors.codes import suggest_text
 from redemptions.codes.services import register_code
 from redemptions.lifecycle import Action, dates_of_duplicate, find_status_error, reopens
+from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision, OfferStatus
 from redemptions.uses.contracts import LIMIT_FIELDS
 from redemptions.uses.services import change_limits
@@ -48,12 +49,14 @@ def create_code(
     start_date: datetime | None = None,
     is_draft: bool = False,
     limits: Mapping[str, Any] | None = None,
+    external_id: str = "",
+    metadata: Mapping[str, str] | None = None,
 ) -> DiscountCode:
     """Create a discount code from ``start_date``, or now, until before ``validity``.
 
     With ``notify``, the code is announced when it becomes active. ``rule`` is the ID of one of the brand's rules, or
     the fields of a new rule. ``limits`` are fields of its budgets and limits. ``by`` is the key of the user. Raises
-    InvalidRequest, DiscountOutOfRange, ValidityInPast and CodeTaken.
+    InvalidRequest, DiscountOutOfRange, ValidityInPast, CodeTaken and ExternalIdTaken.
     """
     _check_dates(start_date or at, validity, at)
     normalized = normalize_code(text)
@@ -73,6 +76,8 @@ def create_code(
         created_by_id=by,
         created_at=at,
         currency=brand.currency,
+        external_id=external_id,
+        metadata=metadata or {},
         **(limits or {}),
     )
     decisions.create_offer(code, at=at, code=normalized)
@@ -175,9 +180,13 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
 
     A limit that is set counts what was used before; below that, nothing more is given. Another end date in the future
     makes an ended code active again. Raises InvalidRequest with an error per field, ValidityInPast, DiscountOutOfRange,
-    and InvalidStatus for an archived code, or an ended one without a new end date.
+    and InvalidStatus for an archived code, or an ended one without a new end date, if anything but metadata changes.
     """
     locked = _lock(code)
+    rest = change_metadata(locked, fields, at=at)
+    if fields and not rest:
+        return locked
+    fields = rest
     is_reopened = reopens(locked, fields=fields, at=at)
     current = {name: locked.rule_id if name == "rule" else getattr(locked, name) for name in fields}
     changed = {name: value for name, value in fields.items() if current[name] != value}
@@ -195,6 +204,7 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
     if changed.keys() & {"start_date", "end_date"}:
         _check_dates(locked.start_date, locked.end_date, at)
     change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
+    locked.updated_at = at
     locked.save()
     decisions.report_status(locked, at=at)
     _announce_active(locked, at)
@@ -238,6 +248,7 @@ def duplicate_code(*, code: DiscountCode, text: str | None, by: int | None, at: 
         by=by,
         at=at,
         is_draft=True,
+        metadata=code.metadata,
         limits={name: getattr(code, name) for name in LIMITS},
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.models import Brand
+from core.metadata import pick_metadata
 from core.serializer_fields import localize
 from redemptions.api.limits import LimitsSerializer, to_limit_fields
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -18,4 +19,4 @@ def to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     if "status" in data:
         is_draft = data["status"] == OfferStatus.DRAFT
         fields["decision"] = OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED
-    return fields | to_limit_fields(data, currency=brand.currency, names=LimitsSerializer)
+    return fields | pick_metadata(data) | to_limit_fields(data, currency=brand.currency, names=LimitsSerializer)

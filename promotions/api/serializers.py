@@ -21,7 +21,7 @@ from redemptions.api.limits import (
     LimitsSerializer,
     OfferLimitsSerializer,
 )
-from redemptions.api.lists import OfferQuerySerializer
+from redemptions.api.lists import CodedOfferQuerySerializer
 from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
 
@@ -95,13 +95,12 @@ class PromotionUpdateSerializer(AmountLimitsUpdateSerializer):
     )
 
 
-class PromotionQuerySerializer(OfferQuerySerializer):
+class PromotionQuerySerializer(CodedOfferQuerySerializer):
     """Which promotions to list. All conditions that are sent must hold."""
 
     trigger = serializers.ChoiceField(
         Trigger.values, required=False, help_text=_("Whether the promotions are automatic or need a code.")
     )
-    code = StrictCharField(max_length=200, required=False, help_text=_("A code of the promotion, in any spelling."))
 
 
 class AudienceReachSerializer(serializers.Serializer[Any]):

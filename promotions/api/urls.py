@@ -10,7 +10,13 @@ from redemptions.codes.api.batches import batch_paths
 urlpatterns = [
     path("", views.PromotionsView.as_view(), name="promotion-list"),
     path("<uuid:pk>/", views.PromotionView.as_view(), name="promotion"),
-    *action_paths("<uuid:pk>/", views.apply_action, serializer=PromotionSerializer, name="promotion"),
+    *action_paths(
+        "<uuid:pk>/",
+        views.apply_action,
+        serializer=PromotionSerializer,
+        name="promotion",
+        versioned_object=views.PromotionView.versioned_object,
+    ),
     path("<uuid:pk>/duplicate/", views.DuplicateView.as_view(), name="promotion-duplicate"),
     *batch_paths(
         "<uuid:pk>/",

@@ -11,10 +11,10 @@ from rest_framework.response import Response
 
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
-from core.api import CursorPagination
 from core.errors import PermissionDenied
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
-from core.list_queries import validate_query
+from core.list_queries import paginate, validate_query
 from core.views import APIView
 from promotions import services
 from promotions.api.parsers import to_model_fields
@@ -26,7 +26,8 @@ from promotions.api.serializers import (
     to_promotion_data,
 )
 from promotions.models import Promotion
-from promotions.selectors.promotions import filter_promotions, get_promotion, list_for_brands
+from promotions.selectors.promotions import get_promotion, list_for_brands
+from redemptions.api.lifecycle import VOLATILE
 from redemptions.api.limits import LimitsSerializer, serialize_staff_fields
 from redemptions.api.lists import filter_offers
 from redemptions.codes.selectors.codes import get_generic_codes
@@ -62,9 +63,10 @@ class PromotionsView(APIView):
         query = validate_query(PromotionQuerySerializer, request)
         caller, at = get_caller(request.auth), timezone.now()
         promotions = list_for_brands(brand_ids=_readable_brand_ids(request))
-        promotions = filter_promotions(promotions, trigger=query.get("trigger", ""), code=query.get("code", ""))
+        if "trigger" in query:
+            promotions = promotions.filter(trigger=query["trigger"])
         promotions = filter_offers(promotions, query, caller=caller, at=at)
-        page = CursorPagination()
+        page = paginate(query)
         rows = page.paginate_queryset(promotions, request, view=self) or []
         return page.get_paginated_response(_serialize_all(rows))
 
@@ -72,7 +74,14 @@ class PromotionsView(APIView):
 class PromotionView(APIView):
     """``/api/v1/promotions/<id>/``"""
 
+    versioned_object = VersionedObject(
+        lambda request, pk: get_readable_promotion(request, pk),  # noqa: PLW0108  (defined below)
+        lambda _, row: _serialize(row),
+        VOLATILE,
+    )
+
     @extend_schema(responses={200: PromotionSerializer}, operation_id="promotion_read")
+    @versioned
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a promotion with the current size of its audience."""
         return Response(_serialize(get_promotion(pk=pk, brand_ids=_readable_brand_ids(request))))
@@ -80,6 +89,7 @@ class PromotionView(APIView):
     @extend_schema(
         request=PromotionUpdateSerializer, responses={200: PromotionSerializer}, operation_id="promotion_change"
     )
+    @versioned
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
         """Update a promotion. After its start only some fields can change."""
         promotion = get_editable_promotion(request, pk)
@@ -89,6 +99,7 @@ class PromotionView(APIView):
         return Response(_serialize(services.update_promotion(promotion=promotion, fields=fields, at=timezone.now())))
 
     @extend_schema(responses={204: None}, operation_id="promotion_delete")
+    @versioned
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Delete a draft, or archive a promotion, which ends it for good. Its redemptions stay valid."""
         services.delete_promotion(promotion=get_editable_promotion(request, pk), at=timezone.now())
@@ -98,8 +109,11 @@ class PromotionView(APIView):
 class DuplicateView(APIView):
     """``…/duplicate/``"""
 
+    versioned_object = PromotionView.versioned_object
+
     @extend_schema(request=None, responses={201: PromotionSerializer}, operation_id="promotion_duplicate")
     @idempotent
+    @versioned
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Create a draft with the terms of a promotion, without its code."""
         promotion = get_editable_promotion(request, pk)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from core.ids import uuid7
-from redemptions.lifecycle import live_index
+from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, OfferStatus
 from redemptions.uses.models import OfferLimits
 
@@ -26,7 +26,9 @@ class Trigger(models.TextChoices):
     CODE = "code", _("Discount code")
 
 
-@pghistory.track(exclude=["match_keys", "min_subtotal", "recorded_status", "reported_status", "decided_at"])
+@pghistory.track(
+    exclude=["match_keys", "min_subtotal", "recorded_status", "reported_status", "decided_at", "updated_at"]
+)
 class Promotion(OfferLimits):
     """An offer of a brand between two dates.
 
@@ -67,6 +69,7 @@ class Promotion(OfferLimits):
         verbose_name, verbose_name_plural = _("promotion"), _("promotions")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints = [
+            unique_external_id("promotions"),
             models.CheckConstraint(
                 condition=models.Q(end_date__gt=models.F("start_date")), name="promotions_promotion_dates"
             ),
@@ -80,6 +83,7 @@ class Promotion(OfferLimits):
         indexes: ClassVar = [
             models.Index(fields=["brand", "-id"], name="promotions_of_brand"),
             live_index("promotions_live"),
+            *list_indexes("promotions"),
             GinIndex(
                 fields=["match_keys"],
                 name="promotions_gates",

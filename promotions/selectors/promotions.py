@@ -10,7 +10,6 @@ from core.errors import NotFound
 from integrations.contracts import Service
 from integrations.selectors import PendingSync, list_pending_syncs
 from promotions.models import Promotion
-from redemptions.codes.selectors.codes import list_spellings
 from redemptions.statuses import OfferDecision
 from segments.selectors import get_segments_by_promotion
 
@@ -19,13 +18,6 @@ def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[Prom
     """Return the promotions of these brands, or of all brands for None, newest first."""
     promotions = Promotion.objects.select_related("brand").order_by("-pk")
     return promotions if brand_ids is None else promotions.filter(brand_id__in=brand_ids)
-
-
-def filter_promotions(promotions: QuerySet[Promotion], *, trigger: str = "", code: str = "") -> QuerySet[Promotion]:
-    """Restrict promotions to those with a trigger, and to those of a code in any spelling."""
-    if trigger:
-        promotions = promotions.filter(trigger=trigger)
-    return promotions.filter(pk__in=list_spellings(code).values("offer")) if code else promotions
 
 
 def list_between(*, brand_ids: Collection[uuid.UUID] | None, start: datetime, end: datetime) -> QuerySet[Promotion]:

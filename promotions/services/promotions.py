@@ -18,6 +18,7 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
 from redemptions.decisions import create_offer, report_dates, report_status
 from redemptions.lifecycle import dates_of_duplicate, reopens
+from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision
 from redemptions.uses.contracts import LIMIT_FIELDS
 from redemptions.uses.services import change_limits
@@ -29,7 +30,7 @@ MAX_PRIORITY = 32_767
 EDITABLE_LIMITS = ("limit_total", "limit_per_user", *LIMIT_FIELDS)
 MAX_NAME_LENGTH = 100
 DUPLICATED_FIELDS = (
-    "description", "target_audience", "trigger", "offer", "priority", *EDITABLE_LIMITS,
+    "description", "target_audience", "trigger", "offer", "priority", "metadata", *EDITABLE_LIMITS,
 )  # fmt: skip
 EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *EDITABLE_LIMITS}
 EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
@@ -58,13 +59,17 @@ def create_promotion(*, brand: Brand, fields: Mapping[str, Any], code: str | Non
 
 @transaction.atomic
 def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: datetime) -> Promotion:
-    """Update fields of a promotion; after its start only texts, end, priority, budget and limits.
+    """Update fields of a promotion; after its start only texts, end, priority, budget, limits and the brand's own data.
 
     A limit that is set counts what was used before; below that, nothing more is given. Another end date in the future
     makes an ended promotion active again. Raises InvalidRequest with each field error, and InvalidStatus for an
-    archived promotion, or an ended one without a new end date.
+    archived promotion, or an ended one without a new end date, if anything but metadata changes.
     """
     locked = lifecycle.lock_promotion(promotion)
+    rest = change_metadata(locked, fields, at=at)
+    if fields and not rest:
+        return locked
+    fields = rest
     is_reopened = reopens(locked, fields=fields, at=at)
     if immutable := sorted(set(fields) - _editable_fields(locked, at)):
         detail = _("This field can't be changed after the start.")
@@ -73,6 +78,7 @@ def update_promotion(*, promotion: Promotion, fields: Mapping[str, Any], at: dat
     report_dates(locked, at=at)
     for name, value in fields.items():
         setattr(locked, name, value)
+    locked.updated_at = at
     _check(locked, at, currency=locked.currency if "offer" in fields else None)
     change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
     if locked.decision == OfferDecision.DRAFT and "target_audience" in fields:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from backoffice.base.filters import StatusFilter
 from core.errors import DomainError
 from core.permissions import BrandPermissions
+from redemptions.admin.metadata import MetadataPageMixin
 from redemptions.errors import InvalidStatus
 from redemptions.lifecycle import ALLOWED, Action, OfferLifecycle, status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -56,7 +57,7 @@ class OfferStatusFilter(StatusFilter):
         return status_condition(status, at)
 
 
-class OfferActionsMixin:
+class OfferActionsMixin(MetadataPageMixin):
     """The buttons and the bulk actions of offers. The admin of a kind implements the first three methods."""
 
     def change_decision(self, offer: Any, action: Action) -> object:
@@ -76,7 +77,7 @@ class OfferActionsMixin:
         opts, site = self.opts, self.admin_site  # type: ignore[attr-defined]
         view = site.admin_view(require_POST(self.change_status))
         name = f"{opts.app_label}_{opts.model_name}_status"
-        return [path("<str:pk>/status/<str:action>/", view, name=name), *super().get_urls()]  # type: ignore[misc]
+        return [path("<str:pk>/status/<str:action>/", view, name=name), *super().get_urls()]
 
     def change_status(self, request: HttpRequest, pk: str, action: str) -> HttpResponse:
         """Apply an action to an offer, duplicate it, or delete a draft."""

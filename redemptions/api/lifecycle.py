@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.views import APIView
@@ -22,6 +23,13 @@ DESCRIPTIONS = {
     Action.END: "End the offer now. Its redemptions stay valid. A later end date makes it active again.",
     Action.ARCHIVE: "Archive the offer, which ends it for good. Its redemptions stay valid.",
 }
+VOLATILE = frozenset(
+    {
+        "status", "warnings", "results", "budget_left", "remaining", "segment", "audience", "issued", "logins",
+        "notified", "codes", "job",
+    }
+)  # fmt: skip
+"""Members of offers that follow from time and from their use, not from changes by the brand."""
 Apply = Callable[[Request, Any, Action], Any]
 
 
@@ -30,8 +38,10 @@ class OfferActionView(APIView):
 
     offer_action: ClassVar[Action]  # not `action`, which names the method of a view set
     apply: ClassVar[Apply]
+    versioned_object: ClassVar[VersionedObject]
 
     @idempotent
+    @versioned
     def post(self, request: Request, **names: Any) -> Response:
         """Change the status of an offer. Repeating an action has no effect."""
         (name,) = names.values()
@@ -44,19 +54,19 @@ def action_paths(
     *,
     serializer: type[BaseSerializer[Any]],
     name: str,
+    versioned_object: VersionedObject,
     parameters: Sequence[OpenApiParameter] = (),
 ) -> list[URLPattern]:
     """Return a path below ``prefix`` for each action of an offer.
 
-    ``apply(request, ID, action)`` changes the offer for the caller and returns what ``serializer`` describes.
+    ``apply(request, ID, action)`` changes the offer for the caller and returns what ``serializer`` describes, and
+    ``versioned_object`` says how the offer is read.
     ``parameters`` are those of the URL's query.
     """
     paths = []
     for action in Action:
-        view = cast(
-            "type[OfferActionView]",
-            type(f"{name.title()}{action.title()}View", (OfferActionView,), {"offer_action": action, "apply": apply}),
-        )
+        members = {"offer_action": action, "apply": apply, "versioned_object": versioned_object}
+        view = cast("type[OfferActionView]", type(f"{name.title()}{action.title()}View", (OfferActionView,), members))
         schema = extend_schema(
             parameters=list(parameters),
             request=None,

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.metadata import serialize_metadata
+from core.metadata_serializers import MetadataInputSerializer, MetadataSerializer, MetadataUpdateSerializer
 from core.serializer_fields import AmountField, StrictIntegerField
 from core.serializers import InputSerializer
 from redemptions.limits.rules import FIELD_BY_LIMIT
@@ -86,24 +88,24 @@ LIMITS_HELP = _("Usage limits.")
 LIMITS_UPDATE_HELP = _("Usage limits. Omitted limits stay, `null` removes one, and `null` instead of the object all.")
 
 
-class AmountLimitsInputSerializer(InputSerializer):
-    """The maximum amounts of a new offer."""
+class AmountLimitsInputSerializer(MetadataInputSerializer):
+    """The maximum amounts of a new offer, and the brand's own data."""
 
     budget = BudgetField(required=False, help_text=BUDGET_HELP)
     max_per_order = BudgetField(required=False, help_text=PER_ORDER_HELP)
     max_per_customer = BudgetField(required=False, help_text=PER_CUSTOMER_HELP)
 
 
-class AmountLimitsUpdateSerializer(InputSerializer):
-    """Changes of the maximum amounts of an offer. ``null`` removes one."""
+class AmountLimitsUpdateSerializer(MetadataUpdateSerializer):
+    """Changes of the maximum amounts of an offer, of which ``null`` removes one, and of the brand's own data."""
 
     budget = BudgetField(required=False, allow_null=True, help_text=BUDGET_HELP)
     max_per_order = BudgetField(required=False, allow_null=True, help_text=PER_ORDER_HELP)
     max_per_customer = BudgetField(required=False, allow_null=True, help_text=PER_CUSTOMER_HELP)
 
 
-class OfferLimitsSerializer(serializers.Serializer[Any]):
-    """The maximum amounts and results of an offer. Visible to staff of its brand only."""
+class OfferLimitsSerializer(MetadataSerializer):
+    """The maximum amounts and results of an offer, and the brand's own data. Visible to staff of its brand only."""
 
     budget = BudgetField(allow_null=True, required=False, help_text=BUDGET_HELP)
     budget_left = BudgetField(allow_null=True, required=False, help_text=_("What is left of the budget."))
@@ -134,9 +136,16 @@ def to_limit_fields(data: Mapping[str, Any], *, currency: str, names: "type[Inpu
 def serialize_staff_fields(
     offers: Sequence[OfferLimits], *, names: "type[InputSerializer]"
 ) -> dict[uuid.UUID, dict[str, Any]]:
-    """Return what only the staff of a brand see of its offers, by ID: maximum amounts, limits and results."""
+    """Return what only the staff of a brand see of its offers, by ID: own data, maximum amounts, limits and results."""
     limits, results = serialize_limits(offers, names=names), serialize_offer_results(offers)
-    return {offer: limits[offer] | {"results": results[offer]} for offer in limits}
+    return {
+        offer.offer_key: {
+            **serialize_metadata(offer),
+            **limits[offer.offer_key],
+            "results": results[offer.offer_key],
+        }
+        for offer in offers
+    }
 
 
 def serialize_limits(offers: Sequence[OfferLimits], *, names: "type[InputSerializer]") -> dict[uuid.UUID, Any]:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts.contracts import INTERNAL, get_caller
 from accounts.selectors import check_internal, get_merchant_brand
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.serializer_fields import EndField, StartField, StrictCharField, UuidField, localize
@@ -95,18 +96,19 @@ class SegmentView(APIView):
     """``/api/internal/v1/segments/<id>/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"get": INTERNAL, "delete": INTERNAL}
+    versioned_object = VersionedObject(
+        lambda request, pk: _get_segment(request, pk),  # noqa: PLW0108  (defined below)
+        lambda _, segment: _serialize(segment),
+    )
 
     @extend_schema(responses={200: SegmentSerializer}, operation_id="segment_read")
+    @versioned
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return a segment with its status and counts."""
-        segment = _get_segment(request, pk)
-        summary = selectors.segment_summaries([segment])[pk]
-        summary |= {
-            "segment_id": summary.pop("id"), "merchant_id": segment.brand.slug, "promotion": segment.promotion_id,
-        }  # fmt: skip
-        return Response(summary)
+        return Response(_serialize(_get_segment(request, pk)))
 
     @extend_schema(responses={204: None}, operation_id="segment_delete")
+    @versioned
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """End a segment early. It has no members from now on, and its slots are released."""
         services.delete_segment(segment=_get_segment(request, pk), at=timezone.now())
@@ -120,3 +122,11 @@ def _get_segment(request: Request, pk: uuid.UUID) -> Segment:
     segment = selectors.get_segment(pk=pk)
     check_internal(caller, brand_id=segment.brand_id)
     return segment
+
+
+def _serialize(segment: Segment) -> dict[str, Any]:
+    """Return a segment in the form of ``SegmentSerializer``."""
+    summary: dict[str, Any] = selectors.segment_summaries([segment])[segment.pk]
+    return summary | {
+        "segment_id": summary.pop("id"), "merchant_id": segment.brand.slug, "promotion": segment.promotion_id,
+    }  # fmt: skip

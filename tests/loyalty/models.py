@@ -6,7 +6,7 @@ from django.db import models
 
 from accounts.models import Brand, Customer
 from core.ids import uuid7
-from redemptions.lifecycle import live_index
+from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.uses.models import OfferLimits
 
 
@@ -24,7 +24,8 @@ class LoyaltyReward(OfferLimits):
     created_at = models.DateTimeField()
 
     class Meta:
-        indexes: ClassVar = [live_index("loyalty_live")]
+        constraints: ClassVar = [unique_external_id("loyalty")]
+        indexes: ClassVar = [live_index("loyalty_live"), *list_indexes("loyalty")]
 
     def __str__(self) -> str:
         return self.name

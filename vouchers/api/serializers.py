@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from core.list_queries import CreatedQuerySerializer, ordering_field
+from core.metadata_serializers import MetadataInputSerializer
 from core.serializer_fields import (
     EndField,
     ObjectField,
@@ -65,7 +67,7 @@ class CampaignFieldsSerializer(AmountLimitsUpdateSerializer):
     limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
 
 
-class CampaignInputSerializer(CampaignFieldsSerializer):
+class CampaignInputSerializer(MetadataInputSerializer, CampaignFieldsSerializer):
     """A new campaign."""
 
     brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
@@ -127,6 +129,15 @@ class VoucherSerializer(serializers.Serializer[Any]):
     created_date = serializers.DateTimeField(help_text=_("When the voucher was issued."))
     expire_date = serializers.DateTimeField(help_text=_("When the voucher expires."))
     status = serializers.ChoiceField(VOUCHER_STATUSES, help_text=_("Status of the voucher."))
+
+
+class VoucherQuerySerializer(CreatedQuerySerializer):
+    """Which vouchers to list. All conditions that are sent must hold."""
+
+    status = serializers.ChoiceField(VOUCHER_STATUSES, required=False, help_text=_("Status of the vouchers now."))
+    brand = SlugField(required=False, help_text=_("Slug of the brand."))
+    campaign = SlugField(max_length=64, required=False, help_text=_("Slug of the campaign."))
+    ordering = ordering_field("created_at")
 
 
 class ClaimSerializer(serializers.Serializer[Any]):

@@ -13,14 +13,16 @@ from rest_framework.response import Response
 from accounts.contracts import Caller, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
-from core.api import CursorPagination
 from core.errors import NotFound, PermissionDenied, TokenInvalid
+from core.etags import VersionedObject, versioned
 from core.hot import Answer, Call, HotView
 from core.idempotency import idempotent
-from core.list_queries import validate_query
+from core.list_queries import created_condition, paginate, validate_query
+from core.metadata import pick_metadata
 from core.openapi import problem_responses
 from core.serializer_fields import localize
 from core.views import APIView, KeyScopes
+from redemptions.api.lifecycle import VOLATILE
 from redemptions.api.limits import PeriodLimitsSerializer, serialize_staff_fields, to_limit_fields
 from redemptions.api.lists import OfferQuerySerializer, filter_offers
 from redemptions.lifecycle import Action
@@ -33,6 +35,7 @@ from vouchers.api.serializers import (
     CampaignSerializer,
     CampaignUpdateSerializer,
     ClaimSerializer,
+    VoucherQuerySerializer,
     VoucherSerializer,
     serialize_campaign,
     serialize_voucher,
@@ -75,8 +78,8 @@ class CampaignsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """List the campaigns of your brands, newest first."""
-        pagination = CursorPagination()
         caller, query = get_caller(request.auth), validate_query(OfferQuerySerializer, request)
+        pagination = paginate(query)
         campaigns = selectors.list_campaigns(brand_ids=readable_brand_ids(caller))
         campaigns = filter_offers(campaigns, query, caller=caller, at=timezone.now())
         page = pagination.paginate_queryset(campaigns, request, view=self) or []
@@ -89,7 +92,16 @@ class CampaignsView(APIView):
 class CampaignView(APIView):
     """``/api/v1/campaigns/<slug>/``"""
 
+    is_for_browsers = True
+
+    versioned_object = VersionedObject(
+        lambda request, slug: _get_readable_campaign(request, slug),  # noqa: PLW0108  (defined below)
+        lambda _, row: _serialize_own(row),
+        VOLATILE,
+    )
+
     @extend_schema(responses={200: CampaignSerializer}, operation_id="campaign_read")
+    @versioned
     def get(self, request: Request, slug: str) -> Response:
         """Return a campaign. Staff of its brand also see the offer and the number of logins."""
         caller = get_caller(request.auth)
@@ -101,6 +113,7 @@ class CampaignView(APIView):
     @extend_schema(
         request=CampaignUpdateSerializer, responses={200: CampaignSerializer}, operation_id="campaign_extend"
     )
+    @versioned
     def patch(self, request: Request, slug: str) -> Response:
         """Change a draft, or raise the quota of a campaign or move its end. The waiting list gets new vouchers first.
 
@@ -114,6 +127,7 @@ class CampaignView(APIView):
         return _own_campaign_response(changed)
 
     @extend_schema(responses={204: None}, operation_id="campaign_delete")
+    @versioned
     def delete(self, request: Request, slug: str) -> Response:
         """Delete a draft, or archive a campaign, which ends it for good. Issued vouchers stay valid."""
         services.delete(campaign=_get_editable_campaign(request, slug), at=timezone.now())
@@ -123,12 +137,15 @@ class CampaignView(APIView):
 class DuplicateView(APIView):
     """``/api/v1/campaigns/<slug>/duplicate/``"""
 
+    versioned_object = CampaignView.versioned_object
+
     @extend_schema(
         request=CampaignDuplicateInputSerializer,
         responses={201: CampaignSerializer, **problem_responses(SlugTaken)},
         operation_id="campaign_duplicate",
     )
     @idempotent
+    @versioned
     def post(self, request: Request, slug: str) -> Response:
         """Create a draft with the terms of a campaign, and another slug."""
         body = CampaignDuplicateInputSerializer(data=request.data)
@@ -150,13 +167,14 @@ def _to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     fields |= {name: localize(data[name], brand.timezone) for name in ("start_date", "end_date") if name in data}
     if data.get("status") == OfferStatus.DRAFT:
         fields["decision"] = OfferDecision.DRAFT
-    return fields | to_limit_fields(data, currency=brand.currency, names=PeriodLimitsSerializer)
+    return fields | pick_metadata(data) | to_limit_fields(data, currency=brand.currency, names=PeriodLimitsSerializer)
 
 
 class FirstLoginView(HotView):
     """``/api/v1/campaigns/<slug>/first-login/``"""
 
     key_scopes: ClassVar[KeyScopes] = {}
+    is_for_browsers = True
 
     @extend_schema(
         request=None, operation_id="campaign_first_login",
@@ -192,15 +210,23 @@ class VouchersView(APIView):
     """``/api/v1/vouchers/``"""
 
     key_scopes: ClassVar[KeyScopes] = {}
+    is_for_browsers = True
 
-    @extend_schema(responses={200: VoucherSerializer(many=True)}, operation_id="voucher_list")
+    @extend_schema(
+        parameters=[VoucherQuerySerializer],
+        responses={200: VoucherSerializer(many=True)},
+        operation_id="voucher_list",
+    )
     def get(self, request: Request) -> Response:
         """List the shopper's vouchers, newest first."""
-        shopper, at = get_caller(request.auth).shopper, timezone.now()
+        query, at = validate_query(VoucherQuerySerializer, request), timezone.now()
+        shopper = get_caller(request.auth).shopper
         if shopper is None:
             raise PermissionDenied(_("Only customers have vouchers."))
-        pagination = CursorPagination()
-        page = pagination.paginate_queryset(selectors.list_vouchers(shopper=shopper), request, view=self) or []
+        pagination, equal = paginate(query), {name: query[name] for name in ("brand", "campaign") if name in query}
+        listed = selectors.list_vouchers(shopper=shopper, at=at, status=query.get("status", ""), **equal)
+        listed = listed.filter(created_condition(query, field="created_at", find_zone=lambda: "UTC"))
+        page = pagination.paginate_queryset(listed, request, view=self) or []
         vouchers = [selectors.build_voucher_view(voucher, at=at) for voucher in page]
         return pagination.get_paginated_response(
             [serialize_voucher(voucher, user=shopper.user_id) for voucher in vouchers]
@@ -220,10 +246,14 @@ def _serialize_own(campaign: Campaign) -> dict[str, Any]:
 
 def _get_editable_campaign(request: Request, slug: str) -> Campaign:
     """Return a campaign that the caller can change. Raises NotFound, and PermissionDenied for viewers."""
-    caller = get_caller(request.auth)
-    campaign = selectors.get_campaign(slug=slug, brand_ids=_staff_brand_ids(caller))
-    get_brand_for_caller(caller=caller, slug=campaign.brand.slug, edit=True)
+    campaign = _get_readable_campaign(request, slug)
+    get_brand_for_caller(caller=get_caller(request.auth), slug=campaign.brand.slug, edit=True)
     return campaign
+
+
+def _get_readable_campaign(request: Request, slug: str) -> Campaign:
+    """Return a campaign of the caller's brands. Raises NotFound."""
+    return selectors.get_campaign(slug=slug, brand_ids=_staff_brand_ids(get_caller(request.auth)))
 
 
 def _staff_brand_ids(caller: Caller) -> list[uuid.UUID] | None:

@@ -17,6 +17,7 @@ from mailings.services import planning
 from promotions.services import validate_offer
 from redemptions import decisions
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
+from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision
 from redemptions.uses.contracts import LIMIT_FIELDS
 from redemptions.uses.services import change_limits
@@ -27,8 +28,9 @@ from vouchers.selectors import get_mailing_key, suggest_slug
 from vouchers.services import waiting_list
 
 MAX_NAME_LENGTH = 100
-DUPLICATED_FIELDS = ("description", "offer", "voucher_type", "voucher_valid_days", "reassign_unused", *LIMIT_FIELDS)
-EDITABLE_IN_DRAFT = frozenset({"name", "slug", "start_date", "end_date", *DUPLICATED_FIELDS})
+TERMS = ("description", "offer", "voucher_type", "voucher_valid_days", "reassign_unused", *LIMIT_FIELDS)
+DUPLICATED_FIELDS = (*TERMS, "metadata")
+EDITABLE_IN_DRAFT = frozenset({"name", "slug", "start_date", "end_date", *TERMS})
 
 
 @transaction.atomic
@@ -57,9 +59,14 @@ def change(
 
     A published campaign's end can only move to a later time, which makes an ended campaign active again, and its quota
     can only be raised: customers on the waiting list get the new vouchers before later logins. Raises InvalidRequest
-    with an error per field, SlugTaken, and InvalidStatus for an archived campaign, or an ended one without a later end.
+    with an error per field, SlugTaken, and InvalidStatus for an archived campaign, or an ended one without a later end,
+    if anything but metadata changes.
     """
-    locked, fields = _lock(campaign), fields or {}
+    locked = _lock(campaign)
+    rest = change_metadata(locked, fields or {}, at=at)
+    if fields and not rest and quota is None:
+        return locked
+    fields = rest
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
     is_draft = locked.decision == OfferDecision.DRAFT
     is_reopened = reopens(locked, fields=changed, at=at)
@@ -73,6 +80,7 @@ def change(
             setattr(locked, name, value)
         _check(locked, at)
         change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
+        locked.updated_at = at
         with translate_constraint("vouchers_campaign_slug", SlugTaken):
             locked.save()
         decisions.report_status(locked, at=at)
@@ -83,6 +91,9 @@ def change(
         locked.counter.refresh_from_db()
     elif quota is not None:
         _raise_quota(locked, quota, at)
+    if quota is not None:
+        locked.updated_at = at
+        locked.save(update_fields=["updated_at"])
     return locked
 
 

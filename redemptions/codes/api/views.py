@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller
 from core.api import CursorPagination
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.views import APIView
@@ -26,11 +27,18 @@ from redemptions.errors import CodeNotFound, InvalidStatus
 class CodeView(APIView):
     """``/api/v1/codes/<code>/``, by the text of the code or the SHA-256 of its canonical form"""
 
+    versioned_object = VersionedObject(
+        lambda request, name: _get_code(request, name),  # noqa: PLW0108  (defined below)
+        lambda _, code: _serialize(code),
+        frozenset({"status", "balance"}),
+    )
+
     @extend_schema(
         parameters=[CodeQuerySerializer],
         responses={200: CodeStateSerializer, **problem_responses(CodeNotFound)},
         operation_id="code_read",
     )
+    @versioned
     def get(self, request: Request, name: str) -> Response:
         """Return a code of your brand, of any kind of offer, with its status."""
         return Response(_serialize(_get_code(request, name)))
@@ -39,6 +47,8 @@ class CodeView(APIView):
 class RevokeView(APIView):
     """``/api/v1/codes/<code>/revoke/``"""
 
+    versioned_object = CodeView.versioned_object
+
     @extend_schema(
         request=None,
         parameters=[CodeQuerySerializer],
@@ -46,6 +56,7 @@ class RevokeView(APIView):
         operation_id="code_revoke",
     )
     @idempotent
+    @versioned
     def post(self, request: Request, name: str) -> Response:
         """Revoke a code, so that nobody can redeem it any more. Reservations and redemptions stay valid."""
         code = _get_code(request, name, edit=True)
