@@ -1,17 +1,37 @@
 """Values that other apps rely on: callers, shoppers, roles and credentials."""
 
 import enum
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 CUSTOMER_ID_LENGTH = 100
+ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)(:(?P<port>\d{1,5}))?/?"
+)
+LOCAL_HOSTS, DEFAULT_PORTS = ("localhost", "127.0.0.1"), {"http": 80, "https": 443}
 
 
 def is_customer_id(text: str) -> bool:
     """Return whether ``text`` is a valid customer ID: 1 to ``CUSTOMER_ID_LENGTH`` printable characters."""
     return 1 <= len(text) <= CUSTOMER_ID_LENGTH and text.isprintable()
+
+
+def normalize_origin(text: str) -> str | None:
+    """Return the origin of a page in the form that browsers send, or None if the text is none.
+
+    Only pages on the developer's own machine may be unencrypted.
+    """
+    match = ORIGIN.fullmatch(text.strip().lower())
+    if match is None or (match["port"] and not 0 < int(match["port"]) < 65_536):
+        return None
+    scheme, host, port = match["scheme"], match["host"], match["port"]
+    if scheme == "http" and host not in LOCAL_HOSTS:
+        return None
+    is_default = port is None or int(port) == DEFAULT_PORTS[scheme]
+    return f"{scheme}://{host}" if is_default else f"{scheme}://{host}:{int(port)}"
 
 
 class Role(enum.StrEnum):
@@ -93,6 +113,7 @@ class Caller:
     scopes: frozenset[Scope] = NO_SCOPES  # of an API key
     brand_id: uuid.UUID | None = None  # the brand of an API key, None for keys of the platform
     internal_brand_ids: frozenset[uuid.UUID] | None = None  # that an internal key is limited to, None for all
+    language: str | None = None  # of messages to the servers of the brand
 
     @property
     def shopper(self) -> Shopper | None:

@@ -23,11 +23,12 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls.resolvers import RoutePattern
-from django.utils import timezone
+from django.utils import timezone, translation
 from rest_framework.renderers import JSONRenderer
 
+from accounts.api import cors
 from accounts.api.authentication import BearerAuthentication
-from core import middleware, throttle
+from core import message_languages, middleware, throttle
 from core.api import JSONParser, exception_handler
 from core.hot import Call, HotView
 from core.openapi import describe_request
@@ -41,6 +42,7 @@ TYPES = frozenset({"", "application/json"})
 ACCEPTED = frozenset({"", "*/*", "application/json"})
 LONG_WAY = (
     "HTTP_IDEMPOTENCY_KEY",
+    "HTTP_IF_MATCH",
     "HTTP_TRANSFER_ENCODING",
     "HTTP_CONTENT_ENCODING",
 )  # headers that only Django knows, also empty ones
@@ -70,11 +72,15 @@ class Lane:
         if found is None or headers is None:
             return self.application(environ, start_response)
         way, arguments = found
+        language = message_languages.choose_language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         started = time.perf_counter()
         request_id = middleware.bind_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
         request_started.send(sender=type(self), environ=environ)
         try:
-            response = _respond(way, environ, arguments)
+            with translation.override(language or settings.LANGUAGE_CODE):
+                response = message_languages.add_headers(_respond(way, environ, arguments))
+                if cors.ORIGIN in environ and cors.is_allowed(environ, way.view):
+                    response = cors.add_headers(response, environ[cors.ORIGIN])
         finally:
             request_finished.send(sender=type(self))
         body, status = response.content, response.status_code
@@ -119,15 +125,19 @@ def _is_ordinary(environ: Environ) -> bool:
 
 def _respond(way: Way, environ: Environ, arguments: dict[str, Any]) -> HttpResponse:
     """What a view of Django's would do around ``serve``: let in, count, render, refuse."""
+    scope, quota = throttle.scope_of(way.view), None
     try:
         auth = BearerAuthentication().authenticate_header_value(environ["HTTP_AUTHORIZATION"], "")[1]
-        throttle.consume(throttle.scope_of(way.view), auth.identity)
+        quota = throttle.consume(scope, auth.identity)
         if not describe_request(way.view, "post").has_body:
             check_empty(_body(environ))
         document, status = way.view.serve(Call(auth, timezone.now(), lambda: _body(environ)), **arguments)
     except Exception as error:  # noqa: BLE001  (as in a view: every one has its answer)
-        return exception_handler(error, {})
-    return HttpResponse(JSONRenderer().render(document), status=status, content_type="application/json")
+        response = exception_handler(error, {})
+    else:
+        response = HttpResponse(JSONRenderer().render(document), status=status, content_type="application/json")
+    throttle.add_headers(response, scope, quota)
+    return response
 
 
 def _body(environ: Environ) -> Any:

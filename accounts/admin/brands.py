@@ -3,20 +3,42 @@
 import zoneinfo
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts import selectors
-from accounts.models import Brand
+from accounts.contracts import normalize_origin
+from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, Brand
 from backoffice.base.admin import BrandScopedAdmin
 from backoffice.base.columns import datetime_column
 from core.permissions import BrandPermissions
 
 created = datetime_column("created_at", _("created"), brand="")
+
+
+class OriginsField(forms.CharField):
+    """Origins of pages, one per line."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        lines = [line for line in super().clean(value).split() if line]
+        origins = {line: normalize_origin(line) for line in lines}
+        if errors := [f"{line}: {ORIGIN_MESSAGE}" for line, origin in origins.items() if origin is None]:
+            raise forms.ValidationError(errors)
+        if len(lines) > MAX_ORIGINS:
+            raise forms.ValidationError(gettext("Enter at most %(max)s origins.") % {"max": MAX_ORIGINS})
+        return list(dict.fromkeys(origin for origin in origins.values() if origin))
 
 
 @admin.register(Brand)
@@ -35,6 +57,7 @@ class BrandAdmin(BrandScopedAdmin):
         "currency",
         "notify_email",
         "checkout_by",
+        "browser_origins",
         "is_active",
         created,
     )
@@ -48,6 +71,8 @@ class BrandAdmin(BrandScopedAdmin):
             )
         if db_field.name == "language":
             kwargs["widget"] = UnfoldAdminSelectWidget(choices=settings.LANGUAGES)
+        if db_field.name == "browser_origins":
+            return OriginsField(label=capfirst(db_field.verbose_name), help_text=db_field.help_text, required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:

@@ -8,13 +8,16 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.contracts import Role
-from accounts.models import AcceptanceGrant, Brand, Invitation, Membership, User
+from accounts.contracts import Role, normalize_origin
+from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, AcceptanceGrant, Brand, Invitation, Membership, User
 from core.serializer_fields import LanguageField, SlugField, StrictBooleanField, StrictCharField
 from core.serializers import InputSerializer
 
 KINDS = sorted(settings.REDEMPTION_BACKENDS)
 ROLES = [role.value for role in Role]
+ORIGINS_HELP = _(
+    "Origins of pages whose browsers may call the endpoints of shoppers, for example `https://www.example.com`."
+)
 LANGUAGE_HELP = _("Language of emails. Empty for that of the brand that sends them.")
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
 
@@ -130,12 +133,22 @@ class MeUpdateSerializer(InputSerializer):
     )
 
 
+class OriginField(StrictCharField):
+    """The origin of a page."""
+
+    def to_internal_value(self, data: Any) -> str:
+        origin = normalize_origin(super().to_internal_value(data))
+        if origin is None:
+            raise serializers.ValidationError(ORIGIN_MESSAGE, code="invalid")
+        return origin
+
+
 class BrandSerializer(serializers.ModelSerializer[Brand]):
     """The settings of a brand."""
 
     class Meta:
         model = Brand
-        fields = ("id", "slug", "name", "language", "timezone", "currency")
+        fields = ("id", "slug", "name", "language", "timezone", "currency", "browser_origins")
         read_only_fields = fields
         extra_kwargs = {
             "id": {"help_text": _("ID of the brand.")},
@@ -144,6 +157,7 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
             "language": {"help_text": _("Language of emails to customers who have chosen none.")},
             "timezone": {"help_text": _("Time zone of the brand's dates.")},
             "currency": {"help_text": _("Currency of amounts that name no other.")},
+            "browser_origins": {"help_text": ORIGINS_HELP},
         }
 
 
@@ -151,6 +165,9 @@ class BrandUpdateSerializer(InputSerializer):
     """Changes to the settings of a brand."""
 
     language = LanguageField(required=False, help_text=_("Language of emails to customers who have chosen none."))
+    browser_origins = serializers.ListField(
+        child=OriginField(max_length=255), required=False, max_length=MAX_ORIGINS, help_text=ORIGINS_HELP
+    )
 
 
 class MemberSerializer(serializers.Serializer[Membership]):

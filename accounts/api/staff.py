@@ -23,6 +23,8 @@ from accounts.contracts import Role, get_caller
 from accounts.errors import LastOwner
 from accounts.models import Brand
 from core.api import CursorPagination
+from core.etags import VersionedObject, versioned
+from core.idempotency import idempotent
 from core.openapi import problem_responses
 from core.views import APIView, KeyScopes
 
@@ -46,12 +48,19 @@ class BrandOwnerView(APIView):
 class BrandView(BrandOwnerView):
     """``/api/v1/brands/<slug>/``"""
 
+    versioned_object = VersionedObject(
+        lambda request, slug: selectors.owned_brand(caller=get_caller(request.auth), slug=slug),
+        lambda _, brand: BrandSerializer(brand).data,
+    )
+
     @extend_schema(responses=BrandSerializer, operation_id="brands_get")
+    @versioned
     def get(self, request: Request, slug: str) -> Response:
         """Return the settings of the brand."""
         return Response(BrandSerializer(self.brand(request, slug)).data)
 
     @extend_schema(request=BrandUpdateSerializer, responses=BrandSerializer, operation_id="brands_change")
+    @versioned
     def patch(self, request: Request, slug: str) -> Response:
         """Change the settings of the brand."""
         brand = self.brand(request, slug)
@@ -100,6 +109,7 @@ class InvitationsView(BrandOwnerView):
     @extend_schema(
         request=InvitationInputSerializer, responses={201: InvitationSerializer}, operation_id="invitations_create"
     )
+    @idempotent
     def post(self, request: Request, slug: str) -> Response:
         """Invite a person by email. Inviting the same address again renews its invitation."""
         brand, data = self.brand(request, slug), validate_body(InvitationInputSerializer, request)

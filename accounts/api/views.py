@@ -24,6 +24,7 @@ from accounts.contracts import Tokens, get_caller
 from accounts.errors import AccountTaken, InvalidCredentials, TokenReused
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
+from core.etags import VersionedObject, versioned
 from core.openapi import problem_responses
 from core.views import APIView, KeyScopes
 
@@ -63,6 +64,8 @@ class TokenView(AnonymousView):
 
 class RefreshView(AnonymousView):
     """``/api/v1/auth/token/refresh/``"""
+
+    is_for_browsers = True
 
     @extend_schema(
         request=RefreshInputSerializer,
@@ -131,13 +134,20 @@ class MeView(APIView):
     """``/api/v1/me/``"""
 
     key_scopes: ClassVar[KeyScopes] = {}
+    is_for_browsers = True
+
+    versioned_object = VersionedObject(
+        lambda request: selectors.active_user(get_caller(request.auth)), lambda _, user: MeSerializer(user).data
+    )
 
     @extend_schema(responses=MeSerializer, operation_id="me")
+    @versioned
     def get(self, request: Request) -> Response:
         """Return the caller's own account. API keys have none (403)."""
         return Response(MeSerializer(selectors.active_user(get_caller(request.auth))).data)
 
     @extend_schema(request=MeUpdateSerializer, responses=MeSerializer, operation_id="me_change")
+    @versioned
     def patch(self, request: Request) -> Response:
         """Change the caller's own account."""
         user = selectors.active_user(get_caller(request.auth))

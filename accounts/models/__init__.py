@@ -2,6 +2,8 @@
 
 from accounts.models.access import AcceptanceGrant, ApiKey
 from accounts.models.brands import (
+    MAX_ORIGINS,
+    ORIGIN_MESSAGE,
     ROLE_CHOICES,
     Brand,
     Invitation,
@@ -13,6 +15,8 @@ from accounts.models.sessions import Session, TokenFamily
 from accounts.models.users import Customer, User, UserManager
 
 __all__ = [
+    "MAX_ORIGINS",
+    "ORIGIN_MESSAGE",
     "ROLE_CHOICES",
     "AcceptanceGrant",
     "ApiKey",

@@ -5,13 +5,14 @@ from typing import ClassVar
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import CheckoutBy, Role
+from accounts.contracts import CheckoutBy, Role, normalize_origin
 from accounts.models.users import User
 from core import languages
 from core.ids import uuid7
@@ -22,6 +23,8 @@ ROLE_CHOICES = [
     (Role.EDITOR.value, _("Editor")),
     (Role.VIEWER.value, _("Viewer")),
 ]
+MAX_ORIGINS = 50
+ORIGIN_MESSAGE = _("Enter the origin of a page without a path, for example https://www.example.com.")
 CHECKOUT_BY_CHOICES = [
     (CheckoutBy.SERVER.value, _("Servers")),
     (CheckoutBy.SHOPPER_RESERVES.value, _("Shoppers reserve, servers confirm")),
@@ -39,6 +42,12 @@ def validate_currency(code: str) -> None:
     """Check that ``code`` is an ISO 4217 currency. Raises ValidationError."""
     if code not in currencies():
         raise ValidationError(_("Enter an ISO 4217 currency code, for example EUR."), code="invalid")
+
+
+def validate_origin(text: str) -> None:
+    """Check that ``text`` is the origin of a page, as browsers send it. Raises ValidationError."""
+    if normalize_origin(text) != text:
+        raise ValidationError(ORIGIN_MESSAGE, code="invalid")
 
 
 @pghistory.track()
@@ -81,6 +90,18 @@ class Brand(models.Model):
         db_default=settings.LANGUAGE_CODE,
         validators=[languages.validate_language],
         help_text=_("Emails are in this language, unless the customer has chosen another."),
+    )
+    browser_origins = ArrayField(
+        models.CharField(max_length=255, validators=[validate_origin]),
+        verbose_name=_("browser origins"),
+        size=MAX_ORIGINS,
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_(
+            "Pages whose browsers may call the endpoints of shoppers with a shopper's token. One per line, for example "
+            "https://www.example.com"
+        ),
     )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)

@@ -159,6 +159,12 @@ def has_priced_objects(*, brand: Brand) -> bool:
     return False
 
 
+def list_browser_origins() -> frozenset[str]:
+    """Return the origins of all active brands' pages, whose browsers may call the endpoints of shoppers."""
+    lists = Brand.objects.filter(is_active=True).exclude(browser_origins=[]).values_list("browser_origins", flat=True)
+    return frozenset(origin for origins in lists for origin in origins)
+
+
 def has_slug(*, brand_ids: Collection[uuid.UUID], slug: str) -> bool:
     """Return whether one of these brands has the slug."""
     return Brand.objects.filter(pk__in=brand_ids, slug=slug).exists()

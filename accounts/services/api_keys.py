@@ -114,7 +114,7 @@ def authenticate_api_key(*, text: str, address: str, at: datetime) -> Caller:
 
     ``address`` is the client's IP address. Raises TokenInvalid, and TokenExpired from ``expires_at`` on.
     """
-    key = ApiKey.objects.filter(prefix=rules.key_prefix(text)).first()
+    key = ApiKey.objects.select_related("brand").filter(prefix=rules.key_prefix(text)).first()
     if not rules.digests_equal(rules.key_digest(text), bytes(key.digest) if key else b"") or key is None:
         raise TokenInvalid
     _check_usable(key, address, at)
@@ -124,6 +124,7 @@ def authenticate_api_key(*, text: str, address: str, at: datetime) -> Caller:
     return Caller(
         identity=f"key:{key.pk}", api_key_id=key.pk, scopes=frozenset(map(Scope, key.scopes)), brand_id=key.brand_id,
         internal_brand_ids=frozenset(key.internal_brands) or None,
+        language=key.brand.language if key.brand else None,
     )  # fmt: skip
 
 

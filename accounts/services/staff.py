@@ -19,11 +19,14 @@ INVITATION_LIFETIME = timedelta(days=7)
 _SALT = "accounts.invitation"
 
 
-def change_brand(*, brand: Brand, language: str | None = None) -> Brand:
-    """Change the settings of a brand; None keeps one as it is."""
+def change_brand(*, brand: Brand, language: str | None = None, browser_origins: list[str] | None = None) -> Brand:
+    """Change the settings of a brand; None keeps one as it is. Origins that are listed twice are kept once."""
     if language is not None:
         brand.language = language
         brand.save(update_fields=["language"])
+    if browser_origins is not None:
+        brand.browser_origins = list(dict.fromkeys(browser_origins))
+        brand.save(update_fields=["browser_origins"])
     return brand
 
 

@@ -143,7 +143,7 @@ class _OneRedemptionView(APIView):
 class RedemptionView(_OneRedemptionView):
     """``/api/v1/checkout/redemptions/<id>/``"""
 
-    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT}
+    key_scopes: ClassVar[KeyScopes] = {"get": READ | CHECKOUT, "patch": CHECKOUT}
     is_for_browsers = True
 
     @extend_schema(responses={200: RedemptionSerializer}, operation_id="redemption_read")

@@ -55,6 +55,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.middleware.MetricsMiddleware",
     "core.middleware.RequestIdMiddleware",
+    "accounts.api.cors.CorsMiddleware",
+    "core.message_languages.LanguageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

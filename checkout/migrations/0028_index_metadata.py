@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [
-        ("checkout", "0024_add_metadata"),
+        ("checkout", "0027_add_metadata"),
     ]
 
     operations = [

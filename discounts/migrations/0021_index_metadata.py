@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [
-        ("discounts", "0019_add_metadata"),
+        ("discounts", "0020_add_metadata"),
     ]
 
     operations = [

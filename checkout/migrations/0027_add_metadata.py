@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_add_grants"),
-        ("checkout", "0023_backtest_maximum_per_order"),
+        ("checkout", "0026_backtest_maximum_per_customer"),
     ]
 
     operations = [
