@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from redemptions.codes.contracts import RestrictedCode
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import LimitedOffer
 
@@ -29,20 +30,11 @@ class RedemptionRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class CouponCode:
-    """A code of a coupon. ``customer`` is the only one who may redeem it; None for every customer."""
-
-    text: str
-    customer: int | None
-    single_use: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CouponSnapshot:
     """Snapshot of a coupon with the usage counts and code states of the requested customers.
 
     ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that belong to
-    the coupon, by canonical form. ``code`` is its generic code.
+    the coupon, by canonical form. ``code`` is its generic code, unless that is revoked.
     ``inactive_users`` are the customers whose user account is deactivated. ``limits`` are its budgets and limits per
     period, which its uses take from.
     """
@@ -59,11 +51,11 @@ class CouponSnapshot:
     code: str | None
     has_batches: bool
     counts: Mapping[int, int]
-    codes: Mapping[str, CouponCode]
+    codes: Mapping[str, RestrictedCode]
     inactive_users: frozenset[int]
     limits: LimitedOffer
 
-    def find_code(self, text: str) -> CouponCode | None:
+    def find_code(self, text: str) -> RestrictedCode | None:
         """Return the code of the coupon that a sent text means, or None."""
         return self.codes.get(canonicalize_code(text) or "")
 

@@ -22,6 +22,7 @@ from coupons.errors import (
     CouponNotStarted,
 )
 from pricing import Offer, load_offer
+from redemptions.codes.rules import find_code_error
 from redemptions.errors import CartRequired, CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 from redemptions.lifecycle import derive_status, find_status_error
 
@@ -37,7 +38,7 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
         yield TokenInvalid()
     if error := _find_status_error(snapshot, at):
         yield error
-    yield from _list_code_errors(snapshot, request)
+    yield from _list_code_errors(snapshot, request, at)
     if snapshot.limits.needs_cart and request.redemption is None:
         yield CartRequired(COUPON_NEEDS_CART)
     if snapshot.limits.stored_value is not None and request.redemption is None:
@@ -59,12 +60,13 @@ def _find_status_error(snapshot: CouponSnapshot, at: datetime) -> DomainError | 
     return error and CodeInactive(COUPON_INACTIVE)
 
 
-def _list_code_errors(snapshot: CouponSnapshot, request: RedemptionRequest) -> Iterator[DomainError]:
-    """Yield an error if the sent code doesn't belong to the coupon, or if a required single-use code is missing."""
+def _list_code_errors(snapshot: CouponSnapshot, request: RedemptionRequest, at: datetime) -> Iterator[DomainError]:
+    """Yield an error if the sent code can't be redeemed for the coupon, or if a required single-use code is missing."""
     if request.code:
         code = snapshot.find_code(request.code)
-        if code is None or code.customer not in (None, request.customer):
-            yield CodeNotFound()
+        error = CodeNotFound() if code is None else find_code_error(code, customer=request.customer, at=at)
+        if error is not None:
+            yield error
     elif snapshot.has_batches and snapshot.code is None:
         yield InvalidRequest.field("code", str(CODE_REQUIRED_MESSAGE), "required")
 

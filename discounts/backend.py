@@ -3,6 +3,7 @@
 from discounts import selectors
 from discounts.services import reservations, staff_actions
 from redemptions.contracts import RedemptionBackend
+from redemptions.uses.selectors import get_code_statuses
 
 
 class DiscountCodeBackend:
@@ -16,7 +17,7 @@ class DiscountCodeBackend:
     returned_amounts = staticmethod(selectors.returned_amounts)
     offer_names = staticmethod(selectors.offer_names)
     describe_code_offers = staticmethod(selectors.describe_code_offers)
-    get_code_statuses = staticmethod(selectors.get_code_statuses)
+    get_code_statuses = staticmethod(get_code_statuses)
     lock_offers = staticmethod(reservations.lock_offers)
     record_uses = staticmethod(reservations.record_uses)
     reserve = staticmethod(reservations.reserve)

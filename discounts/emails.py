@@ -16,7 +16,6 @@ from discounts import selectors
 from discounts.models import DiscountCode
 from mailings.contracts import Content, MailType
 from mailings.emails import build_content
-from redemptions.statuses import OfferStatus
 
 ANNOUNCEMENT = "discounts.emails.announcement"
 USAGE_DIGEST = "discounts.emails.usage_digest"
@@ -24,8 +23,8 @@ USAGE_DIGEST = "discounts.emails.usage_digest"
 
 def build_announcement(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
     """Build the announcement of the code of ``data["offer"]``. Return None if shoppers can no longer redeem it."""
-    code = selectors.codes().filter(offer_id=data["offer"]).first()
-    if code is None or not code.brand.is_active or code.status_at(at) != OfferStatus.ACTIVE:
+    code = selectors.list_announced(at=at).filter(offer_id=data["offer"]).first()
+    if code is None:
         return None
     brand, percent = code.brand, code.rule.discount
     subject = _("%(percent)s%% off at %(brand)s with code %(code)s")

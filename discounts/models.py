@@ -83,7 +83,8 @@ class DiscountCode(OfferLimits):
     """A code of a brand that each customer can redeem once between its dates.
 
     ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to. ``code`` repeats
-    the text of the offer's ``redemptions.codes.models.Code``. The API calls the end ``validity``.
+    the text of its generic ``redemptions.codes.models.Code``. It can have single-use codes, too: a customer who
+    redeems one of them has redeemed it. The API calls the end ``validity``.
     """
 
     offer_kind = "discount_code"

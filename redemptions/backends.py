@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from redemptions.contracts import CodeBackend, RedemptionBackend, StandaloneBackend
+from core.errors import NotFound
+from redemptions.contracts import CodeBackend, CodeOffer, RedemptionBackend, StandaloneBackend
 
 
 @cache
@@ -39,6 +41,14 @@ def get_code_backends() -> dict[str, CodeBackend]:
 def get_code_backend(kind: str) -> CodeBackend:
     """Return the backend of a kind whose offers have codes. Raises KeyError for any other kind."""
     return get_code_backends()[kind]
+
+
+def find_code_offer(offer: uuid.UUID, *, at: datetime) -> tuple[str, CodeOffer]:
+    """Return the kind of an offer that has codes, and the offer. Raises NotFound."""
+    for kind, backend in get_code_backends().items():
+        if described := backend.describe_code_offers(offers=[offer], at=at).get(offer):
+            return kind, described
+    raise NotFound
 
 
 @cache

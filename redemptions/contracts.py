@@ -288,9 +288,9 @@ class StandaloneBackend(Protocol):
 class CodeOffer:
     """An offer as its codes need it. ``error`` is raised by attempts to add or assign codes, if any.
 
-    ``is_live`` tells whether customers can redeem its codes now or later. ``url`` is the offer's page in the admin.
-    ``is_code`` is set for an offer that is its code, and is paused instead of revoking the code. ``stored_value`` is
-    its amount if each of its codes keeps a balance.
+    An offer whose ``decision`` is to be ended or archived gets no codes anyway. ``is_live`` tells whether customers can
+    redeem its codes now or later. ``url`` is the offer's page in the admin. ``stored_value`` is its amount if each of
+    its codes keeps a balance.
     """
 
     id: uuid.UUID
@@ -299,19 +299,20 @@ class CodeOffer:
     description: str
     start_date: datetime | None
     end_date: datetime
+    decision: str
     is_live: bool
-    error: DomainError | None
     url: str
-    is_code: bool = False
+    error: DomainError | None = None
     stored_value: StoredValue | None = None
 
 
 class CodeStatus(StrEnum):
-    """Statuses of a code. A code for many redemptions is available or revoked."""
+    """Statuses of a code. A code for many redemptions is available, expired or revoked."""
 
     AVAILABLE = "available"
     RESERVED = "reserved"
     USED = "used"
+    EXPIRED = "expired"
     REVOKED = "revoked"
 
 

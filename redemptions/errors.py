@@ -37,7 +37,7 @@ class CodeExpired(DomainError):
 
 class CodeAlreadyUsed(DomainError):
     code, status = "code_already_used", 409
-    message = _("You have already used this code.")
+    message = _("This code has already been used.")
 
 
 class CartRequired(DomainError):

@@ -11,16 +11,17 @@ from accounts.contracts import Acceptance, Shopper
 from accounts.selectors import lock_customer
 from checkout import rules, selectors
 from checkout.contracts import OrderCounts, Quote, QuoteRequest
-from checkout.services.rejections import record_rejections
+from checkout.services.rejections import record_rejections, reject_candidate
 from pricing import Facts, Profile, ShopperFacts
 from pricing.condition_values import iter_conditions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
 from redemptions.balances.selectors import restrict_to_balances
-from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart
+from redemptions.codes.contracts import FoundCode
+from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart, find_code_error
 from redemptions.codes.selectors.codes import find_codes
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
-from redemptions.errors import CodeNotFound
+from redemptions.errors import CodeNotFound, NotCombinable
 from segments.selectors import get_segment_types
 
 VOUCHER_NOT_FOUND = _("Voucher not found.")
@@ -73,12 +74,12 @@ def collect_candidates(
     typed = {canonicalize_code(code) or code: code for code in request.codes}
     found = [code for code in find_codes(codes=list(typed)) if acceptance.accepts(code.brand_id, code.kind)]
     codes = choose_codes_of_cart(found, **_code_brands(request))
-    results: list[Candidate | Rejection] = []
+    usable, results = _check_codes([code for chosen in codes.values() for code in chosen], typed, shopper, at)
     for kind, backend in get_backends().items():
-        ids = sorted(code.id for chosen in codes.values() for code in chosen if code.kind == kind)
+        ids = sorted(code.id for code in usable if code.kind == kind)
         query = CandidateQuery(request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers)
         results += [one for one in backend.candidates(query=query) if acceptance.accepts(one.brand_id, kind)]
-    results = restrict_to_balances(results, at=at)
+    results = restrict_to_balances(_keep_one_code_of_each(results), at=at)
     known = {result.code for result in results}
     rejections = reject_unknown(
         codes=[text for code, text in typed.items() if code not in codes],
@@ -86,6 +87,47 @@ def collect_candidates(
     )
     rejections += [result for result in results if isinstance(result, Rejection)]
     return [result for result in results if isinstance(result, Candidate)], rejections
+
+
+def _check_codes(
+    codes: Iterable[FoundCode], typed: Mapping[str, str], shopper: Shopper | None, at: datetime
+) -> tuple[list[FoundCode], list[Candidate | Rejection]]:
+    """Return the codes that the shopper can redeem, as far as the code itself decides, and rejections of the others.
+
+    The code of another customer is rejected as it was ``typed``, as an unknown one is.
+    """
+    usable: list[FoundCode] = []
+    rejections: list[Candidate | Rejection] = []
+    for code in codes:
+        error = find_code_error(code, customer=shopper.id if shopper else None, at=at)
+        if error is None:
+            usable.append(code)
+        else:
+            text = typed[code.canonical] if isinstance(error, CodeNotFound) else code.text
+            rejections.append(Rejection(text, error.as_dict(), code.kind, code.offer, code.brand_id))
+    return usable, rejections
+
+
+def _keep_one_code_of_each(results: Sequence[Candidate | Rejection]) -> list[Candidate | Rejection]:
+    """Return the results with one candidate of each offer, that of the first of its codes by text.
+
+    Candidates of its other codes become rejections.
+    """
+    codes: dict[str, list[str]] = {}
+    for result in results:
+        if isinstance(result, Candidate):
+            codes.setdefault(result.ref, []).append(result.code)
+    return [
+        _reject_repeated(result, first)
+        if isinstance(result, Candidate) and result.code != (first := min(codes[result.ref]))
+        else result
+        for result in results
+    ]
+
+
+def _reject_repeated(candidate: Candidate, first: str) -> Rejection:
+    error = NotCombinable(**{"with": [first]})  # type: ignore[arg-type]
+    return reject_candidate(candidate, error.as_dict())
 
 
 def reject_unknown(*, codes: Iterable[str], vouchers: Iterable[str]) -> list[Rejection]:

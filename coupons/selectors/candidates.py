@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Collection, Mapping
-from typing import Any
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
@@ -13,8 +13,9 @@ from coupons import rules
 from coupons.models import CouponDefinition, RedeemedCode
 from coupons.selectors.coupons import count_redemptions, list_public, remaining
 from redemptions.codes.models import Code
+from redemptions.codes.selectors.codes import unrestricted
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
-from redemptions.errors import CodeAlreadyUsed, CodeInactive, CodeNotFound, NotCombinable
+from redemptions.errors import CodeAlreadyUsed, CodeInactive
 from redemptions.uses.contracts import read_limits
 from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 
@@ -26,21 +27,15 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     if not query.codes:
         return []
     customer = query.shopper.id if query.shopper else None
-    rows = db.fetch_all(
-        "coupons/sql/select_candidates.sql", {"codes": list(query.codes), "customer": customer, "at": query.at}
-    )
+    rows = db.fetch_all("coupons/sql/select_candidates.sql", {"codes": list(query.codes), "at": query.at})
     ids = [row["id"] for row in rows]
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=customer, at=query.at)
     offers = {row["id"]: read_limits(KIND, row) for row in rows}
     left = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
     results: list[Candidate | Rejection] = []
-    first_codes: dict[uuid.UUID, str] = {}
     for row in rows:
         error = _offer_error(row, units_left.get(row["id"]), counts.get(row["id"], 0))
-        if error is None and first_codes.setdefault(row["id"], row["code"]) != row["code"]:
-            extensions: dict[str, Any] = {"with": [first_codes[row["id"]]]}  # another code of the same coupon
-            error = NotCombinable(**extensions)
         if error is None:
             candidate = _candidate_of_row(row)
             results.append(restrict_offer(candidate, offers[row["id"]], left, currency=query.cart.currency))
@@ -50,8 +45,6 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
 
 
 def _offer_error(row: db.Row, units_left: int | None, count: int) -> DomainError | None:
-    if not row["is_theirs"]:
-        return CodeNotFound()
     if row["is_spent"]:
         return CodeAlreadyUsed()
     cap = row["maximum_per_user"]
@@ -76,8 +69,9 @@ def available(*, query: AvailabilityQuery) -> list[Candidate]:
     A code is named only if it is assigned to the shopper: the brand decides who knows a generic code.
     """
     coupons = list_public().filter(start_date__lte=query.at, end_date__gt=query.at)
-    coupons = coupons.annotate(own_code=_own_code(query.shopper.id))
-    coupons = coupons.filter(Q(code__isnull=False) | Q(own_code__isnull=False))
+    coupons = coupons.annotate(own_code=_own_code(query.shopper.id, query.at))
+    generic = Code.objects.filter(unrestricted(query.at), offer=OuterRef("pk"), batch=None)
+    coupons = coupons.filter(Exists(generic) | Q(own_code__isnull=False))
     if query.brands:
         coupons = coupons.filter(brand__slug__in=query.brands)
     newest = list(coupons.order_by("-pk")[: query.limit])
@@ -97,10 +91,10 @@ def _is_exhausted(coupon: CouponDefinition, counts: Mapping[uuid.UUID, int]) -> 
     return cap is not None and counts.get(coupon.pk, 0) >= cap
 
 
-def _own_code(customer: int | None) -> Subquery:
+def _own_code(customer: int | None, at: datetime) -> Subquery:
     """Return the first code of a coupon that is assigned to the customer and not redeemed."""
     redeemed = RedeemedCode.objects.filter(coupon_id=OuterRef("offer"), code=OuterRef("text"))
-    codes = Code.objects.filter(offer=OuterRef("pk"), kind=KIND, customer_id=customer or -1, archived_at=None)
+    codes = Code.objects.filter(unrestricted(at), offer=OuterRef("pk"), kind=KIND, customer_id=customer or -1)
     return Subquery(codes.filter(~Exists(redeemed)).order_by("pk").values("text")[:1])
 
 

@@ -15,9 +15,10 @@ from accounts.models import Brand
 from core import db
 from core.errors import DomainError, NotFound
 from coupons import rules
-from coupons.contracts import CouponCode, CouponSnapshot, CouponUsage, RedemptionRequest
+from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
 from coupons.errors import CouponLimitReached
 from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
+from redemptions.codes.contracts import RestrictedCode
 from redemptions.codes.rules import canonicalize_code
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -103,10 +104,15 @@ def get_snapshot(
     if row is None:
         return None
     counts = {int(customer): count for customer, count in (row["counts"] or {}).items()}
-    known = {canonical: CouponCode(*values) for canonical, values in (row["codes"] or {}).items()}
+    known = {canonical: _to_code(*values) for canonical, values in (row["codes"] or {}).items()}
     parsed: dict[str, Any] = {"counts": counts, "codes": known, "inactive_users": frozenset(row["inactive_users"])}
     values = {name: value for name, value in (row | parsed).items() if name in SNAPSHOT_FIELDS}
     return CouponSnapshot(**values, limits=read_limits(CouponDefinition.offer_kind, row))
+
+
+def _to_code(text: str, customer: int | None, single_use: bool, *times: str | None) -> RestrictedCode:
+    expires_at, revoked_at = (datetime.fromisoformat(time) if time else None for time in times)
+    return RestrictedCode(text, customer, single_use, expires_at, revoked_at)
 
 
 # --- usage ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 -- Lock a coupon against changes of its limits, and select it with the counts of some customers, and some of its codes.
 -- Upholds redemptions_limit_within_cap: a limit doesn't change while it is taken.
 SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
-    d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user, d.code,
+    d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user,
+    CASE WHEN NOT EXISTS (
+        SELECT 1 FROM promotions_code g WHERE g.offer = d.id AND g.batch_id IS NULL AND g.revoked_at IS NOT NULL
+    ) THEN d.code END AS code,
     d.currency, d.budget, d.other_budgets, d.max_per_order, d.max_per_customer, d.limit_per_day, d.limit_per_week, d.limit_per_month, d.limit_units, b.timezone,
     CASE WHEN d.offer #> '{benefits,0,keep_balance}' = 'true' THEN d.offer::text END AS stored_offer,
     EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
@@ -10,7 +13,7 @@ SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_dat
         WHERE u.coupon_id = d.id AND u.customer_id = ANY(%(customers)s::bigint[])
     ) AS counts,
     (
-        SELECT jsonb_object_agg(c.canonical, jsonb_build_array(c.text, c.customer_id, c.single_use))
+        SELECT jsonb_object_agg(c.canonical, jsonb_build_array(c.text, c.customer_id, c.single_use, c.expires_at, c.revoked_at))
         FROM promotions_code c
         WHERE c.offer = d.id AND c.canonical = ANY(%(codes)s::varchar[]) AND c.archived_at IS NULL
     ) AS codes,

@@ -42,6 +42,7 @@ from discounts.selectors import statistics
 from mailings.contracts import MailingStatus
 from promotions.admin.limit_cards import list_limit_cards
 from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS
+from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
     OfferActionsMixin,
@@ -257,6 +258,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         return [
             path("<int:pk>/announce/", wrap(require_POST(self.announce_view)), name="discounts_discountcode_announce"),
             path("<int:pk>/progress/", wrap(require_safe(self.progress_view)), name="discounts_discountcode_progress"),
+            *CodeViews(self, kind="discount_code").urls(wrap),
             *super().get_urls(),
         ]
 

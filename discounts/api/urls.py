@@ -5,6 +5,7 @@ from django.urls import path
 from discounts.api import views
 from discounts.api.serializers import CodeSerializer
 from redemptions.api.lifecycle import action_paths
+from redemptions.codes.api.batches import batch_paths
 
 CODE = "discountcode/<str:name>/"
 
@@ -20,6 +21,12 @@ urlpatterns = [
         parameters=[views.BRAND],
     ),
     path(f"{CODE}duplicate/", views.DuplicateView.as_view(), name="discountcode-duplicate"),
+    *batch_paths(
+        "discountcode/<str:pk>/",
+        kind="discount_code",
+        find_readable=views.get_readable_code,
+        find_editable=views.get_editable_code,
+    ),
     path("discountcodeusage/", views.UsagesView.as_view(), name="discountcodeusage-list"),
     path("discountcodeusage/<uuid:usage_id>/", views.UsageView.as_view(), name="discountcodeusage"),
 ]

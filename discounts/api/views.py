@@ -120,7 +120,7 @@ class CodeView(APIView):
     is_for_browsers = True
 
     versioned_object = VersionedObject(
-        lambda request, name: _get_readable_code(request, name),  # noqa: PLW0108  (defined below)
+        lambda request, name: get_readable_code(request, name),  # noqa: PLW0108  (defined below)
         lambda _, row: _serialize_own(row),
         VOLATILE,
     )
@@ -147,7 +147,7 @@ class CodeView(APIView):
         """
         serializer = CodeUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        code, data = _get_editable_code(request, name), serializer.validated_data
+        code, data = get_editable_code(request, name), serializer.validated_data
         fields = _to_dates(data, code.brand) | ({"rule": data["rule"]} if "rule" in data else {})
         fields |= pick_metadata(data) | to_limit_fields(data, currency=code.currency, names=TotalLimitsSerializer)
         return Response(_serialize_own(services.change_code(code=code, fields=fields, at=timezone.now())))
@@ -159,7 +159,7 @@ class CodeView(APIView):
 
         Its redemptions are kept.
         """
-        services.delete_code(code=_get_editable_code(request, name), at=timezone.now())
+        services.delete_code(code=get_editable_code(request, name), at=timezone.now())
         return Response(status=204)
 
 
@@ -181,7 +181,7 @@ class DuplicateView(APIView):
         serializer = DuplicateInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         code = services.duplicate_code(
-            code=_get_editable_code(request, name),
+            code=get_editable_code(request, name),
             text=serializer.validated_data.get("id"),
             by=get_caller(request.auth).user_key,
             at=timezone.now(),
@@ -191,19 +191,12 @@ class DuplicateView(APIView):
 
 def apply_action(request: Request, name: str, action: Action) -> dict[str, Any]:
     """Change the status of a code that the caller may change, and return the code."""
-    code = _get_editable_code(request, name)
+    code = get_editable_code(request, name)
     return _serialize_own(services.change_decision(code=code, action=action, at=timezone.now()))
 
 
-def _get_editable_code(request: Request, name: str) -> DiscountCode:
-    """Return a code of the caller's brand. Raises NotFound for codes of other brands, PermissionDenied for viewers."""
-    code = _get_readable_code(request, name)
-    get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
-    return code
-
-
-def _get_readable_code(request: Request, name: str) -> DiscountCode:
-    """Return a code of the caller's brand. Raises NotFound for codes of other brands."""
+def get_readable_code(request: Request, name: str) -> DiscountCode:
+    """Return a code of the caller's brands. Raises NotFound for codes of other brands."""
     brand_ids = readable_brand_ids(get_caller(request.auth))
     try:
         code = _get_code(request, name)
@@ -211,6 +204,13 @@ def _get_readable_code(request: Request, name: str) -> DiscountCode:
         raise NotFound from error
     if brand_ids is not None and code.brand_id not in brand_ids:
         raise NotFound
+    return code
+
+
+def get_editable_code(request: Request, name: str) -> DiscountCode:
+    """Return a code of the caller's brand. Raises NotFound for codes of other brands, PermissionDenied for viewers."""
+    code = get_readable_code(request, name)
+    get_brand_for_caller(caller=get_caller(request.auth), slug=code.brand.slug, edit=True)
     return code
 
 

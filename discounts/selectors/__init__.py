@@ -1,12 +1,13 @@
 """Reads of discount codes, one module per subject."""
 
-from discounts.selectors.code_offers import describe_code_offers, get_code_statuses
+from discounts.selectors.code_offers import describe_code_offers
 from discounts.selectors.codes import (
     available,
     candidates,
     codes,
     currency_of,
     get_code,
+    list_announced,
     list_for_brands,
     list_usable,
     offer_names,
@@ -30,9 +31,9 @@ __all__ = [
     "describe_code_offers",
     "get_announcement",
     "get_code",
-    "get_code_statuses",
     "get_return",
     "iter_recipients",
+    "list_announced",
     "list_for_brands",
     "list_unannounced",
     "list_usable",

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 
 from accounts.contracts import Shopper
 from accounts.models import Brand
@@ -15,13 +15,16 @@ from core.ids import parse_uuid
 from discounts import rules
 from discounts.contracts import build_offer, summarize
 from discounts.models import DiscountCode, DiscountRule, Usage
+from redemptions.codes.contracts import FoundCode
+from redemptions.codes.models import Code
 from redemptions.codes.rules import choose_code
-from redemptions.codes.selectors.codes import find_archived_code, find_codes_by_name
+from redemptions.codes.selectors.codes import find_archived_code, find_codes_by_name, unrestricted
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeInactive, CodeNotFound
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferStatus
 from redemptions.uses.contracts import read_limits
+from redemptions.uses.models import OfferUse
 from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 from segments.models import AudienceMember
 
@@ -37,10 +40,11 @@ def codes() -> QuerySet[DiscountCode]:
 def get_code(name: str, *, brand: str | None = None, own: Collection[uuid.UUID] = ()) -> DiscountCode:
     """Return a code by its text, by the lowercase hex SHA-256 of its canonical text, or by its offer ID.
 
-    A text means the code of the brand with the slug ``brand``. Without it, it means the code of one of the brands
-    ``own``, otherwise the oldest, otherwise the newest that one of the brands ``own`` archived. Raises CodeNotFound.
+    Its single-use codes don't name it, since who knows one of them must not learn its text. A text means the code of
+    the brand with the slug ``brand``. Without it, it means the code of one of the brands ``own``, otherwise the oldest,
+    otherwise the newest that one of the brands ``own`` archived. Raises CodeNotFound.
     """
-    found = [code for code in find_codes_by_name(name) if code.kind == KIND and brand in (None, code.brand)]
+    found = [code for code in _find(name, brand) if not code.single_use]
     chosen = choose_code(found, own=own) or find_archived_code(code=name, brand_ids=own, kind=KIND)
     offer_id = chosen.offer if chosen else parse_uuid(name)
     code = codes().filter(offer_id=offer_id).first() if offer_id else None
@@ -49,20 +53,38 @@ def get_code(name: str, *, brand: str | None = None, own: Collection[uuid.UUID] 
     return code
 
 
+def _find(name: str, brand: str | None) -> list[FoundCode]:
+    return [code for code in find_codes_by_name(name) if code.kind == KIND and brand in (None, code.brand)]
+
+
 def list_for_brands(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[DiscountCode]:
     """Return the codes of these brands, or of all brands with None."""
     return codes() if brand_ids is None else codes().filter(brand_id__in=brand_ids)
 
 
 def currency_of(name: str, *, brand: str | None) -> str:
-    """Return the currency of the brand of a code, which is named as for ``get_code``. Raises CodeNotFound."""
-    return get_code(name, brand=brand).brand.currency
+    """Return the currency of the brand of a code that a shopper redeems. Raises CodeNotFound."""
+    code = choose_code(_find(name, brand))
+    if code is None:
+        raise CodeNotFound
+    return Brand.objects.only("currency").get(pk=code.brand_id).currency
 
 
 # --- codes that a shopper can redeem ---------------------------------------------------------------------------------
 def list_usable(*, brand_slug: str, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
     """Return a brand's announced codes that the shopper can redeem now."""
-    return _usable(shopper=shopper, at=at).filter(brand__slug=brand_slug)
+    return _usable(shopper=shopper, at=at).filter(_is_announced(at), brand__slug=brand_slug)
+
+
+def _is_announced(at: datetime) -> Q:
+    """Return the condition of codes that are announced and not revoked."""
+    generic = Code.objects.filter(unrestricted(at), offer=OuterRef("offer_id"), batch=None)
+    return Q(Exists(generic), notify=True)
+
+
+def list_announced(*, at: datetime) -> QuerySet[DiscountCode]:
+    """Return the codes to announce that customers can redeem now."""
+    return codes().filter(_is_announced(at), status_condition(OfferStatus.ACTIVE, at), brand__is_active=True)
 
 
 def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
@@ -77,7 +99,6 @@ def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
         ~Exists(redeemed),
         status_condition(OfferStatus.ACTIVE, at),
         brand__is_active=True,
-        notify=True,
     )
 
 
@@ -107,7 +128,7 @@ def _to_candidate(row: db.Row) -> Candidate | Rejection:
         return Rejection(row["code"], error.as_dict(), KIND, row["offer_id"], row["brand_id"])
     return Candidate(
         kind=KIND,
-        id=row["code"],
+        id=row["code"] if row["code"] == row["generic_code"] else str(row["offer_id"]),
         key=str(row["id"]),
         code=row["code"],
         title=row["name"] or summarize(row["discount"], row["offer"], currency=row["currency"]),
@@ -122,20 +143,27 @@ def _to_candidate(row: db.Row) -> Candidate | Rejection:
 
 
 def available(*, query: AvailabilityQuery) -> list[Candidate]:
-    """Return announced codes that the shopper can redeem now, newest first."""
+    """Return the codes that the shopper can redeem now, newest first: announced ones, and those assigned to them."""
+    own = Code.objects.filter(unrestricted(query.at), offer=OuterRef("offer_id"), customer_id=query.shopper.id or 0)
+    used = OfferUse.objects.filter(offer_id=OuterRef("offer"), code=OuterRef("text"))
+    own = own.filter(~Exists(used.exclude(reserved_until__lte=query.at))).order_by("pk")
     usable = _usable(shopper=query.shopper, at=query.at)
+    usable = usable.annotate(is_announced=ExpressionWrapper(_is_announced(query.at), BooleanField()))
+    usable = usable.annotate(own_code=Subquery(own.values("text")[:1]))
+    usable = usable.filter(Q(is_announced=True) | Q(own_code__isnull=False))
     if query.brands:
         usable = usable.filter(brand__slug__in=query.brands)
     newest = usable.order_by("-pk")[: query.limit]
     return restrict_available([(_candidate_of(code), code.limits) for code in newest], query=query)
 
 
-def _candidate_of(code: DiscountCode) -> Candidate:
+def _candidate_of(code: Any) -> Candidate:
+    """Return the candidate of a code that is announced or has a single-use code of the shopper."""
     return Candidate(
         kind=KIND,
-        id=code.code,
+        id=code.code if code.is_announced else str(code.offer_id),
         key=str(code.pk),
-        code=code.code,
+        code=code.code if code.is_announced else code.own_code,
         title=str(code.rule),
         brand_id=code.brand_id,
         brand=code.brand.slug,

@@ -8,10 +8,9 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.models import Customer
 from discounts.models import DiscountCode
+from discounts.selectors.codes import list_announced
 from mailings import selectors as mail_selectors
 from mailings.models import Mailing
-from redemptions.lifecycle import status_condition
-from redemptions.statuses import OfferStatus
 from segments.models import AudienceMember
 
 
@@ -29,12 +28,7 @@ def announcement_progress(code: DiscountCode) -> dict[str, int]:
 def list_unannounced(*, started_after: datetime, at: datetime) -> list[uuid.UUID]:
     """Return the offer IDs of active codes to announce that started since then and have no mailing, oldest first."""
     key = Concat(Value("discount_code:"), Cast(OuterRef("offer_id"), TextField()))
-    codes = DiscountCode.objects.filter(
-        ~Exists(Mailing.objects.filter(key=key)),
-        status_condition(OfferStatus.ACTIVE, at),
-        notify=True,
-        start_date__gt=started_after,
-    )
+    codes = list_announced(at=at).filter(~Exists(Mailing.objects.filter(key=key)), start_date__gt=started_after)
     return list(codes.order_by("start_date").values_list("offer_id", flat=True))
 
 

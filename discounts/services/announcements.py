@@ -10,8 +10,6 @@ from discounts.models import DiscountCode
 from mailings.contracts import MailingStatus, Recipient
 from mailings.models import Mailing
 from mailings.services import planning
-from redemptions.lifecycle import status_condition
-from redemptions.statuses import OfferStatus
 
 MAX_DELAY = timedelta(days=7)  # after which the start of a code is no news
 
@@ -22,8 +20,7 @@ def announce(*, offer_id: uuid.UUID, at: datetime) -> None:
     A code for an audience is announced to that audience only, as set when planning started. Does nothing for a code
     that customers can't redeem now.
     """
-    active = selectors.codes().filter(status_condition(OfferStatus.ACTIVE, at), notify=True)
-    discount_code = active.filter(offer_id=offer_id).first()
+    discount_code = selectors.list_announced(at=at).filter(offer_id=offer_id).first()
     if discount_code is None:
         return
     mailing = _get_or_create_mailing(discount_code)

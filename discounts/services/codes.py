@@ -19,9 +19,11 @@ from discounts.models import DiscountCode, DiscountRule
 from pricing import OfferInvalid, parse_offer
 from promotions.services import validate_offer
 from redemptions import decisions
-from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
+from redemptions.codes.models import Code
+from redemptions.codes.rules import CODE_FORMAT_MESSAGE, REVOKED_MESSAGE, normalize_code
 from redemptions.codes.selectors.codes import suggest_text
 from redemptions.codes.services import register_code
+from redemptions.errors import CodeInactive
 from redemptions.lifecycle import Action, dates_of_duplicate, find_status_error, reopens
 from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision, OfferStatus
@@ -267,5 +269,7 @@ def announce_code(*, code: DiscountCode, at: datetime) -> None:
     error = find_status_error(code.status_at(at))
     if error is not None:
         raise error
+    if Code.objects.filter(offer=code.offer_id, batch=None, revoked_at__isnull=False).exists():
+        raise CodeInactive(REVOKED_MESSAGE)
     DiscountCode.objects.filter(pk=code.pk, notify=False).update(notify=True)
     enqueue_on_commit("discounts.announce", offer=str(code.offer_id))

@@ -14,6 +14,8 @@ from core.errors import DomainError, NotFound, TokenInvalid
 from core.ids import uuid7
 from discounts import rules, selectors
 from discounts.services.codes import KIND
+from redemptions.codes.contracts import RestrictedCode
+from redemptions.codes.rules import find_code_error
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CartRequired, CodeAlreadyUsed, CodeNotFound
 from redemptions.events.contracts import EventType, NewEvent
@@ -69,7 +71,7 @@ def redeem_code(
     row = _executor.submit(item)
     if row["text"] is None:
         raise CodeNotFound
-    error = None if row["id"] else _error_for(row)
+    error = None if row["id"] else _error_for(row, item)
     if error is None and row["id"] is None:
         row, error = _redeem_limited(item, row)
     if error is not None:
@@ -112,13 +114,16 @@ _executor = batching.BatchExecutor("discounts.use", _redeem_batch, is_idempotent
 
 
 def _redeem_limited(item: _BatchItem, row: db.Row) -> tuple[db.Row, DomainError | None]:
-    """Redeem a code with limits, and take these in the same transaction. Return the result and the error, if any."""
+    """Redeem a code with limits, or a single-use code, and take these in the same transaction.
+
+    Return the result and the error, if any.
+    """
     try:
         with transaction.atomic():
             offers = uses.lock_offers([(KIND, row["offer_id"])])
             (redeemed,) = _redeem([item], takes_limits=True)
             if redeemed["id"] is None:
-                return redeemed, _error_for(redeemed) or CodeAlreadyUsed()
+                return redeemed, _error_for(redeemed, item) or CodeAlreadyUsed()
             selected = SelectedOffer(redeemed["text"], redeemed["text"], 0, redeemed["offer_id"])
             purchase = Purchase(
                 redeemed["id"], item.customer or 0, item.currency or "", 0, item.at, item.at, [selected]
@@ -129,10 +134,13 @@ def _redeem_limited(item: _BatchItem, row: db.Row) -> tuple[db.Row, DomainError 
         return row, unavailable.error
 
 
-def _error_for(row: db.Row) -> DomainError | None:
-    """Return the error of a code that was not redeemed; None for one whose limits must be taken."""
+def _error_for(row: db.Row, item: _BatchItem) -> DomainError | None:
+    """Return the error of a code that was not redeemed; None for one whose limits, or whose one use, must be taken."""
     if not row["caller_active"]:
         return TokenInvalid()
+    code = RestrictedCode(row["text"], row["assigned"], row["single_use"], row["expires_at"], row["revoked_at"])
+    if error := find_code_error(code, customer=item.customer, at=item.at):
+        return error
     if error := rules.find_error(status=row["status"], is_member=row["is_member"], used=False):
         return error
     if row["needs_cart"]:

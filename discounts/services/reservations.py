@@ -14,13 +14,13 @@ from redemptions.uses.contracts import read_limits
 
 
 def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock codes against changes of their limits, and return those that have some."""
-    return _list_limited(db.fetch_all("discounts/sql/lock_codes.sql", {"offers": list(offers)}))
+    """Lock codes against changes of their limits, and return those that have some, or single-use codes."""
+    return _list_counted(db.fetch_all("discounts/sql/lock_codes.sql", {"offers": list(offers)}))
 
 
-def _list_limited(rows: Iterable[db.Row]) -> dict[uuid.UUID, LimitedOffer]:
-    codes = (read_limits(KIND, row, owner="offer_id") for row in rows)
-    return {code.id: code for code in codes if code.caps}
+def _list_counted(rows: Iterable[db.Row]) -> dict[uuid.UUID, LimitedOffer]:
+    codes = (read_limits(KIND, row, owner="offer_id", counts_codes=row["has_batches"]) for row in rows)
+    return {code.id: code for code in codes if code.caps or code.counts_codes}
 
 
 def record_uses(*, offer: uuid.UUID) -> None:
@@ -31,8 +31,8 @@ def record_uses(*, offer: uuid.UUID) -> None:
 def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
     """Reserve one redemption of each code until ``purchase.until``, in key order.
 
-    Return the codes with limits, locked. Raises OfferUnavailable with CodeAlreadyUsed, CodeInactive, CodeNotStarted or
-    CodeExpired.
+    Return the codes with limits or single-use codes, locked. Raises OfferUnavailable with CodeAlreadyUsed,
+    CodeInactive, CodeNotStarted or CodeExpired.
     """
     items = sorted(purchase.items, key=lambda item: int(item.key))
     rows = db.fetch_all(
@@ -57,7 +57,7 @@ def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
             raise OfferUnavailable(item, error)
         if row is None or not row["is_reserved"]:
             raise OfferUnavailable(item, CodeAlreadyUsed())
-    return _list_limited(rows)
+    return _list_counted(rows)
 
 
 def confirm(*, purchase: Purchase) -> None:

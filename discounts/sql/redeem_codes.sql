@@ -1,4 +1,4 @@
--- Look up the code of each request, insert the redemptions that are allowed, and their events. Codes with limits are left to a transaction that takes these.
+-- Look up the code of each request, insert the redemptions that are allowed, and their events. Codes with limits and single-use codes are left to a transaction that takes these.
 -- Upholds redemptions_limit_within_cap: a code doesn't get limits while it is redeemed without. Upholds discounts_usage_once_per_shopper: the first of several requests wins, an expired reservation of the customer is replaced, and a retry (same id) gets its first result.
 WITH request AS (
     SELECT * FROM unnest(
@@ -6,9 +6,11 @@ WITH request AS (
         %(currencies)s::text[]
     ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
 ), checked AS (
-    SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.code AS text, c.brand_id, c.offer_id, r.discount,
+    SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.text, c.brand_id, c.offer_id, r.discount,
+        c.assigned, c.expires_at, c.revoked_at, c.single_use,
+        (c.assigned IS NULL OR c.assigned = request.customer_id) AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > request.at) AS is_unrestricted,
         r.offer IS NOT NULL OR r.terms <> '{}'::jsonb OR num_nonnulls(c.budget, c.limit_units) > 0 OR '{}' <> ANY(ARRAY[c.other_budgets, c.max_per_order, c.max_per_customer]) AS needs_cart,
-        num_nonnulls(c.limit_total, c.limit_per_day, c.limit_per_week, c.limit_per_month) > 0 AS is_limited,
+        c.single_use OR num_nonnulls(c.limit_total, c.limit_per_day, c.limit_per_week, c.limit_per_month) > 0 AS is_limited,
         r.audience = '' OR EXISTS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
             WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = request.customer_id
@@ -18,7 +20,7 @@ WITH request AS (
         (request.amount * r.discount + 50) / 100 AS percentage
     FROM request
     LEFT JOIN LATERAL ( -- without a brand, the oldest code with this text
-        SELECT d.* FROM promotions_code k
+        SELECT k.text, k.customer_id AS assigned, k.expires_at, k.revoked_at, k.single_use, d.* FROM promotions_code k
         JOIN discounts_discountcode d ON d.offer_id = k.offer
         WHERE k.canonical = request.canonical AND k.archived_at IS NULL
             AND (request.brand IS NULL OR k.brand_id = (SELECT id FROM accounts_brand WHERE slug = request.brand))
@@ -30,7 +32,7 @@ WITH request AS (
     LEFT JOIN accounts_user u ON u.id = cu.user_id
 ), first AS (
     SELECT DISTINCT ON (code_id, customer_id) * FROM checked
-    WHERE status = 'active' AND is_member AND caller_active AND NOT needs_cart AND (NOT is_limited OR %(takes_limits)s)
+    WHERE is_unrestricted AND status = 'active' AND is_member AND caller_active AND NOT needs_cart AND (NOT is_limited OR %(takes_limits)s)
     ORDER BY code_id, customer_id, number
 ), locked AS MATERIALIZED (
     SELECT id FROM discounts_discountcode
@@ -64,7 +66,7 @@ WITH request AS (
         coalesce(currency, '')
     FROM new
 )
-SELECT checked.text, checked.brand_id, checked.offer_id, checked.status, checked.discount, checked.needs_cart, checked.is_member, checked.caller_active,
+SELECT checked.text, checked.assigned, checked.expires_at, checked.revoked_at, checked.single_use, checked.brand_id, checked.offer_id, checked.status, checked.discount, checked.needs_cart, checked.is_member, checked.caller_active,
     checked.is_limited OR checked.id IN (SELECT id FROM first WHERE code_id NOT IN (SELECT id FROM locked)) AS is_limited, redeemed.id, redeemed.used_at, redeemed.discount_amount
 FROM checked LEFT JOIN redeemed USING (id)
 ORDER BY checked.number

@@ -3,7 +3,7 @@
 WITH requested AS MATERIALIZED (
     SELECT c.id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, w.usage_id, w.discount, c.offer_id, b.timezone,
         c.currency, c.budget, c.other_budgets, c.max_per_order, c.max_per_customer, c.limit_total, c.limit_per_day, c.limit_per_week,
-        c.limit_per_month, c.limit_units
+        c.limit_per_month, c.limit_units, EXISTS (SELECT 1 FROM promotions_codebatch WHERE promotions_codebatch.offer = c.offer_id) AS has_batches
     FROM unnest(%(codes)s::bigint[], %(ids)s::uuid[], %(discounts)s::bigint[]) AS w (code_id, usage_id, discount)
     JOIN discounts_discountcode c ON c.id = w.code_id
     JOIN accounts_brand b ON b.id = c.brand_id

@@ -4,11 +4,13 @@ WITH deleted AS (
     DELETE FROM discounts_usage u
     USING discounts_discountcode c
     WHERE u.code_id = c.id AND c.brand_id = %(brand)s AND u.id = %(id)s AND u.reserved_until IS NULL AND u.redemption_id IS NULL
-    RETURNING u.*, c.brand_id, c.offer_id, c.code
+    RETURNING u.*, c.brand_id, c.offer_id, c.code, (
+        SELECT nullif(p.code, '') FROM promotions_promotionuse p WHERE p.promotion_id = c.offer_id AND p.redemption_id = u.id
+    ) AS single_use_code
 ), event AS (
     INSERT INTO redemptions_event
         (type, created_at, brand_id, kind, offer_id, code, customer_id, redemption_id, amount, subtotal, currency, data)
-    SELECT 'redemption.returned', %(at)s, brand_id, 'discount_code', offer_id, code, customer_id, id, discount_amount, amount,
+    SELECT 'redemption.returned', %(at)s, brand_id, 'discount_code', offer_id, coalesce(single_use_code, code), customer_id, id, discount_amount, amount,
         coalesce(currency, ''), jsonb_build_object('confirmed_at', used_at)
     FROM deleted
 ), returned AS (

@@ -13,12 +13,7 @@ from promotions.eligibility import cart_match_keys, upsell_subtotal
 from promotions.errors import PromotionNotActive
 from promotions.models import Promotion
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, LimitedOffer, Rejection
-from redemptions.errors import (
-    AudienceNotMember,
-    CodeAlreadyUsed,
-    CodeNotFound,
-    NotCombinable,
-)
+from redemptions.errors import AudienceNotMember, CodeAlreadyUsed
 from redemptions.lifecycle import find_status_error
 from redemptions.uses.contracts import read_limits
 from redemptions.uses.selectors import get_remaining, reached_limit_error, restrict_available, restrict_candidate
@@ -37,7 +32,7 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         code_rows = db.fetch_all(
             "promotions/sql/select_by_code.sql", params | {"codes": list(query.codes), "at": query.at}
         )
-        valid_rows, rejections = _split_code_rows(code_rows, query)
+        valid_rows, rejections = _split_code_rows(code_rows)
         rows += valid_rows
         results += rejections
     offers = _read_limits(rows)
@@ -52,15 +47,12 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     return results
 
 
-def _split_code_rows(rows: Sequence[db.Row], query: CandidateQuery) -> tuple[list[db.Row], list[Rejection]]:
-    """Return the rows of valid codes, one for each promotion, and the rejections of the other codes."""
+def _split_code_rows(rows: Sequence[db.Row]) -> tuple[list[db.Row], list[Rejection]]:
+    """Return the rows of valid codes, and the rejections of the other codes."""
     valid_rows: list[db.Row] = []
     rejections: list[Rejection] = []
-    code_by_promotion: dict[uuid.UUID, str] = {}
-    for row in sorted(rows, key=lambda row: str(row["code"])):
-        error = _code_error(row, query)
-        if error is None and code_by_promotion.setdefault(row["id"], row["code"]) != row["code"]:
-            error = NotCombinable(**{"with": [code_by_promotion[row["id"]]]})  # type: ignore[arg-type]
+    for row in rows:
+        error = _code_error(row)
         if error is None:
             valid_rows.append(row)
         else:
@@ -68,10 +60,8 @@ def _split_code_rows(rows: Sequence[db.Row], query: CandidateQuery) -> tuple[lis
     return valid_rows, rejections
 
 
-def _code_error(row: db.Row, query: CandidateQuery) -> DomainError | None:
-    """Return the error of a code that its customer can't redeem now. Of several the longest-lasting one wins."""
-    if not row["is_theirs"]:
-        return CodeNotFound()
+def _code_error(row: db.Row) -> DomainError | None:
+    """Return the error of a code whose promotion can't be redeemed now. Of several the longest-lasting one wins."""
     if not row["brand_is_active"]:
         return PromotionNotActive()
     if error := find_status_error(row["status"], inactive=PromotionNotActive):

@@ -1,4 +1,4 @@
-"""What codes need to know about promotions and about the redemptions of single-use codes."""
+"""What codes need to know about promotions."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -10,11 +10,9 @@ from django.utils.translation import gettext as _
 from core.errors import DomainError, InvalidRequest
 from pricing import load_offer
 from promotions.models import Promotion, Trigger
-from redemptions.contracts import CodeOffer, CodeStatus
-from redemptions.errors import InvalidStatus
-from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferDecision
+from redemptions.contracts import CodeOffer
+from redemptions.statuses import UPCOMING_OR_ACTIVE
 from redemptions.stored_values import find_stored_value
-from redemptions.uses.models import OfferUse
 
 
 def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapping[uuid.UUID, CodeOffer]:
@@ -31,26 +29,15 @@ def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
         description=promotion.description,
         start_date=promotion.start_date,
         end_date=promotion.end_date,
+        decision=promotion.decision,
         is_live=promotion.brand.is_active and promotion.status_at(at) in UPCOMING_OR_ACTIVE,
-        error=_find_error(promotion),
         url=reverse("admin:promotions_promotion_change", args=[promotion.pk]),
         stored_value=find_stored_value(load_offer(promotion.offer), currency=promotion.currency),
+        error=_find_error(promotion),
     )
 
 
 def _find_error(promotion: Promotion) -> DomainError | None:
     if promotion.trigger != Trigger.CODE:
         return InvalidRequest.field("trigger", _("Automatic promotions can't have codes."))
-    if promotion.decision in (OfferDecision.ENDED, OfferDecision.ARCHIVED):
-        return InvalidStatus(current_status=promotion.decision)
     return None
-
-
-def get_code_statuses(*, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
-    """Return the statuses of redeemed codes as ``CodeBackend.get_code_statuses`` describes them."""
-    uses = OfferUse.objects.filter(offer_id=offer, code__in=codes)
-    uses = uses.exclude(code="").exclude(reserved_until__lte=at)
-    return {
-        code: CodeStatus.USED if reserved_until is None else CodeStatus.RESERVED
-        for code, reserved_until in uses.values_list("code", "reserved_until")
-    }

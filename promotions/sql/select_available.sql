@@ -6,6 +6,7 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currenc
 FROM promotions_promotion p
 JOIN accounts_brand b ON b.id = p.brand_id
 LEFT JOIN promotions_code c ON c.customer_id = %(customer)s AND c.offer = p.id AND p.trigger = 'code' AND c.archived_at IS NULL
+    AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > %(at)s)
     AND NOT EXISTS (SELECT 1 FROM promotions_promotionuse u WHERE u.promotion_id = p.id AND u.code = c.text AND NOT u.code = ''
         AND (u.held_until IS NULL OR u.held_until > %(at)s))
 WHERE p.decision = 'published' AND p.start_date <= %(at)s AND p.end_date > %(at)s AND b.is_active

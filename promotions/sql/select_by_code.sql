@@ -4,8 +4,7 @@ SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_dat
     p.limit_per_user, p.limit_per_day, p.limit_per_week, p.limit_per_month, p.limit_units,
     offer_status(p.decision, p.start_date, p.end_date, %(at)s) AS status, c.text AS code,
     b.id AS brand_id, b.slug AS brand, b.timezone, b.is_active AS brand_is_active,
-    extract(epoch FROM p.created_at)::bigint AS age, c.single_use,
-    c.customer_id IS NULL OR c.customer_id = %(customer)s AS is_theirs,
+    extract(epoch FROM p.created_at)::bigint AS age,
     u.id IS NOT NULL AND (u.held_until IS NULL OR u.held_until > %(at)s) AS is_used,
     p.target_audience = '' OR (b.slug = %(shop)s AND p.target_audience = ANY(%(segments)s::varchar[])) OR EXISTS (
         SELECT 1 FROM segments_segment s JOIN segments_segmentmember m ON m.segment_id = s.id

@@ -10,18 +10,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.base.formatting import format_amount, format_datetime
-from pricing import load_offer
 from redemptions.balances.models import BalanceMovement
 from redemptions.balances.selectors import list_movements
-from redemptions.codes.selectors.codes import find_code_of_offer, get_code_balance, get_code_balances
+from redemptions.codes.selectors.codes import find_code_of_offer, get_code_balance, get_code_balances, get_stored_value
 from redemptions.stored_values import CodeBalance
 
 PAGE_SIZE = 100  # movements
 
 
 def keep_balances(offer: Any) -> bool:
-    """Return whether the codes of a promotion or coupon keep a balance."""
-    return load_offer(offer.offer).stored_value is not None
+    """Return whether the codes of an offer keep a balance."""
+    return get_stored_value(kind=offer.offer_kind, offer=offer.offer_key, at=timezone.now()) is not None
 
 
 def describe_balance(balance: CodeBalance) -> str:
@@ -31,18 +30,18 @@ def describe_balance(balance: CodeBalance) -> str:
 
 
 def describe_balances(offer: Any, codes: Collection[str]) -> dict[str, str]:
-    """Return what is left on codes of a promotion or coupon, in words; empty if they keep no balance."""
-    balances = get_code_balances(kind=offer.offer_kind, offer=offer.pk, codes=codes, at=timezone.now())
+    """Return what is left on codes of an offer, in words; empty if they keep no balance."""
+    balances = get_code_balances(kind=offer.offer_kind, offer=offer.offer_key, codes=codes, at=timezone.now())
     return {code: describe_balance(balance) for code, balance in balances.items()}
 
 
 def build_balance_context(offer: Any, text: str) -> dict[str, Any]:
     """Return the balance of a code with its latest movements, for the template. Raises Http404."""
-    code = find_code_of_offer(offer=offer.pk, text=text)
+    code = find_code_of_offer(offer=offer.offer_key, text=text)
     balance = None if code is None else get_code_balance(code=code, at=timezone.now())
     if code is None or balance is None:
         raise Http404
-    movements = list(list_movements(offer=offer.pk, code=code.text)[: PAGE_SIZE + 1])
+    movements = list(list_movements(offer=offer.offer_key, code=code.text)[: PAGE_SIZE + 1])
     return {
         "title": _("Balance of code %(code)s") % {"code": code.text},
         "code": code,

@@ -12,27 +12,39 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from backoffice.base.confirmations import Confirmation, render_confirmation
 from backoffice.base.csv_export import csv_response
-from backoffice.base.formatting import format_datetime, format_number, get_percentage
+from backoffice.base.formatting import EMPTY_VALUE
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
 from redemptions.admin.balances import build_balance_context, describe_balances, keep_balances
 from redemptions.admin.code_forms import AssignForm, GenerateCodesForm, ImportForm, format_error
-from redemptions.admin.codes import CODE_STATUS_LABELS
+from redemptions.admin.codes import (
+    CODE_STATUS_LABELS,
+    PAGE_SIZE,
+    REVOCABLE,
+    build_progress_context,
+    to_batch_row,
+    to_code_rows,
+)
 from redemptions.codes import files as code_files
 from redemptions.codes import services
-from redemptions.codes.models import Code, CodeAssignment, CodeBatch
-from redemptions.codes.selectors.assignments import list_assignments
-from redemptions.codes.selectors.batches import get_batch, list_batches, search_batch_codes
-from redemptions.codes.selectors.codes import get_generic_codes
-from redemptions.contracts import CodeStatus
+from redemptions.codes.models import Code, CodeBatch
+from redemptions.codes.rules import canonicalize_code
+from redemptions.codes.selectors.batches import (
+    find_batch_codes,
+    get_batch,
+    list_batch_codes,
+    list_batches,
+    search_batch_codes,
+)
+from redemptions.codes.selectors.codes import get_code_status
 from redemptions.lifecycle import OfferLifecycle
 from redemptions.statuses import OfferDecision
 
-PAGE_SIZE = 100  # batches, codes or assignments
 MAX_ERRORS_SHOWN = 50  # rejected lines of an import that the page lists
 
 
@@ -47,7 +59,7 @@ class CodeViews:
 
     def urls(self, wrap: Callable[..., Any]) -> list[URLPattern]:
         """Return the URL patterns of the pages."""
-        base, name = "<uuid:pk>/codes/", f"{self.kind}_codes"
+        base, name = "<str:pk>/codes/", f"{self.kind}_codes"
         batch = f"{base}<uuid:batch>/"
         return [
             path(base, wrap(require_safe(self.list_batches)), name=name),
@@ -55,17 +67,17 @@ class CodeViews:
             path(f"{base}strength/", wrap(require_POST(self.strength)), name=f"{name}_strength"),
             path(f"{base}generate/", wrap(require_POST(self.generate)), name=f"{name}_generate"),
             path(f"{base}import/", wrap(require_POST(self.import_codes)), name=f"{name}_import"),
+            path(f"{base}revoke/", wrap(require_http_methods(["GET", "POST"])(self.revoke)), name=f"{name}_revoke"),
             path(batch, wrap(require_safe(self.detail)), name=f"{name}_batch"),
             path(f"{batch}progress/", wrap(require_safe(self.progress)), name=f"{name}_progress"),
             path(f"{batch}assign/", wrap(require_POST(self.assign)), name=f"{name}_assign"),
-            path(f"{batch}revoke/", wrap(require_POST(self.revoke)), name=f"{name}_revoke"),
             path(f"{batch}codes.csv", wrap(require_safe(self.export)), name=f"{name}_export"),
         ]
 
     # --- objects of the URL ------------------------------------------------------------------------------------------
-    def _offer(self, request: HttpRequest, pk: uuid.UUID, *, edit: bool = False) -> Any:
+    def _offer(self, request: HttpRequest, pk: str, *, edit: bool = False) -> Any:
         """Return the offer, which must take codes. Raises Http404, PermissionDenied."""
-        offer = self.admin.get_object(request, str(pk))
+        offer = self.admin.get_object(request, pk)
         if offer is None or (self.takes_codes is not None and not self.takes_codes(offer)):
             raise Http404
         if edit and not self.admin.has_brand_permission(request, BrandPermissions.EDIT, offer):
@@ -73,11 +85,11 @@ class CodeViews:
         return offer
 
     def _batch(
-        self, request: HttpRequest, pk: uuid.UUID, batch_id: uuid.UUID, *, edit: bool = False
+        self, request: HttpRequest, pk: str, batch_id: uuid.UUID, *, edit: bool = False
     ) -> tuple[Any, CodeBatch]:
         offer = self._offer(request, pk, edit=edit)
         try:
-            return offer, get_batch(pk=batch_id, offer=offer.pk)
+            return offer, get_batch(pk=batch_id, offer=offer.offer_key)
         except NotFound as error:
             raise Http404 from error
 
@@ -88,7 +100,7 @@ class CodeViews:
         return bool(self.admin.has_brand_permission(request, BrandPermissions.EDIT, offer))
 
     # --- all batches of an offer -------------------------------------------------------------------------------------
-    def list_batches(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def list_batches(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show the offer's batches and the forms that generate and import codes."""
         return self._list_page(request, self._offer(request, pk))
 
@@ -101,9 +113,9 @@ class CodeViews:
         import_form: ImportForm | None = None,
         import_result: services.ImportResult | None = None,
     ) -> HttpResponse:
-        batches = list(list_batches(offer=offer.pk)[:PAGE_SIZE])
+        batches = list(list_batches(offer=offer.offer_key)[:PAGE_SIZE])
         generate_form = generate_form or GenerateCodesForm(keeps_balance=keep_balances(offer))
-        generic_code = get_generic_codes(offers=[offer.pk]).get(offer.pk, "")
+        generic_code = self._describe_generic_code(offer)
         described_form = generate_form if generate_form.is_bound else GenerateCodesForm(_initial_data(generate_form))
         with timezone.override(offer.brand.timezone):
             context = {
@@ -111,28 +123,27 @@ class CodeViews:
                 "may_edit": self._may_edit(request, offer),
                 "is_editor": self._is_editor(request, offer),
                 "generic_code": generic_code,
-                "generic_balance": describe_balances(offer, [generic_code]).get(generic_code),
-                "rows": [_batch_row(batch) for batch in batches],
+                "rows": [to_batch_row(batch, self._url("batch", offer, batch.pk)) for batch in batches],
                 "generate_form": generate_form, "strength": described_form.describe_strength(offer.brand_id),
                 "import_form": import_form or ImportForm(batches=batches), "import_result": import_result,
                 "import_errors": import_result.errors[:MAX_ERRORS_SHOWN] if import_result else [],
             }  # fmt: skip
             return self._page(request, "admin/codes/batches.html", context, offer)
 
-    def strength(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def strength(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show how hard it is to guess codes of the pattern in the form."""
         brand_id = self._offer(request, pk, edit=True).brand_id
         strength = GenerateCodesForm(request.POST).describe_strength(brand_id)
         return TemplateResponse(request, "admin/codes/strength.html", {"strength": strength})
 
-    def generate(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def generate(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Create a batch, whose codes are generated in the background."""
         offer = self._offer(request, pk, edit=True)
         form = GenerateCodesForm(request.POST, keeps_balance=keep_balances(offer))
         if form.is_valid():
             try:
                 batch = services.create_batch(
-                    kind=self.kind, brand=offer.brand, offer=offer.pk, **form.cleaned_data, at=timezone.now()
+                    kind=self.kind, brand=offer.brand, offer=offer.offer_key, **form.cleaned_data, at=timezone.now()
                 )
                 services.generate_small_batch(batch=batch)
                 return redirect(f"admin:{self.kind}_codes_batch", offer.pk, batch.pk)
@@ -140,10 +151,10 @@ class CodeViews:
                 form.add_service_errors(error)
         return self._list_page(request, offer, generate_form=form)
 
-    def import_codes(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def import_codes(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Import codes from a file and show the result."""
         offer = self._offer(request, pk, edit=True)
-        form = ImportForm(request.POST, request.FILES, batches=list_batches(offer=offer.pk)[:PAGE_SIZE])
+        form = ImportForm(request.POST, request.FILES, batches=list_batches(offer=offer.offer_key)[:PAGE_SIZE])
         if form.is_valid():
             batch = form.batches.get(form.cleaned_data["batch"])
             lines = code_files.iter_lines(form.cleaned_data["file"].read)
@@ -151,7 +162,7 @@ class CodeViews:
                 result = services.import_codes(
                     kind=self.kind,
                     brand=offer.brand,
-                    offer=offer.pk,
+                    offer=offer.offer_key,
                     lines=lines,
                     batch=batch,
                     allow_weak=form.cleaned_data["allow_weak"],
@@ -164,7 +175,7 @@ class CodeViews:
         return self._list_page(request, offer, import_form=form)
 
     # --- one batch ---------------------------------------------------------------------------------------------------
-    def detail(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+    def detail(self, request: HttpRequest, pk: str, batch: uuid.UUID) -> HttpResponse:
         """Show a batch: its progress, its assignments and its codes."""
         return self._detail_page(request, *self._batch(request, pk, batch))
 
@@ -172,39 +183,42 @@ class CodeViews:
         self, request: HttpRequest, offer: Any, batch: CodeBatch, *, assign_form: AssignForm | None = None
     ) -> HttpResponse:
         term, after = request.GET.get("q", "").strip()[:100], request.GET.get("after", "")[:64]
-        codes = search_batch_codes(batch=batch, term=term, after=after, at=timezone.now(), limit=PAGE_SIZE)
-        balances = describe_balances(offer, [code for code, _customer, _status in codes])
+        is_editor, at = self._is_editor(request, offer), timezone.now()
+        if is_editor:
+            codes = search_batch_codes(batch=batch, term=term, after=after, at=at, limit=PAGE_SIZE)
+        elif term:  # a whole code, since prefixes would reveal the others
+            codes = find_batch_codes(batch=batch, term=term, at=at)
+        else:  # the first page only, since the next one starts after a code
+            codes = list_batch_codes(batch=batch, after="", at=at, limit=PAGE_SIZE)
+        balances = describe_balances(offer, [code.text for code in codes])
         context = {
             "title": _("Codes of %(offer)s") % {"offer": offer},
-            "codes": [
-                (code, customer, CODE_STATUS_LABELS[status], status == CodeStatus.AVAILABLE, balances.get(code))
-                for code, customer, status in codes
-            ],
+            "codes": to_code_rows(codes, batch.brand.timezone, balances, known=None if is_editor else term),
             "has_balances": bool(balances),
             "term": term, "after": after,
-            "next_after": codes[-1][0] if len(codes) == PAGE_SIZE else "",
+            "next_after": codes[-1].text if is_editor and len(codes) == PAGE_SIZE else "",
             "assign_form": assign_form or AssignForm(brand=offer.brand),
             "may_edit": self._may_edit(request, offer),
-            "is_editor": self._is_editor(request, offer),
+            "is_editor": is_editor,
         }  # fmt: skip
-        return self._page(request, "admin/codes/batch.html", context | _progress_context(batch), offer)
+        return self._page(request, "admin/codes/batch.html", context | build_progress_context(batch), offer)
 
-    def balance(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def balance(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show the balance of a code of the offer and its latest movements."""
         offer = self._offer(request, pk)
         context = build_balance_context(offer, request.GET.get("code", "")[:64])
         return self._page(request, "admin/codes/balance.html", context, offer)
 
-    def progress(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+    def progress(self, request: HttpRequest, pk: str, batch: uuid.UUID) -> HttpResponse:
         """Show the progress only, which the page requests every other second, and reload the page when all is done."""
         offer, code_batch = self._batch(request, pk, batch)
-        context = _progress_context(code_batch)
+        context = build_progress_context(code_batch)
         response = TemplateResponse(request, "admin/codes/progress.html", context | self._shared_context(offer))
         if not context["is_running"]:
             response["HX-Refresh"] = "true"
         return response
 
-    def assign(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
+    def assign(self, request: HttpRequest, pk: str, batch: uuid.UUID) -> HttpResponse:
         """Assign codes to the customers of an audience in the background."""
         offer, code_batch = self._batch(request, pk, batch, edit=True)
         form = AssignForm(request.POST, brand=offer.brand)
@@ -220,21 +234,61 @@ class CodeViews:
                 form.add_error("audience", format_error(error))
         return self._detail_page(request, offer, code_batch, assign_form=form)
 
-    def export(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
+    def export(self, request: HttpRequest, pk: str, batch: uuid.UUID) -> StreamingHttpResponse:
         """Stream the codes of the batch as a CSV file, for users who may change the offer."""
         _offer, code_batch = self._batch(request, pk, batch, edit=True)
         rows = services.export_codes(batch=code_batch, at=timezone.now())
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "status"), rows)
+        return csv_response(f"codes-{code_batch.pk}.csv", services.EXPORT_HEADER, rows)
 
-    def revoke(self, request: HttpRequest, pk: uuid.UUID, batch: uuid.UUID) -> HttpResponse:
-        """Revoke one code of the batch."""
-        offer, code_batch = self._batch(request, pk, batch, edit=True)
-        code = Code.objects.filter(batch=code_batch, text=request.POST.get("code", "")[:64]).first()
+    def revoke(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Say what the revocation of one of the offer's codes will do (GET), or do it (POST)."""
+        offer = self._offer(request, pk, edit=True)
+        text = request.GET.get("code", "")[:64]
+        codes = Code.objects.select_related("customer").filter(offer=offer.offer_key, text=text)
+        code = codes.filter(canonical=canonicalize_code(text)).first()
         if code is None:
             raise Http404
-        services.revoke_code(code=code, at=timezone.now())
-        messages.success(request, _("Code %(code)s was revoked.") % {"code": code.text})
-        return redirect(f"admin:{self.kind}_codes_batch", offer.pk, code_batch.pk)
+        page = self._url("batch", offer, code.batch_id) if code.batch_id else self._url("list", offer)
+        if request.method == "POST":
+            services.revoke_code(code=code, at=timezone.now())
+            messages.success(request, _("Code %(code)s was revoked.") % {"code": code.text})
+            return redirect(page)
+        status = get_code_status(code=code, at=timezone.now())
+        facts = [
+            (_("Code"), code.text),
+            (_("Offer"), str(offer)),
+            (_("Customer"), code.customer.customer_id if code.customer else EMPTY_VALUE),
+            (_("Status"), str(CODE_STATUS_LABELS[status])),
+        ]
+        effect = _("Nobody can redeem this code from now on. Orders that have reserved or used it keep its discount.")
+        rest = _("Other codes of the offer stay valid. This can't be undone.")
+        title = _("Revoke %(code)s") % {"code": code.text}
+        return render_confirmation(request, Confirmation(title, facts, f"{effect} {rest}", _("Revoke code"), page))
+
+    def _describe_generic_code(self, offer: Any) -> dict[str, Any] | None:
+        """Return the code that every customer can enter, and its status; None if the offer has none."""
+        code = Code.objects.filter(offer=offer.offer_key, batch=None).first()
+        if code is None:
+            return None
+        status = get_code_status(code=code, at=timezone.now())
+        return {
+            "text": code.text,
+            "status": CODE_STATUS_LABELS[status],
+            "may_be_revoked": status in REVOCABLE,
+            "balance": describe_balances(offer, [code.text]).get(code.text),
+        }
+
+    def _url(self, name: str, offer: Any, *args: Any) -> str:
+        return reverse(self._url_names()[name], args=[offer.pk, *args])
+
+    def _url_names(self) -> dict[str, str]:
+        opts = self.admin.opts
+        names = ("balance", "strength", "generate", "import", "revoke", "batch", "progress", "assign", "export")
+        urls = {name: f"admin:{self.kind}_codes_{name}" for name in names}
+        return urls | {
+            "list": f"admin:{self.kind}_codes",
+            "offer": f"admin:{opts.app_label}_{opts.model_name}_change",
+        }
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any], offer: Any) -> HttpResponse:
         context = self.admin.admin_site.each_context(request) | self._shared_context(offer) | context
@@ -242,57 +296,7 @@ class CodeViews:
 
     def _shared_context(self, offer: Any) -> dict[str, Any]:
         """Return the offer and the names of the pages, for templates."""
-        opts = self.admin.opts
-        names = ("balance", "strength", "generate", "import", "batch", "progress", "assign", "revoke", "export")
-        urls = {name: f"admin:{self.kind}_codes_{name}" for name in names}
-        urls |= {"list": f"admin:{self.kind}_codes", "offer": f"admin:{opts.app_label}_{opts.model_name}_change"}
-        return {"opts": opts, "offer": offer, "urls": urls}
-
-
-def _batch_row(batch: CodeBatch) -> dict[str, Any]:
-    """Return the row of a batch in the list."""
-    return {
-        "url": reverse(f"admin:{batch.kind}_codes_batch", args=[batch.offer, batch.pk]),
-        "name": batch.pattern or _("Imported"),
-        "count": format_number(batch.count),
-        "state": (_("Completed"), "success")
-        if batch.is_generated
-        else (_("%(percent)s%% generated") % {"percent": _percent(batch)}, "info"),
-        "created": format_datetime(batch.created_at, batch.brand.timezone),
-    }
-
-
-def _progress_context(batch: CodeBatch) -> dict[str, Any]:
-    """Return the progress of the batch and of its assignments."""
-    assignments = list(list_assignments(batch=batch)[:PAGE_SIZE])
-    zone = batch.brand.timezone
-    is_assigning = any(assignment.finished_at is None for assignment in assignments)
-    return {
-        "batch": batch,
-        "name": batch.pattern or _("Imported codes"),
-        "count": format_number(batch.count),
-        "generated_count": format_number(batch.generated_count),
-        "percent": _percent(batch),
-        "is_running": is_assigning or not batch.is_generated,
-        "assignments": [_assignment_row(assignment, zone) for assignment in assignments],
-    }
-
-
-def _assignment_row(assignment: CodeAssignment, zone: str) -> dict[str, Any]:
-    """Return the row of an assignment in the list."""
-    result = (_("Not enough codes"), "danger") if assignment.exhausted else (_("Completed"), "success")
-    return {
-        "audience": assignment.segment_type.replace("_", " "),
-        "assigned": format_number(assignment.assigned_count),
-        "already_assigned": format_number(assignment.already_assigned_count),
-        "notify": assignment.notify,
-        "started": format_datetime(assignment.created_at, zone),
-        "state": result if assignment.finished_at else (_("Running"), "info"),
-    }
-
-
-def _percent(batch: CodeBatch) -> int:
-    return get_percentage(batch.generated_count, batch.count)
+        return {"opts": self.admin.opts, "offer": offer, "urls": self._url_names()}
 
 
 def _initial_data(form: GenerateCodesForm) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("File"), help_text=gettext_lazy(
-            "CSV file whose first line names the columns: code, and optionally customer_id and balance."
+            "CSV file whose first line names the columns: code, and optionally customer_id, expires_at and balance."
         ),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
     )  # fmt: skip

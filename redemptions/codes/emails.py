@@ -21,18 +21,24 @@ CODE = "redemptions.codes.emails.code_mail"
 
 
 def build_code(*, key: str, data: Mapping[str, Any], at: datetime) -> Content | None:
-    """Build the email with the recipient's code. Return None if the offer ``data["offer"]`` is not live."""
+    """Build the email with the recipient's code, which can end before its offer (``data["expires_at"]``).
+
+    Return None if the offer ``data["offer"]`` is not live, or if the code has ended.
+    """
     data = renames.current_code_mail_data(data)
     offer_id = uuid.UUID(data["offer"])
     offer = get_code_backend(data["kind"]).describe_code_offers(offers=[offer_id], at=at).get(offer_id)
     if offer is None or not offer.is_live:
+        return None
+    expires_at = datetime.fromisoformat(data["expires_at"]) if "expires_at" in data else offer.end_date
+    if expires_at <= at:
         return None
     brand = Brand.objects.get(pk=offer.brand_id)
     is_later = offer.start_date is not None and offer.start_date > at
     context = {
         "title": offer.name, "description": offer.description, "timezone": brand.timezone,
         "since": format_datetime(offer.start_date, brand.timezone) if is_later else "",
-        "until": format_datetime(offer.end_date, brand.timezone),
+        "until": format_datetime(min(expires_at, offer.end_date), brand.timezone),
     }  # fmt: skip
     subject = _("%(brand)s: your code for %(promotion)s") % {"brand": brand.name, "promotion": offer.name}
     return build_content(

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-CODE, CUSTOMER_ID, BALANCE = HEADINGS = ("code", "customer_id", "balance")
+CODE, CUSTOMER_ID, EXPIRES_AT, BALANCE = HEADINGS = ("code", "customer_id", "expires_at", "balance")
 MAX_LINE_BYTES = 1_000  # longer lines are cut, and get apostrophes for quotes, so that a cell is too long
 CHUNK_BYTES = 64 * 1024
 DELIMITERS = ",;\t"

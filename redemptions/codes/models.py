@@ -66,6 +66,7 @@ class Code(models.Model):
 
     ``canonical`` is the form by which codes are compared, without hyphens and underscores. A brand has it once among
     its codes that are not archived, and an offer once for all time, so a text identifies a code of an offer.
+    A revoked code keeps its text until its offer is archived, so nobody who knows it gets another offer with it.
     """
 
     text = models.CharField(max_length=64, db_collation="C")
@@ -88,7 +89,11 @@ class Code(models.Model):
         _("balance"), null=True, editable=False,
         help_text=_("Initial balance in minor units. Without it, a code that keeps a balance has the offer's amount."),
     )  # fmt: skip
+    expires_at = models.DateTimeField(
+        _("expires"), null=True, help_text=_("When the code ends (exclusive), if that is before its offer does.")
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False, help_text=_("Since then the code can't be redeemed."))
     archived_at = models.DateTimeField(
         null=True, editable=False, help_text=_("Since then the code can't be redeemed, and its text can be used again.")
     )
@@ -96,6 +101,7 @@ class Code(models.Model):
     class Meta:
         db_table = "promotions_code"
         indexes: ClassVar = [
+            models.Index(fields=["offer"], name="redemptions_codes_generic", condition=models.Q(batch__isnull=True)),
             models.Index(
                 fields=["canonical", "brand"],
                 name="redemptions_codes_archived",
@@ -135,7 +141,9 @@ class Code(models.Model):
                 "batch",
                 "customer",
                 name="promotions_one_code_per_customer_of_batch",
-                condition=models.Q(batch__isnull=False, customer__isnull=False, archived_at__isnull=True),
+                condition=models.Q(
+                    batch__isnull=False, customer__isnull=False, archived_at__isnull=True, revoked_at__isnull=True
+                ),
             ),
         ]
 

@@ -5,14 +5,19 @@ import re
 import secrets
 import uuid
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from redemptions.codes.contracts import FoundCode
+from core.errors import DomainError
+from redemptions.codes.contracts import FoundCode, RestrictedCode
+from redemptions.contracts import CodeStatus
+from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound
 
 CODE_FORMAT_MESSAGE = _("Use 3 to 64 letters, digits, hyphens or underscores.")
 PATTERN_FORMAT_MESSAGE = _("Use 3 to 64 letters, digits, hyphens or underscores, and # for random characters.")
 CHARSET_FORMAT_MESSAGE = _("Use 2 to 36 different letters and digits.")
+REVOKED_MESSAGE = _("This code was revoked.")
 MAX_LENGTH = 64  # of the text of a code
 WILDCARD = "#"  # in a pattern: one character of the charset
 DEFAULT_CHARSET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without look-alikes: no 0 and O, no 1, I and L
@@ -47,6 +52,27 @@ def canonicalize_code(text: str) -> str | None:
         return None
     code = code.upper()
     return code if _CANONICAL.fullmatch(code) else None
+
+
+def find_code_error(code: RestrictedCode, *, customer: int | None, at: datetime) -> DomainError | None:
+    """Return the error that stops a customer from redeeming a code, whatever its offer, or None.
+
+    A code that is assigned to somebody else is as if it didn't exist. Whether a single-use code is used, the kind of
+    offer knows.
+    """
+    if code.customer not in (None, customer):
+        return CodeNotFound()
+    if code.revoked_at is not None:
+        return CodeInactive(REVOKED_MESSAGE)
+    is_expired = code.expires_at is not None and code.expires_at <= at
+    return CodeExpired() if is_expired else None
+
+
+def unused_status(*, expires_at: datetime | None, revoked_at: datetime | None, at: datetime) -> CodeStatus:
+    """Return the status of a code that is neither used nor reserved."""
+    if revoked_at is not None:
+        return CodeStatus.REVOKED
+    return CodeStatus.EXPIRED if expires_at is not None and expires_at <= at else CodeStatus.AVAILABLE
 
 
 def choose_code(found: Sequence[FoundCode], *, own: Collection[uuid.UUID] = ()) -> FoundCode | None:

@@ -1,14 +1,14 @@
 """Reads of what is used and left of the budgets and limits of offers, and of their uses."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core import db
 from core.errors import DomainError
-from redemptions.contracts import AvailabilityQuery, Candidate, LimitedOffer, Purchase, Rejection
+from redemptions.contracts import AvailabilityQuery, Candidate, CodeStatus, LimitedOffer, Purchase, Rejection
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     UNITS_SCOPE,
@@ -152,6 +152,17 @@ def reached_limit_error(
     decided_later = AMOUNT_SCOPES if currency is None else (*AMOUNT_SCOPES, UNITS_SCOPE)
     counted = (scope for scope in offer.caps if base_scope(scope) not in decided_later)
     return next((limit_error(scope) for scope in counted if remaining.get((offer.id, scope), 1) <= 0), None)
+
+
+# --- single-use codes -------------------------------------------------------------------------------------------------
+def get_code_statuses(*, offer: uuid.UUID, codes: Collection[str], at: datetime) -> dict[str, CodeStatus]:
+    """Return the statuses of codes that uses note, as ``CodeBackend.get_code_statuses`` describes them."""
+    uses = OfferUse.objects.filter(offer_id=offer, code__in=codes)
+    uses = uses.exclude(code="").exclude(reserved_until__lte=at)
+    return {
+        code: CodeStatus.USED if reserved_until is None else CodeStatus.RESERVED
+        for code, reserved_until in uses.values_list("code", "reserved_until")
+    }
 
 
 # --- uses -------------------------------------------------------------------------------------------------------------

@@ -257,12 +257,12 @@ def test_codes_are_generated_with_progress_and_exported(
     assert owner.get(progress_url)["HX-Refresh"] == "true"
     first_page = owner.get(batch_url)
     assert len(first_page.context["codes"]) == 100
-    assert {str(status) for _code, _customer, status, _ in first_page.context["codes"]} == {"Available"}
+    assert {str(row["status"]) for row in first_page.context["codes"]} == {"Available"}
     second_page = owner.get(f"{batch_url}?after={first_page.context['next_after']}")
-    first_codes, second_codes = ({code for code, *_ in page.context["codes"]} for page in (first_page, second_page))
+    first_codes, second_codes = ({row["text"] for row in page.context["codes"]} for page in (first_page, second_page))
     assert not first_codes & second_codes
     lines = b"".join(owner.get(f"{batch_url}codes.csv")).decode().splitlines()
-    assert (lines[0].removeprefix("\ufeff"), len(lines)) == ("code,customer_id,status", 2_001)
+    assert (lines[0].removeprefix("\ufeff"), len(lines)) == ("code,customer_id,expires_at,status", 2_001)
     assert all(line.startswith("FEST-") and line.endswith(",,available") for line in lines[1:])
     assert "FEST-########" in html_of(owner.get(url_of(coupon, "codes/")))
     assert 'id="strength"' in html_of(owner.post(url_of(coupon, "codes/strength/"), data))

@@ -129,7 +129,7 @@ def test_a_few_codes_are_generated_at_once_and_many_in_the_background(
     assert few["codes"][0]["status"] == "completed"
     assert (before["status"], before["generated_count"]) == ("running", 0)
     assert (after["status"], after["generated_count"]) == ("completed", 1_500)
-    assert lines[0] == "code,customer_id,status"
+    assert lines[0] == "code,customer_id,expires_at,status"
     assert len(lines) == 21
     assert all(line.startswith("SUMMER-") and line.endswith(",,available") for line in lines[1:])
 

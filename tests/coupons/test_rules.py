@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from core.errors import InvalidRequest, TokenInvalid
 from coupons import rules
 from coupons.admin import presenters
-from coupons.contracts import CouponCode, CouponSnapshot, RedemptionRequest
+from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponEnded, CouponLimitPerCustomer, CouponLimitReached, CouponNotStarted
+from redemptions.codes.contracts import RestrictedCode
 from redemptions.contracts import LimitedOffer
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 
@@ -31,7 +33,12 @@ def build_snapshot(**changes: object) -> CouponSnapshot:
     return CouponSnapshot(**(fields | changes))  # type: ignore[arg-type]
 
 
-ANYONE = CouponCode("ONE", None, True)
+def build_code(**changes: Any) -> RestrictedCode:
+    fields = {"text": "ONE", "customer": None, "single_use": True, "expires_at": None, "revoked_at": None}
+    return RestrictedCode(**fields | changes)
+
+
+ANYONE = build_code()
 
 
 def list_error_types(snapshot: CouponSnapshot, at: datetime = START, code: str = "") -> list[type]:
@@ -76,8 +83,10 @@ def test_every_error_is_listed_most_permanent_first() -> None:
         (build_snapshot(has_batches=True), "", [InvalidRequest]),
         (build_snapshot(has_batches=True, code="SUMMER"), "", []),
         (build_snapshot(has_batches=True, codes={"ONE": ANYONE}), "one", []),
-        (build_snapshot(has_batches=True, codes={"MINE": CouponCode("MINE", 7, True)}), "MINE", []),
-        (build_snapshot(has_batches=True, codes={"YOURS": CouponCode("YOURS", 8, True)}), "YOURS", [CodeNotFound]),
+        (build_snapshot(has_batches=True, codes={"MINE": build_code(customer=7)}), "MINE", []),
+        (build_snapshot(has_batches=True, codes={"YOURS": build_code(customer=8)}), "YOURS", [CodeNotFound]),
+        (build_snapshot(codes={"LEAKED": build_code(revoked_at=START)}), "LEAKED", [CodeInactive]),
+        (build_snapshot(codes={"OVER": build_code(expires_at=START)}), "OVER", [CodeExpired]),
     ],
 )
 def test_a_code_must_belong_to_the_coupon_and_single_use_codes_are_required(

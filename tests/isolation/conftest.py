@@ -14,7 +14,7 @@ from accounts.contracts import Role
 from accounts.models import Brand, Invitation, User
 from accounts.services import create_grant, tokens_for
 from coupons.services import CodesSpec, add_codes
-from discounts.models import Usage
+from discounts.models import DiscountCode, Usage
 from promotions.models import Promotion
 from redemptions.codes import services
 from redemptions.codes.models import Code
@@ -106,6 +106,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
     secret_names = ["redemption", "paid", "usage", "invitation", "promotion", "spare key", "customer", "user", "code"]
     secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
     secret_names += ["grant", "coupon", "coupon batch", "coupon assignment", "reserved", "redeemed", "single code"]
+    secret_names += ["code batch", "code assignment"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -161,7 +162,17 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
         "campaign": "spring", "voucher": claim["voucher"]["id"],
         "usage": str(Usage.objects.get(code__code="TAKEN").id),
         "event": str(Event.objects.get(code="TAKEN").pk),
-    } | _coupons(billo, clients["shopper"])  # fmt: skip
+    } | _coupons(billo, clients["shopper"]) | _single_use_codes(DiscountCode.objects.get(code="SECRET"))  # fmt: skip
+
+
+def _single_use_codes(offer: DiscountCode) -> dict[str, str]:
+    """Create single-use codes of a discount code, and assign one."""
+    batch = services.create_batch(
+        kind="discount_code", brand=offer.brand, offer=offer.offer_id, count=3, at=timezone.now()
+    )
+    services.generate_small_batch(batch=batch)
+    assignment = services.assign_to_audience(batch=batch, segment_type="friends", notify=False, at=timezone.now())
+    return {"code batch": str(batch.pk), "code assignment": str(assignment.pk)}
 
 
 def _coupons(billo: Brand, shopper: Client) -> dict[str, str]:

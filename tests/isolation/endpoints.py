@@ -135,6 +135,7 @@ def rows() -> list[Row]:
         Row(codes, "DELETE", "owner", coded, writes=True, scopes=MANAGE),
         *(Row(f"{codes}{action}/", "POST", "owner", coded, writes=True, scopes=MANAGE) for action in Action),
         Row(f"{codes}duplicate/", "POST", "owner", coded, {"id": "OTHER"}, writes=True, scopes=MANAGE),
+        *_batch_rows("api/v1/discountcode/<str:pk>/", {"pk": "<code>"}, "code batch", "code assignment"),
         Row("api/v1/discountcodeusage/", "POST", "shopper", body={"discount_code": "<open code>", "user": "<user>"}),
         Row("api/v1/discountcodeusage/<uuid:usage_id>/", "DELETE", "server", {"usage_id": "<usage>"}, writes=True,
             scopes=CHECKOUT),

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -27,7 +28,7 @@ from redemptions.contracts import (
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
 from redemptions.lifecycle import find_status_error, status_condition
 from redemptions.statuses import UPCOMING_OR_ACTIVE, OfferStatus
-from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
+from redemptions.uses.selectors import get_code_statuses, get_remaining, restrict_available, restrict_offer
 from tests.loyalty.models import LoyaltyReward, RewardUse
 
 TEN_PERCENT = parse_offer({"benefits": [{"kind": "percent", "value": "10", "on": "order"}]})
@@ -51,7 +52,7 @@ class LoyaltyBackend:
         left = get_remaining(offers=list(limits.values()), at=query.at, customer=customer)
         return [
             restrict_offer(
-                self._decide(by_id[code.offer], code.text, query.at),
+                self._decide(by_id[code.offer], code, query.at),
                 limits[code.offer],
                 left,
                 currency=query.cart.currency,
@@ -66,15 +67,18 @@ class LoyaltyBackend:
         uses = RewardUse.objects.filter(Q(reserved_until=None) | Q(reserved_until__gt=at), customer_id=customer or -1)
         return Exists(uses.filter(reward=OuterRef("pk")))
 
-    def _decide(self, reward: LoyaltyReward, code: str, at: datetime) -> Candidate | Rejection:
+    def _decide(self, reward: LoyaltyReward, code: Code, at: datetime) -> Candidate | Rejection:
         error: DomainError | None = find_status_error(reward.status_at(at))
         if not reward.brand.is_active:
             error = CodeInactive()
-        elif error is None and reward.is_used:  # type: ignore[attr-defined]
+        elif error is None and (
+            reward.is_used  # type: ignore[attr-defined]
+            or get_code_statuses(offer=reward.pk, codes=[code.text], at=at)
+        ):
             error = CodeAlreadyUsed()
         if error is not None:
-            return Rejection(code, error.as_dict(), self.KIND, reward.pk, reward.brand_id)
-        return self._to_candidate(reward, code)
+            return Rejection(code.text, error.as_dict(), self.KIND, reward.pk, reward.brand_id)
+        return self._to_candidate(reward, code.text)
 
     def _to_candidate(self, reward: LoyaltyReward, code: str) -> Candidate:
         return Candidate(
@@ -109,7 +113,7 @@ class LoyaltyBackend:
     def lock_offers(self, *, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
         """Lock rewards against changes of their limits, and return all of them: each redemption has a use."""
         locked = LoyaltyReward.objects.select_related("brand").select_for_update(of=("self",)).order_by("pk")
-        return {reward.pk: reward.limits for reward in locked.filter(pk__in=offers)}
+        return {reward.pk: replace(reward.limits, counts_codes=True) for reward in locked.filter(pk__in=offers)}
 
     def record_uses(self, *, offer: uuid.UUID) -> None:
         """Do nothing: each redemption has a use from its beginning."""
@@ -166,15 +170,15 @@ class LoyaltyBackend:
         rewards = LoyaltyReward.objects.select_related("brand").filter(pk__in=offers)
         return {
             reward.pk: CodeOffer(
-                reward.pk, reward.brand_id, reward.name, "", reward.start_date, reward.end_date,
-                is_live=reward.brand.is_active and reward.status_at(at) in UPCOMING_OR_ACTIVE, error=None, url="",
+                reward.pk, reward.brand_id, reward.name, "", reward.start_date, reward.end_date, reward.decision,
+                is_live=reward.brand.is_active and reward.status_at(at) in UPCOMING_OR_ACTIVE, url="",
             )
             for reward in rewards
         }  # fmt: skip
 
     def get_code_statuses(self, *, offer: uuid.UUID, codes: Collection[str], at: datetime) -> Mapping[str, CodeStatus]:
-        """Return no status: every customer can use the code of a reward once."""
-        return {}
+        """Return the statuses of the single-use codes that uses note."""
+        return get_code_statuses(offer=offer, codes=codes, at=at)
 
 
 backend: RedemptionBackend = LoyaltyBackend()

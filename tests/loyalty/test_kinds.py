@@ -1,5 +1,6 @@
 """What every installed kind of offer can do, also one that the platform doesn't know."""
 
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from accounts.contracts import Role
@@ -23,7 +25,7 @@ from tests.checkout.builders import QUOTE, REDEMPTIONS, line, post, post_action
 from tests.factories import BrandFactory, MembershipFactory
 from tests.loyalty.offers import Created, change_decision, create, get_customer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.loyalty.urls")]
 KINDS = sorted([*settings.REDEMPTION_BACKENDS, "loyalty_reward"])
 LINES = [line(), line(id="b", sku="hat", quantity=2, unit_price="10.00")]
 
@@ -167,6 +169,13 @@ def has_field(*names: str) -> Callable[[str], bool]:
     return probe
 
 
+def has_page(name: str) -> bool:
+    try:
+        return bool(reverse(name, args=[uuid.uuid4()]))
+    except NoReverseMatch:
+        return False
+
+
 CELLS: Mapping[str, Callable[[str], bool]] = {
     "start, end, pause, resume, end, archive": lambda kind: (
         {"start_date", "end_date", "decision", "brand"} <= {field.name for field in get_model(kind)._meta.get_fields()}
@@ -177,7 +186,9 @@ CELLS: Mapping[str, Callable[[str], bool]] = {
         has_field("max_per_order")(kind) and has_field("max_per_customer")(kind)
     ),
     "limits per day, week and month": has_field("limit_per_day"),
-    "codes": lambda kind: kind in get_code_backends(),
+    "generic and single-use codes": lambda kind: kind in get_code_backends(),
+    "batches of single-use codes in the API": lambda kind: has_page(f"{kind}-batch-list"),
+    "batches of single-use codes in the admin": lambda kind: has_page(f"admin:{kind}_codes"),
     "redeemed without an order": lambda kind: kind in get_standalone_backends(),
     "announced by email": has_field("notify"),
 }
@@ -185,7 +196,10 @@ MISSING: Mapping[tuple[str, str], str] = {
     ("coupon", "announced by email"): "codes of a batch are mailed instead",
     ("promotion", "redeemed without an order"): "a promotion changes the price of a cart",
     ("promotion", "announced by email"): "codes of a batch are mailed instead",
-    ("voucher", "codes"): "a voucher is chosen by its ID",
+    ("voucher", "generic and single-use codes"): "a voucher is chosen by its ID",
+    ("voucher", "batches of single-use codes in the API"): "a voucher is chosen by its ID",
+    ("voucher", "batches of single-use codes in the admin"): "a voucher is chosen by its ID",
+    ("loyalty_reward", "batches of single-use codes in the admin"): "rewards have no pages in the admin",
     ("voucher", "redeemed without an order"): "a voucher changes the price of a cart",
     ("voucher", "announced by email"): "the recipient of a voucher gets an email about it",
     ("loyalty_reward", "redeemed without an order"): "a reward changes the price of a cart",

@@ -243,7 +243,7 @@ def test_a_chunk_is_rolled_back_if_the_worker_dies(
 def test_the_command_generates_a_batch_and_resumes_one(
     promotion: Promotion, capsys: pytest.CaptureFixture[str], small_chunks: None
 ) -> None:
-    call_command("generate_codes", promotion=promotion.pk, count=250, pattern=SUMMER)
+    call_command("generate_codes", offer=promotion.pk, count=250, pattern=SUMMER)
     output = capsys.readouterr()
     batch = CodeBatch.objects.get()
     assert output.out.strip() == str(batch.pk)
@@ -251,12 +251,12 @@ def test_the_command_generates_a_batch_and_resumes_one(
 
     interrupted = create_batch(promotion, count=150, pattern=SUMMER)
     services.generate_codes(batch_id=interrupted.pk, time_budget=0.0)
-    call_command("generate_codes", promotion=promotion.pk, resume=interrupted.pk)
+    call_command("generate_codes", offer=promotion.pk, resume=interrupted.pk)
     assert Code.objects.filter(batch=interrupted).count() == 150
     with pytest.raises(CommandError, match="Use at least SUMMER-######"):
-        call_command("generate_codes", promotion=promotion.pk, count=10, pattern="SUMMER-#")
+        call_command("generate_codes", offer=promotion.pk, count=10, pattern="SUMMER-#")
     with pytest.raises(CommandError, match="either"):
-        call_command("generate_codes", promotion=promotion.pk)
+        call_command("generate_codes", offer=promotion.pk)
 
 
 def test_an_interrupted_command_says_how_to_resume(promotion: Promotion, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +266,7 @@ def test_an_interrupted_command_says_how_to_resume(promotion: Promotion, monkeyp
     monkeypatch.setattr(services, "generate_chunk", interrupt)
 
     with pytest.raises(CommandError, match="--resume"):
-        call_command("generate_codes", promotion=promotion.pk, count=10)
+        call_command("generate_codes", offer=promotion.pk, count=10)
     assert OutboxMessage.objects.get().task == "redemptions.generate_codes"
 
 

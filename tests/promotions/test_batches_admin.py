@@ -206,7 +206,7 @@ def test_codes_are_found_by_prefix_or_customer(owner: Client, promotion: Promoti
     Code.objects.filter(text="AC-1").update(customer=CustomerFactory(customer_id="Zoe 7"))
 
     def found(term: str) -> list[str]:
-        return [row[0] for row in owner.get(codes_url(promotion, f"{batch.pk}/"), {"q": term}).context["codes"]]
+        return [row["text"] for row in owner.get(codes_url(promotion, f"{batch.pk}/"), {"q": term}).context["codes"]]
 
     assert found("") == ["AB-1", "AB-2", "AC-1", "A_11", "B-11"]
     assert found("ab") == ["AB-1", "AB-2"]
@@ -222,12 +222,31 @@ def test_codes_are_shown_in_pages(owner: Client, promotion: Promotion) -> None:
     after = ""
     for _ in range(3):
         context = owner.get(path, {"after": after, "q": "P-"}).context
-        shown += [row[0] for row in context["codes"]]
+        shown += [row["text"] for row in context["codes"]]
         after = context["next_after"]
 
     assert shown == [f"P-{number:03}" for number in range(250)]
     assert after == ""
     assert owner.get(path, {"after": "\ud7ff\x01", "q": "P"}).status_code == 200
+
+
+def test_a_viewer_sees_no_code_that_can_still_be_redeemed(brand: Brand, promotion: Promotion) -> None:
+    batch = imported_batch(promotion, *(f"P-{number:03}" for number in range(101)))
+    Code.objects.filter(text="P-000").update(revoked_at=timezone.now())
+    Code.objects.filter(text="P-001").update(customer=CustomerFactory(customer_id="c1"))
+    viewer = Client()
+    viewer.force_login(MembershipFactory(brand=brand, role=Role.VIEWER).user)
+
+    def found(**query: str) -> list[str]:
+        response = viewer.get(codes_url(promotion, f"{batch.pk}/"), query)
+        assert response.context["next_after"] == ""
+        assert text(response).count("P-1") == text(response).count("P-100")
+        return [row["text"] for row in response.context["codes"]]
+
+    assert found() == found(after="P-050") == ["P-000", *["••••••••"] * 99]
+    assert found(q="P-00") == found(q="P-") == []
+    assert found(q="p100") == ["P-100"]  # a customer has told it
+    assert found(q="c1") == ["••••••••"]
 
 
 def test_the_codes_of_an_import_are_available(owner: Client, promotion: Promotion) -> None:
@@ -243,8 +262,8 @@ def test_a_batch_is_exported(owner: Client, promotion: Promotion) -> None:
 
     assert answer.streaming
     assert b"".join(answer.streaming_content).decode("utf-8-sig").split() == [
-        "code,customer_id,status",
-        "OLD-1,,available",
+        "code,customer_id,expires_at,status",
+        "OLD-1,,,available",
     ]
 
 

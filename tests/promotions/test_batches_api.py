@@ -172,9 +172,9 @@ def test_the_export_has_the_customer_and_the_status_of_each_code(
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Cache-Control"] == "no-store"
     lines = rows(response)
-    assert lines[0] == "code,customer_id,status"
-    assert lines[1:4] == [f"{first.text},'=cmd(),available", f"{second.text},,reserved", f"{third.text},,used"]
-    assert [line.split(",")[1:] for line in lines[4:]] == [["", "available"]] * 2
+    assert lines[0] == "code,customer_id,expires_at,status"
+    assert lines[1:4] == [f"{first.text},'=cmd(),,available", f"{second.text},,,reserved", f"{third.text},,,used"]
+    assert [line.split(",")[1:] for line in lines[4:]] == [["", "", "available"]] * 2
 
 
 def test_an_export_is_recorded_and_not_for_viewers(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.contracts import Role
@@ -14,16 +14,11 @@ from accounts.models import Brand
 from redemptions.codes import services
 from redemptions.codes.models import Code
 from redemptions.codes.selectors.batches import list_batch_codes
+from redemptions.errors import CodeTaken
 from redemptions.events.models import Event
 from tests.code_batches import create_batch
-from tests.factories import (
-    BrandFactory,
-    CouponFactory,
-    CustomerFactory,
-    DiscountCodeFactory,
-    MembershipFactory,
-    PromotionFactory,
-)
+from tests.factories import BrandFactory, CustomerFactory, MembershipFactory, PromotionFactory
+from tests.redemptions.offers import FACTORIES
 
 pytestmark = pytest.mark.django_db
 CODES = "/api/v1/codes/"
@@ -40,12 +35,12 @@ def server(billo: Brand, brand_client: Callable[[Brand], Client]) -> Client:
     return brand_client(billo)
 
 
-@pytest.fixture(params=["promotion", "coupon"])
+@pytest.fixture(params=["promotion", "coupon", "discount_code"])
 def code(request: pytest.FixtureRequest, billo: Brand) -> Code:
     """A single-use code of a batch, assigned to nobody."""
-    kind = request.param
-    offer: Any = PromotionFactory(brand=billo, trigger="code") if kind == "promotion" else CouponFactory(brand=billo)
-    batch = services.create_batch(kind=kind, brand=billo, offer=offer.pk, count=3, at=timezone.now())
+    trigger = {"trigger": "code"} if request.param == "promotion" else {}
+    offer = FACTORIES[request.param](brand=billo, **trigger)
+    batch = services.create_batch(kind=request.param, brand=billo, offer=offer.offer_key, count=3, at=timezone.now())
     services.generate_codes(batch_id=batch.pk)
     return Code.objects.filter(batch=batch).order_by("text")[0]
 
@@ -82,16 +77,21 @@ def test_the_status_follows_the_order(server: Client, code: Code) -> None:
     assert statuses == ["reserved", "used"]
 
 
-def test_a_revoked_code_is_not_redeemed_and_frees_its_text(server: Client, code: Code, billo: Brand) -> None:
+def test_a_revoked_code_is_not_redeemed_and_keeps_its_text(server: Client, code: Code, billo: Brand) -> None:
     answer = post(server, f"{CODES}{code.text.lower()}/revoke/")
 
     assert (answer["status"], answer["code"]) == ("revoked", code.text)
     assert answer["revoked_at"] is not None
-    assert reserve(server, code, "o1", 409)["code"] == "code_not_found"
+    assert reserve(server, code, "o1", 409)["code"] == "code_inactive"
     assert code.batch is not None
-    assert list_batch_codes(batch=code.batch, after="", at=timezone.now(), limit=1) == [(code.text, None, "revoked")]
+    assert list_batch_codes(batch=code.batch, after="", at=timezone.now(), limit=1) == [
+        (code.text, None, "revoked", None)
+    ]
     event = Event.objects.get(type="code.revoked")
     assert (event.brand_id, event.kind, event.offer_id, event.code) == (billo.pk, code.kind, code.offer, code.text)
+    with pytest.raises(CodeTaken), transaction.atomic():
+        services.register_code(text=code.text, kind="promotion", brand=billo, offer=billo.pk)
+    services.archive_batch_codes(offer=code.offer, at=timezone.now())
     services.register_code(text=code.text, kind="promotion", brand=billo, offer=billo.pk)
 
 
@@ -117,9 +117,9 @@ def test_a_customer_whose_code_was_revoked_can_get_another(billo: Brand) -> None
     customer = CustomerFactory(customer_id="c1")
     for _ in range(2):
         services.assign_to_customers(batch=batch, customer_ids=["c1"], notify=False, at=timezone.now())
-        services.revoke_code(code=Code.objects.get(customer=customer, archived_at=None), at=timezone.now())
+        services.revoke_code(code=Code.objects.get(customer=customer, revoked_at=None), at=timezone.now())
 
-    assert Code.objects.filter(customer=customer).exclude(archived_at=None).count() == 2
+    assert Code.objects.filter(customer=customer).exclude(revoked_at=None).count() == 2
 
 
 def test_a_revoked_code_is_not_assigned_and_not_imported_again(server: Client, code: Code, billo: Brand) -> None:
@@ -136,13 +136,6 @@ def test_a_revoked_code_is_not_assigned_and_not_imported_again(server: Client, c
     assert [error["code"] for error in result.errors] == ["code_taken"]
 
 
-def test_a_discount_code_is_paused_instead(server: Client, billo: Brand) -> None:
-    DiscountCodeFactory(brand=billo, text="SUMMER")
-
-    assert post(server, f"{CODES}SUMMER/revoke/", status=409)["code"] == "invalid_status"
-    assert server.get(f"{CODES}SUMMER/").json()["status"] == "available"
-
-
 def test_codes_of_other_brands_look_like_unknown_ones(code: Code, brand_client: Callable[[Brand], Client]) -> None:
     stranger = brand_client(BrandFactory())
     for path in ("", "revoke/"):
@@ -150,7 +143,7 @@ def test_codes_of_other_brands_look_like_unknown_ones(code: Code, brand_client: 
         theirs, nobodys = (call(f"{CODES}{name}/{path}").json() for name in (code.text, "NOBODYS"))
         assert theirs == nobodys
         assert theirs["code"] == "code_not_found"
-    assert Code.objects.get(pk=code.pk).archived_at is None
+    assert Code.objects.get(pk=code.pk).revoked_at is None
 
 
 def test_a_viewer_reads_and_revokes_nothing(code: Code, billo: Brand, shopper_client: Callable[[Any], Client]) -> None:
@@ -158,27 +151,3 @@ def test_a_viewer_reads_and_revokes_nothing(code: Code, billo: Brand, shopper_cl
 
     assert viewer.get(f"{CODES}{code.text}/").status_code == 200
     assert post(viewer, f"{CODES}{code.text}/revoke/", status=403)["code"] == "permission_denied"
-
-
-@pytest.mark.parametrize("kind", ["promotion", "coupon"])
-def test_the_admin_revokes_a_code_of_a_batch(kind: str, billo: Brand) -> None:
-    offer: Any = PromotionFactory(brand=billo, trigger="code") if kind == "promotion" else CouponFactory(brand=billo)
-    batch = services.create_batch(kind=kind, brand=billo, offer=offer.pk, count=2, at=timezone.now())
-    services.generate_small_batch(batch=batch)
-    first, second = Code.objects.filter(batch=batch).order_by("text")
-    page = reverse(f"admin:{kind}_codes_batch", args=[offer.pk, batch.pk])
-    owner, viewer = Client(), Client()
-    owner.force_login(MembershipFactory(brand=billo).user)
-    viewer.force_login(MembershipFactory(brand=billo, role=Role.VIEWER).user)
-
-    assert f"Revoke {first.text}…" in owner.get(page).content.decode()
-    assert f"Revoke {first.text}…" not in viewer.get(page).content.decode()
-    assert viewer.post(f"{page}revoke/", {"code": first.text}).status_code == 403
-    assert owner.post(f"{page}revoke/", {"code": "UNKNOWN"}).status_code == 404
-    assert not Code.objects.exclude(archived_at=None).exists()
-    html = owner.post(f"{page}revoke/", {"code": first.text}, follow=True).content.decode()
-
-    assert f"Code {first.text} was revoked." in html
-    assert f"Revoke {first.text}…" not in html
-    assert f"Revoke {second.text}…" in html
-    assert list(Code.objects.exclude(archived_at=None)) == [first]

@@ -42,8 +42,9 @@ from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.assignments import get_assignment
 from redemptions.codes.selectors.batches import get_batch, get_batch_balance, list_batches
 
-FindOffer = Callable[[Request, uuid.UUID], Any]
-"""Return the offer with this ID, which has a brand, for the caller. Raises NotFound and PermissionDenied."""
+OfferKey = uuid.UUID | str
+FindOffer = Callable[[Request, Any], Any]
+"""Return the offer that the path names, which has a brand, for the caller. Raises NotFound and PermissionDenied."""
 
 
 class CsvParser(BaseParser):
@@ -62,30 +63,30 @@ class OfferCodesView(APIView):
     find_readable: ClassVar[FindOffer]
     find_editable: ClassVar[FindOffer]
 
-    def get_readable_batch(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> CodeBatch:
+    def get_readable_batch(self, request: Request, pk: OfferKey, batch: uuid.UUID) -> CodeBatch:
         """Return a batch of an offer that the caller may read."""
-        return get_batch(pk=batch, offer=type(self).find_readable(request, pk).pk)
+        return get_batch(pk=batch, offer=type(self).find_readable(request, pk).offer_key)
 
 
 class BatchesView(OfferCodesView):
     """``…/batches/``"""
 
     @idempotent
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
+    def post(self, request: Request, pk: OfferKey) -> Response:
         """Create a batch of single-use codes. Many codes are generated in the background: `202`."""
         offer = type(self).find_editable(request, pk)
         body = BatchInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         batch = services.create_batch(
-            kind=self.kind, brand=offer.brand, offer=offer.pk, **body.validated_data, at=timezone.now()
+            kind=self.kind, brand=offer.brand, offer=offer.offer_key, **body.validated_data, at=timezone.now()
         )
         services.generate_small_batch(batch=batch)
         return Response(serialize_batch(request, batch), status=201 if batch.is_generated else 202)
 
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: Request, pk: OfferKey) -> Response:
         """List the batches of the offer, newest first."""
         page = CursorPagination()
-        batches = list_batches(offer=type(self).find_readable(request, pk).pk)
+        batches = list_batches(offer=type(self).find_readable(request, pk).offer_key)
         rows = page.paginate_queryset(batches, request, view=self) or []
         return page.get_paginated_response([serialize_batch(request, row) for row in rows])
 
@@ -93,7 +94,7 @@ class BatchesView(OfferCodesView):
 class BatchView(OfferCodesView):
     """``…/batches/<batch>/``"""
 
-    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
+    def get(self, request: Request, pk: OfferKey, batch: uuid.UUID) -> Response:
         """Return a batch and the progress of its generation."""
         return Response(serialize_batch(request, self.get_readable_batch(request, pk, batch)))
 
@@ -105,14 +106,14 @@ class BatchCodesView(OfferCodesView):
 
     renderer_classes = (CsvRenderer, JSONRenderer)
 
-    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> StreamingHttpResponse:
-        """Export the codes of a batch so far: `code`, `customer_id` and `status`. Viewers may not.
+    def get(self, request: Request, pk: OfferKey, batch: uuid.UUID) -> StreamingHttpResponse:
+        """Export the codes of a batch so far: `code`, `customer_id`, `expires_at` and `status`. Viewers may not.
 
-        The status is `available`, `reserved`, `used` or `revoked`. The audit log records the export.
+        The status is `available`, `reserved`, `used`, `expired` or `revoked`. The audit log records the export.
         """
-        code_batch = get_batch(pk=batch, offer=type(self).find_editable(request, pk).pk)
+        code_batch = get_batch(pk=batch, offer=type(self).find_editable(request, pk).offer_key)
         rows = services.export_codes(batch=code_batch, at=timezone.now())
-        return csv_response(f"codes-{code_batch.pk}.csv", ("code", "customer_id", "status"), rows, marked=False)
+        return csv_response(f"codes-{code_batch.pk}.csv", services.EXPORT_HEADER, rows, marked=False)
 
 
 class ImportView(OfferCodesView):
@@ -120,11 +121,12 @@ class ImportView(OfferCodesView):
 
     parser_classes = (CsvParser,)
 
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
+    def post(self, request: Request, pk: OfferKey) -> Response:
         """Import codes from another system.
 
         The first line of the CSV file names the columns: `code`, and optionally `customer_id`, the customer who gets
-        the code, and `balance`, the initial balance of a code that keeps one. Rejected lines are reported, the others
+        the code, `expires_at`, when the code ends: a datetime (exclusive) or a date in the brand's time zone, which is
+        included, and `balance`, the initial balance of a code that keeps one. Rejected lines are reported, the others
         are imported. To resume an interrupted import, send the file again with the ID of its batch.
         """
         offer = type(self).find_editable(request, pk)
@@ -136,9 +138,9 @@ class ImportView(OfferCodesView):
         result = services.import_codes(
             kind=self.kind,
             brand=offer.brand,
-            offer=offer.pk,
+            offer=offer.offer_key,
             lines=_lines(request.data),
-            batch=get_batch(pk=batch_id, offer=offer.pk) if batch_id else None,
+            batch=get_batch(pk=batch_id, offer=offer.offer_key) if batch_id else None,
             allow_weak=query.validated_data["allow_weak"],
             at=timezone.now(),
         )
@@ -150,9 +152,9 @@ class AssignView(OfferCodesView):
     """``…/batches/<batch>/assign/``"""
 
     @idempotent
-    def post(self, request: Request, pk: uuid.UUID, batch: uuid.UUID) -> Response:
+    def post(self, request: Request, pk: OfferKey, batch: uuid.UUID) -> Response:
         """Assign a code to each of the customers, or in the background to each customer of an audience."""
-        code_batch = get_batch(pk=batch, offer=type(self).find_editable(request, pk).pk)
+        code_batch = get_batch(pk=batch, offer=type(self).find_editable(request, pk).offer_key)
         body = AssignInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         data = body.validated_data
@@ -171,7 +173,7 @@ class AssignView(OfferCodesView):
 class AssignmentView(OfferCodesView):
     """``…/batches/<batch>/assignments/<assignment>/``"""
 
-    def get(self, request: Request, pk: uuid.UUID, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
+    def get(self, request: Request, pk: OfferKey, batch: uuid.UUID, assignment: uuid.UUID) -> Response:
         """Return an assignment to an audience and its progress."""
         code_batch = self.get_readable_batch(request, pk, batch)
         row = get_assignment(pk=assignment, batch=code_batch)
@@ -179,7 +181,7 @@ class AssignmentView(OfferCodesView):
 
 
 def batch_paths(prefix: str, *, kind: str, find_readable: FindOffer, find_editable: FindOffer) -> list[URLPattern]:
-    """Return the paths of the code batches of a kind of offer, below the path ``prefix`` of one offer."""
+    """Return the paths of the code batches of a kind of offer, below the path ``prefix`` of one offer, its ``pk``."""
     base, batch = f"{prefix}batches/", f"{prefix}batches/<uuid:batch>/"
     batch_answers = {201: BatchSerializer, 202: BatchSerializer}
     assign_answers = {200: AssignResultSerializer, 202: AssignmentSerializer}

@@ -40,7 +40,10 @@ class CodeStateSerializer(serializers.Serializer[Any]):
     customer_id = serializers.CharField(allow_null=True, help_text=_("ID of the assigned customer."))
     single_use = serializers.BooleanField(help_text=_("Whether the code can be redeemed once."))
     status = serializers.ChoiceField(
-        CODE_STATUSES, help_text=_("Status of the code. A code for many redemptions is available or revoked.")
+        CODE_STATUSES, help_text=_("Status of the code. A code for many redemptions is available, expired or revoked.")
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When the code ends (exclusive), if that is before its offer does.")
     )
     balance = CodeBalanceSerializer(allow_null=True, help_text=_("Balance of the code, if it keeps one."))
     created_at = serializers.DateTimeField(help_text=_("When the code was created."))
@@ -58,7 +61,8 @@ def serialize_code(code: Code, *, offer_name: str, status: CodeStatus, balance: 
         "customer_id": code.customer.customer_id if code.customer else None,
         "single_use": code.single_use,
         "status": status,
+        "expires_at": code.expires_at,
         "balance": None if balance is None else serialize_balance(balance),
         "created_at": code.created_at,
-        "revoked_at": code.archived_at,
+        "revoked_at": code.revoked_at or code.archived_at,
     }

@@ -21,7 +21,7 @@ from redemptions.codes import services
 from redemptions.codes.api.serializers import CodeQuerySerializer, CodeStateSerializer, serialize_code
 from redemptions.codes.models import Code
 from redemptions.codes.selectors.codes import get_code, get_code_balance, get_code_status
-from redemptions.errors import CodeNotFound, InvalidStatus
+from redemptions.errors import CodeNotFound
 
 
 class CodeView(APIView):
@@ -52,7 +52,7 @@ class RevokeView(APIView):
     @extend_schema(
         request=None,
         parameters=[CodeQuerySerializer],
-        responses={200: CodeStateSerializer, **problem_responses(CodeNotFound, InvalidStatus)},
+        responses={200: CodeStateSerializer, **problem_responses(CodeNotFound)},
         operation_id="code_revoke",
     )
     @idempotent

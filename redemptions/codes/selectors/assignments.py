@@ -24,10 +24,10 @@ def get_assignment(*, pk: uuid.UUID, batch: CodeBatch) -> CodeAssignment:
     return assignment
 
 
-def codes_of_customers(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, str]:
+def codes_of_customers(*, batch_id: uuid.UUID, customer_keys: Collection[int]) -> dict[int, Code]:
     """Return the customers' codes of the batch, by customer key; customers without a code are absent."""
-    rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys, archived_at=None)
-    return dict(rows.values_list("customer_id", "text"))
+    rows = Code.objects.filter(batch_id=batch_id, customer_id__in=customer_keys, archived_at=None, revoked_at=None)
+    return {code.customer_id: code for code in rows if code.customer_id is not None}
 
 
 def list_members_after(*, brand_id: uuid.UUID, segment_type: str, after: int, limit: int) -> list[int]:
@@ -41,5 +41,5 @@ def list_members_after(*, brand_id: uuid.UUID, segment_type: str, after: int, li
 def get_owners(*, brand_id: uuid.UUID | str, codes: Collection[str]) -> dict[str, int]:
     """Return the keys of the customers that a brand's codes are assigned to; revoked and other codes are absent."""
     canonical = [form for code in codes if (form := canonicalize_code(code))]
-    rows = Code.objects.filter(canonical__in=canonical, brand_id=brand_id, archived_at=None, customer__isnull=False)
-    return dict(rows.values_list("text", "customer_id"))
+    codes_of_brand = Code.objects.filter(canonical__in=canonical, brand_id=brand_id, archived_at=None, revoked_at=None)
+    return dict(codes_of_brand.filter(customer__isnull=False).values_list("text", "customer_id"))

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet, Sum
 
@@ -11,14 +12,21 @@ from core.errors import NotFound
 from redemptions.backends import get_code_backend
 from redemptions.balances.selectors import get_balances
 from redemptions.codes.models import Code, CodeBatch
-from redemptions.codes.rules import normalize_prefix, previous_key
+from redemptions.codes.rules import canonicalize_code, normalize_prefix, previous_key, unused_status
 from redemptions.codes.selectors.codes import get_stored_value
 from redemptions.contracts import CodeStatus
 from redemptions.stored_values import StoredValue
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
 
-BatchCode = tuple[str, str | None, CodeStatus]  # a code, the ID of its customer, and its status
+
+class BatchCode(NamedTuple):
+    """A code of a batch, the ID of its customer, and its status."""
+
+    text: str
+    customer_id: str | None
+    status: CodeStatus
+    expires_at: datetime | None
 
 
 def list_batches(*, offer: uuid.UUID) -> QuerySet[CodeBatch]:
@@ -74,11 +82,12 @@ def _list_codes(
     if stored_value is not None:
         balances = get_balances(values=dict.fromkeys(((batch.offer, text) for text in texts), stored_value), at=at)
         statuses |= {text: CodeStatus.USED for (_, text), balance in balances.items() if not balance.left}
-    return [(row["text"], row["customer"], statuses.get(row["text"], _unused_status(row))) for row in rows]
+    return [_to_batch_code(row, statuses.get(row["text"]), at) for row in rows]
 
 
-def _unused_status(row: db.Row) -> CodeStatus:
-    return CodeStatus.AVAILABLE if row["archived_at"] is None else CodeStatus.REVOKED
+def _to_batch_code(row: db.Row, used: CodeStatus | None, at: datetime) -> BatchCode:
+    status = used or unused_status(expires_at=row["expires_at"], revoked_at=row["revoked_at"], at=at)
+    return BatchCode(row["text"], row["customer"], status, row["expires_at"])
 
 
 def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[BatchCode]:
@@ -88,7 +97,15 @@ def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[BatchCode]:
         yield from page
         if len(page) < PAGE_SIZE:
             return
-        after = page[-1][0]
+        after = page[-1].text
+
+
+def find_batch_codes(*, batch: CodeBatch, term: str, at: datetime) -> list[BatchCode]:
+    """Return the code of the batch with this text in any spelling, or else that of the customer with this ID."""
+    codes = Code.objects.filter(batch=batch).values_list("text", flat=True)
+    code = codes.filter(offer=batch.offer, canonical=canonicalize_code(term)).first()
+    code = code or codes.filter(customer__customer_id=term).first()
+    return [] if code is None else list_batch_codes(batch=batch, after=previous_key(code), at=at, limit=1)
 
 
 def search_batch_codes(*, batch: CodeBatch, term: str, after: str, at: datetime, limit: int) -> list[BatchCode]:
@@ -100,7 +117,6 @@ def search_batch_codes(*, batch: CodeBatch, term: str, after: str, at: datetime,
     if prefix is not None:
         previous = previous_key(prefix) if prefix else ""
         page = list_batch_codes(batch=batch, after=max(after, previous), at=at, limit=limit)
-        if matches := [row for row in page if row[0].startswith(prefix)]:
+        if matches := [row for row in page if row.text.startswith(prefix)]:
             return matches
-    code = Code.objects.filter(batch=batch, customer__customer_id=term).values_list("text", flat=True).first()
-    return [] if code is None else list_batch_codes(batch=batch, after=previous_key(code), at=at, limit=1)
+    return find_batch_codes(batch=batch, term=term, at=at)

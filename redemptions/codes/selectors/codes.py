@@ -5,14 +5,14 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from core import db
 from redemptions.backends import get_code_backend
 from redemptions.balances.selectors import get_balances
 from redemptions.codes.contracts import FoundCode
 from redemptions.codes.models import Code
-from redemptions.codes.rules import MAX_LENGTH, canonicalize_code, is_digest
+from redemptions.codes.rules import MAX_LENGTH, canonicalize_code, is_digest, unused_status
 from redemptions.contracts import CodeStatus
 from redemptions.errors import CodeNotFound
 from redemptions.stored_values import CodeBalance, StoredValue
@@ -31,6 +31,12 @@ def find_codes_by_digest(*, digest: bytes) -> list[FoundCode]:
     """Return the codes whose canonical form has this SHA-256, as ``find_codes`` does."""
     rows = db.fetch_all("redemptions/codes/sql/find_codes_by_digest.sql", {"digest": digest})
     return [FoundCode(**row) for row in rows]
+
+
+def unrestricted(at: datetime) -> Q:
+    """Return the condition of codes that customers can redeem, as far as the code itself decides."""
+    is_current = Q(expires_at=None) | Q(expires_at__gt=at)
+    return is_current & Q(archived_at=None, revoked_at=None)
 
 
 def list_spellings(text: str) -> QuerySet[Code]:
@@ -89,11 +95,11 @@ def get_code(*, name: str, brand_id: uuid.UUID) -> Code:
 
 
 def get_code_status(*, code: Code, at: datetime) -> CodeStatus:
-    """Return the status of a code at a time. A code for many redemptions is available or revoked.
+    """Return the status of a code at a time. A code for many redemptions is available, expired or revoked.
 
     A code that keeps a balance is used when nothing is left.
     """
-    unused = CodeStatus.AVAILABLE if code.archived_at is None else CodeStatus.REVOKED
+    unused = unused_status(expires_at=code.expires_at, revoked_at=code.revoked_at or code.archived_at, at=at)
     if (balance := get_code_balance(code=code, at=at)) is not None:
         return unused if balance.left else CodeStatus.USED
     if not code.single_use:
@@ -127,7 +133,8 @@ def find_single_use_codes(*, codes: Collection[tuple[uuid.UUID, str]]) -> set[tu
     if not codes:
         return set()
     offers, texts = zip(*codes, strict=True)
-    rows = Code.objects.filter(offer__in=offers, text__in=texts, single_use=True).values_list("offer", "text")
+    canonical = [canonicalize_code(text) for text in texts]  # as the index has them
+    rows = Code.objects.filter(offer__in=offers, canonical__in=canonical, single_use=True).values_list("offer", "text")
     return set(rows) & set(codes)
 
 

@@ -24,9 +24,11 @@ from redemptions.codes.services.codes import (
     register_code,
     revoke_code,
 )
+from redemptions.codes.services.exports import HEADER as EXPORT_HEADER
 from redemptions.codes.services.exports import export_codes
 
 __all__ = [
+    "EXPORT_HEADER",
     "MAX_BATCH_SIZE",
     "AssignmentResult",
     "ImportResult",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Customer
 from accounts.selectors import list_subscribed_customers
 from core import db
+from core.datetimes import format_iso
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from mailings.contracts import Recipient
@@ -159,7 +160,7 @@ def _lock_free_codes(batch: CodeBatch, count: int, at: datetime) -> list[str]:
     locked: list[str] = []
     after, limit = "", max(count, MIN_PAGE)
     while len(locked) < count:
-        params = {"batch": batch.pk, "after": after, "limit": limit}
+        params = {"batch": batch.pk, "after": after, "limit": limit, "at": at}
         page = [row["text"] for row in db.fetch_all("redemptions/codes/sql/select_unassigned_codes.sql", params)]
         statuses = backend.get_code_statuses(offer=batch.offer, codes=page, at=at)
         free = [code for code in page if code not in statuses]
@@ -178,25 +179,31 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     in a mailing of its own.
     """
     codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
-    subscribed = list_subscribed_customers(brand_id=batch.brand_id, customer_keys=list(codes))
-    recipients = [
-        Recipient(customer.key, customer.address, customer.name, codes[customer.key]) for customer in subscribed
-    ]
-    mailing = _plan_mailing(batch, f"code_batch:{batch.pk}")
-    added = planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
-    emailed = get_personal_texts(mailing=mailing, recipients=[recipient.key for recipient in recipients])
-    for recipient in recipients:
-        if emailed[recipient.key] != recipient.personal_text:
-            mailing = _plan_mailing(batch, f"code_batch:{batch.pk}:{recipient.personal_text}")
-            added += planning.add_recipients(mailing=mailing, recipients=[recipient], at=at)
+    recipients_by_end: dict[datetime | None, list[Recipient]] = {}
+    for customer in list_subscribed_customers(brand_id=batch.brand_id, customer_keys=list(codes)):
+        code = codes[customer.key]
+        recipient = Recipient(customer.key, customer.address, customer.name, code.text)
+        recipients_by_end.setdefault(code.expires_at, []).append(recipient)
+    added = 0
+    for expires_at, recipients in recipients_by_end.items():
+        mailing = _plan_mailing(batch, expires_at)
+        added += planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
+        emailed = get_personal_texts(mailing=mailing, recipients=[recipient.key for recipient in recipients])
+        for recipient in recipients:
+            if emailed[recipient.key] != recipient.personal_text:
+                mailing = _plan_mailing(batch, expires_at, code=recipient.personal_text)
+                added += planning.add_recipients(mailing=mailing, recipients=[recipient], at=at)
     if added:
         enqueue_on_commit("mailings.send_due")
     return added
 
 
-def _plan_mailing(batch: CodeBatch, key: str) -> Mailing:
-    brand = batch.brand
+def _plan_mailing(batch: CodeBatch, expires_at: datetime | None, *, code: str = "") -> Mailing:
+    """Return the mailing of a batch, or of one code. Codes with an end of their own have one for each end."""
+    key, data = f"code_batch:{batch.pk}", {"kind": batch.kind, "offer": str(batch.offer)}
+    if expires_at is not None:
+        key, data = f"{key}:{format_iso(expires_at)}", data | {"expires_at": format_iso(expires_at)}
     return planning.plan_mailing(
-        key=key, mail_type=emails.CODE, marketing=True, sender=str(brand.pk), sender_name=brand.name,
-        data={"kind": batch.kind, "offer": str(batch.offer)},
+        key=f"{key}:{code}" if code else key, mail_type=emails.CODE, marketing=True, sender=str(batch.brand_id),
+        sender_name=batch.brand.name, data=data,
     )  # fmt: skip

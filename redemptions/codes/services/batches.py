@@ -10,15 +10,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.contracts import is_customer_id
 from accounts.models import Brand, Customer
 from core import db
+from core.datetimes import parse_end
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 from redemptions.codes import files
@@ -39,6 +42,8 @@ CHUNK = 25_000  # codes per transaction, about half a second
 IMPORT_CHUNK = 5_000  # lines per transaction
 TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
 MAX_REPORTED_ERRORS = 1_000  # rejected lines of an import that are listed
+
+END_FORMAT_MESSAGE = gettext_lazy("Enter a date, such as 2027-01-31, or a datetime with a UTC offset.")
 
 # Codes are copied to a temporary table first, because COPY alone would stop at the first code that already exists.
 CREATE_TABLE = "CREATE TEMPORARY TABLE redemptions_drawn (text varchar(64)) ON COMMIT DROP"
@@ -172,12 +177,13 @@ def import_codes(
     allow_weak: bool = False,
     at: datetime,
 ) -> ImportResult:
-    """Import a CSV file with the columns ``code``, ``customer_id`` and ``balance`` to a new or an imported batch.
+    """Import a CSV file with columns of ``files.HEADINGS`` to a new batch, or to an imported one.
 
     Each transaction imports ``IMPORT_CHUNK`` lines. Rejected lines are reported, the others are imported. Codes that
-    would be easy to guess are rejected unless ``allow_weak`` is set. A code with a customer is assigned to them. Codes
-    that the batch already has are counted as existing, so an interrupted import can be repeated as a whole. Raises
-    InvalidRequest and the error of the offer.
+    would be easy to guess are rejected unless ``allow_weak`` is set. A code with a customer is assigned to them, and a
+    day as the end of a code is one of the brand's time zone. Codes that the batch already has are counted as existing
+    and stay as they are, so an interrupted import can be repeated as a whole. Raises InvalidRequest and the error of
+    the offer.
     """
     described = check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     if batch is not None and batch.pattern:
@@ -227,16 +233,13 @@ def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -
     result.received += len(chunk)
     for row in chunk:
         code = code_rules.normalize_code(row.cells.get(files.CODE, ""))
-        customer_id = row.cells.get(files.CUSTOMER_ID, "")
         if row.is_empty:
             result.add_error(row.line, "", "blank", _("The line is empty."))
         elif not row.cells:
             result.add_error(row.line, row.text, "invalid", _("The quotes or the number of cells are wrong."))
         elif code is None:
             result.add_error(row.line, row.cells[files.CODE], "invalid", str(code_rules.CODE_FORMAT_MESSAGE))
-        elif customer_id and not is_customer_id(customer_id):
-            result.add_error(row.line, code, "invalid", _("The customer ID is invalid."))
-        elif detail := find_balance_error(row, result.stored_value):
+        elif detail := _find_cell_error(row, result):
             result.add_error(row.line, code, "invalid", detail)
         elif (canonical := canonicalize_code(code) or "") in rows:
             detail = _("Duplicate of line %(line)s.") % {"line": rows[canonical].line}
@@ -251,6 +254,16 @@ def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -
     _insert(result, rows)
 
 
+def _find_cell_error(row: files.Row, result: ImportResult) -> str | None:
+    """Return what is wrong with the cells of a line beside its code, or None."""
+    customer_id = row.cells.get(files.CUSTOMER_ID, "")
+    if customer_id and not is_customer_id(customer_id):
+        return _("The customer ID is invalid.")
+    if row.cells.get(files.EXPIRES_AT) and _end_of(row, result.batch) is None:
+        return str(END_FORMAT_MESSAGE)
+    return find_balance_error(row, result.stored_value)
+
+
 def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
     batch, sent = result.batch, list(rows.values())
     customer_ids = [row.cells.get(files.CUSTOMER_ID, "") for row in sent]
@@ -260,6 +273,7 @@ def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
         "texts": [_text_of(row) for row in sent],
         "customers": [keys.get(customer_id) for customer_id in customer_ids],
         "balances": [read_balance(row, result.stored_value) for row in sent],
+        "ends": [_end_of(row, batch) for row in sent],
     }  # fmt: skip
     added = {row["canonical"] for row in db.fetch_all("redemptions/codes/sql/import_batch.sql", params)}
     rest = rows.keys() - added
@@ -280,6 +294,11 @@ def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
 def _text_of(row: files.Row) -> str:
     """Return the code of a valid line as it is stored."""
     return code_rules.normalize_code(row.cells[files.CODE]) or ""
+
+
+def _end_of(row: files.Row, batch: CodeBatch) -> datetime | None:
+    """Return the end of a line's code. Return None if it has none, or if it is invalid."""
+    return parse_end(row.cells.get(files.EXPIRES_AT, ""), ZoneInfo(batch.brand.timezone))
 
 
 def _create_customers(customer_ids: Collection[str]) -> dict[str, int]:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core import db
@@ -19,6 +18,7 @@ from redemptions.contracts import CodeOffer
 from redemptions.errors import CodeTaken, InvalidStatus
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
+from redemptions.statuses import OfferDecision
 
 ARCHIVE_CHUNK = 25_000  # codes per transaction
 TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
@@ -34,16 +34,13 @@ def register_code(*, text: str, kind: str, brand: Brand, offer: uuid.UUID) -> Co
 def revoke_code(*, code: Code, at: datetime) -> Code:
     """Revoke a code, so that nobody can redeem it any more. Repeating it has no effect.
 
-    Its reservations and redemptions stay valid. The brand can give its text to another offer, and the customer that it
-    was assigned to can get another code of the batch. Raises InvalidStatus for a discount code, which is its own offer.
+    Its reservations and redemptions stay valid, and the customer that it was assigned to can get another code of the
+    batch. A code of an archived offer stays as it is.
     """
-    described = get_code_backend(code.kind).describe_code_offers(offers=[code.offer], at=at).get(code.offer)
-    if described is not None and described.is_code:
-        raise InvalidStatus(_("A discount code is an offer of its own. Pause it instead."))
     locked = Code.objects.select_for_update().get(pk=code.pk)
-    if locked.archived_at is None:
-        locked.archived_at = at
-        locked.save(update_fields=["archived_at"])
+    if locked.archived_at is None and locked.revoked_at is None:
+        locked.revoked_at = at
+        locked.save(update_fields=["revoked_at"])
         data = {"batch": str(locked.batch_id)} if locked.batch_id else {}
         event = NewEvent(
             EventType.CODE_REVOKED, at, locked.brand_id, locked.kind, offer=locked.offer, code=locked.text,
@@ -103,6 +100,8 @@ def check_takes_codes(*, kind: str, offer: uuid.UUID, brand_id: uuid.UUID, at: d
     described = get_code_backend(kind).describe_code_offers(offers=[offer], at=at).get(offer)
     if described is None or described.brand_id != brand_id:
         raise NotFound
+    if described.decision in (OfferDecision.ENDED, OfferDecision.ARCHIVED):
+        raise InvalidStatus(current_status=described.decision)
     if described.error is not None:
         raise described.error
     return described

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import Brand
 from core.errors import DomainError
-from promotions.selectors.promotions import get_promotion
+from redemptions.backends import find_code_offer
 from redemptions.codes import services
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import DEFAULT_CHARSET, DEFAULT_PATTERN
@@ -20,10 +21,10 @@ WIDTH = 40  # characters of the progress bar
 
 
 class Command(BaseCommand):
-    help = _("Generate a batch of single-use codes for a promotion. If interrupted, a worker generates the rest.")
+    help = _("Generate a batch of single-use codes of an offer. If interrupted, a worker generates the rest.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--promotion", type=uuid.UUID, required=True, metavar="ID", help=_("ID of the promotion."))
+        parser.add_argument("--offer", type=uuid.UUID, required=True, metavar="ID", help=_("ID of the offer."))
         parser.add_argument("--count", type=int, metavar="N", help=_("Number of codes to generate."))
         parser.add_argument(
             "--pattern", default=DEFAULT_PATTERN, help=_("Each # becomes a random character. Default: %(default)s.")
@@ -51,13 +52,12 @@ class Command(BaseCommand):
         self.stdout.write(str(batch.pk))
 
     def _batch(self, options: dict[str, Any]) -> CodeBatch:
-        promotion = get_promotion(pk=options["promotion"], brand_ids=None)
+        kind, offer = find_code_offer(options["offer"], at=timezone.now())
         if options["resume"]:
-            return get_batch(pk=options["resume"], offer=promotion.pk)
+            return get_batch(pk=options["resume"], offer=offer.id)
         request = {name: options[name] for name in ("count", "pattern", "charset")}
-        return services.create_batch(
-            kind="promotion", brand=promotion.brand, offer=promotion.pk, **request, at=timezone.now()
-        )
+        brand = Brand.objects.get(pk=offer.brand_id)
+        return services.create_batch(kind=kind, brand=brand, offer=offer.id, **request, at=timezone.now())
 
     def _generate(self, batch: CodeBatch) -> None:
         """Generate all chunks. While a worker generates a chunk of the batch, wait and show the progress."""

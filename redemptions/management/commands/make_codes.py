@@ -1,5 +1,5 @@
 """Run ``generate_codes`` under the name that it had in the previous release."""
 
-from promotions.management.commands.generate_codes import Command
+from redemptions.management.commands.generate_codes import Command
 
 __all__ = ["Command"]
