@@ -92,6 +92,7 @@ def test_the_generated_key_is_kept_and_private(data_dir: Path) -> None:
         "a" * 60, "password" * 8, "0123456789" * 6, "change-me-" + GOOD, "django-insecure-" + GOOD, "insecure-" + GOOD,
         "correct horse " * 5,
     ],
+    ids=["one letter", "a word", "digits", "change-me", "django-insecure", "insecure", "words"],
 )  # fmt: skip
 def test_keys_that_can_be_guessed_are_refused(value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="easy to guess"):
