@@ -63,7 +63,8 @@ class OrderCounts:
 class Quote:
     """A priced cart: the engine's decision about the candidates, and the codes that yielded no candidate.
 
-    ``facts`` and ``profile`` are the engine's other input, kept so that the decision can be repeated.
+    ``facts`` and ``profile`` are the engine's other input, kept so that the decision can be repeated. ``methods`` are
+    the decisions for each shipping method of a cart that chooses none of several; ``decision`` is that of the cheapest.
     """
 
     request: QuoteRequest
@@ -73,6 +74,7 @@ class Quote:
     candidates: Mapping[str, Candidate]
     rejections: Sequence[Rejection]
     at: datetime
+    methods: Mapping[str, Decision] = field(default_factory=dict)
 
     def get_reference(self, item: SelectedOffer) -> str:
         """Return the reference of the candidate that an item redeems."""

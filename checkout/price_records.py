@@ -30,6 +30,7 @@ from redemptions.stored_values import CodeBalance
 Json = dict[str, Any]
 
 RECORD_VERSION = 2
+OPTIONAL_MEMBERS = ("shipping_method", "channel", "store", "payment_method", "attributes", "customer_attributes")
 RENAMED_CODES = {
     "cart_needed": "cart_required",
     "code_unknown": "code_not_found",
@@ -47,6 +48,7 @@ def dump_cart(cart: Cart) -> Json:
         "exponent": cart.exponent,
         "transaction_type": cart.transaction_type,
         "country": cart.country,
+        **{name: value for name in OPTIONAL_MEMBERS if (value := getattr(cart, name)) not in (None, {})},
         "lines": [_without_defaults(line, Line("", "", 1, 0)) for line in cart.lines],
         "shipping": [asdict(method) for method in cart.shipping],
     }
@@ -56,7 +58,10 @@ def load_cart(cart: Mapping[str, Any]) -> Cart:
     """Read the JSON of ``dump_cart``."""
     lines = tuple(Line(**line | {"categories": frozenset(line.get("categories", ()))}) for line in cart["lines"])
     shipping = tuple(Shipping(**method) for method in cart["shipping"])
-    return Cart(cart["currency"], cart["exponent"], lines, shipping, cart["transaction_type"], cart["country"])
+    optional = {name: cart[name] for name in OPTIONAL_MEMBERS if name in cart}
+    return Cart(
+        cart["currency"], cart["exponent"], lines, shipping, cart["transaction_type"], cart["country"], **optional
+    )
 
 
 def _without_defaults(line: Line, default: Line) -> Json:
@@ -71,6 +76,7 @@ def dump_record(quote: Quote) -> Json:
         "version": RECORD_VERSION,
         "at": quote.at.isoformat(),
         "method": quote.decision.method,
+        "rounds_lines": True,  # refunds round the discounts of a line together
         "offers": [_dump_candidate(candidate) for candidate in quote.candidates.values()],
         "facts": {
             brand: {"segments": sorted(facts.segments)}

@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
 from checkout.contracts import PriceRecord, PurchaseTotals, Quote, QuoteRequest
 from core import money
-from pricing import Cart, EligibleOffer, Profile, ShopperFacts, price
+from pricing import Cart, EligibleOffer, Offer, Profile, ShopperFacts, price
+from pricing.condition_values import iter_conditions
 from redemptions.contracts import Candidate, Rejection
 
 FREQUENT_ORDERS = 3
@@ -30,6 +32,59 @@ def price_cart(
     offers = to_engine_offers(candidates, request.cart.currency)
     decision = price(request.cart, offers, facts, profile, at, explain=explain)
     return Quote(request, decision, facts, profile, candidates, rejections, at)
+
+
+def price_methods(
+    request: QuoteRequest,
+    candidates: Mapping[str, Candidate],
+    rejections: Sequence[Rejection],
+    *,
+    facts: ShopperFacts,
+    profile: Profile,
+    at: datetime,
+    explain: bool = False,
+) -> Quote:
+    """Price a cart whose shipping methods are alternatives: with the chosen one, otherwise with each of them.
+
+    Without a choice, the quote is that of the method with the lowest total, of equal ones the first, and ``methods``
+    has the decisions of all. Methods that no candidate depends on are priced once.
+    """
+
+    def price_with(method: str | None, *, is_explained: bool) -> Quote:
+        cart = replace(request.cart, shipping_method=method)
+        return price_cart(
+            replace(request, cart=cart),
+            candidates,
+            rejections,
+            facts=facts,
+            profile=profile,
+            at=at,
+            explain=is_explained,
+        )
+
+    methods = request.cart.shipping
+    if request.cart.shipping_method is not None or len(methods) < 2:
+        return price_with(request.cart.shipping_method, is_explained=explain)
+    if any(depends_on_method(candidate.offer) for candidate in candidates.values()):
+        decisions = {method.id: price_with(method.id, is_explained=False).decision for method in methods}
+    else:
+        decision = price_with(methods[0].id, is_explained=False).decision
+        decisions = {
+            method.id: replace(
+                decision,
+                shipping_total=method.price,
+                total=decision.total - decision.shipping_total + method.price,
+            )
+            for method in methods
+        }
+    best = min(decisions, key=lambda method: decisions[method].total)
+    return replace(price_with(best, is_explained=explain), methods=decisions)
+
+
+def depends_on_method(offer: Offer) -> bool:
+    """Return whether the shipping method of a cart can change what an offer gives."""
+    has_condition = any(condition.kind == "shipping_method" for condition in iter_conditions(offer.conditions))
+    return has_condition or any(getattr(benefit, "on", None) == "shipping" for benefit in offer.benefits)
 
 
 def repeat_decision(record: PriceRecord, at: datetime, *, explain: bool = True) -> Quote:
@@ -79,7 +134,7 @@ def sum_by_brand(cart: Cart, brands: Mapping[uuid.UUID, str], *, own: uuid.UUID 
     for brand_id, slug in brands.items():
         lines = [line for line in cart.lines if line.brand in (None, slug)]
         has_shipping = brand_id == own or (own is None and len(lines) == len(cart.lines))
-        shipping = sum(method.price for method in cart.shipping) if has_shipping else 0
+        shipping = cart.shipping_total if has_shipping else 0
         sums[brand_id] = shipping + sum(line.quantity * line.unit_price for line in lines)
     return sums
 

@@ -1,7 +1,7 @@
 """JSON of quotes and simulations: the answers of the API."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +9,7 @@ from checkout.contracts import DRAFT_KEY_PREFIX, OrderPart, Quote, Simulation
 from core import money
 from pricing import (
     Applied,
+    Decision,
     Explanation,
     Rejected,
 )
@@ -49,12 +50,24 @@ def serialize_quote(quote: Quote) -> Json:
             for near_miss in decision.next_best
         ],
     }
-    if len(decision.shipping) > 1:
-        answer["shipping_lines"] = [
-            {"id": method.id, "price": amount(method.price), "discount": amount(method.discount)}
-            for method in decision.shipping
-        ]
+    chosen = quote.request.cart.shipping_method
+    if len(decision.shipping) > 1 and chosen is not None:
+        methods = quote.methods or {chosen: decision}
+        answer["shipping_method"] = chosen
+        answer["shipping_lines"] = [_shipping_line(name, methods[name], amount) for name in methods]
     return answer
+
+
+def _shipping_line(name: str, decision: Decision, amount: Callable[[int], str]) -> Json:
+    """Return the amounts of an order that is sent by a shipping method."""
+    method = next(method for method in decision.shipping if method.id == name)
+    return {
+        "id": name,
+        "price": amount(method.price),
+        "discount": amount(method.discount),
+        "discount_total": amount(decision.discount_total),
+        "total": amount(decision.total),
+    }
 
 
 def restrict_quote(quote: Json, part: OrderPart) -> Json:
@@ -80,7 +93,7 @@ def restrict_quote(quote: Json, part: OrderPart) -> Json:
         "total": subtotal + shipping - discount,
     }
     restricted = {"lines": lines, "applied": applied, "gifts": [], "rejected": [], "next_best": []}
-    kept = {name: value for name, value in quote.items() if name != "shipping_lines"}
+    kept = {name: value for name, value in quote.items() if name not in ("shipping_lines", "shipping_method")}
     return kept | {name: money.format_decimal(minor, currency) for name, minor in sums.items()} | restricted
 
 

@@ -9,7 +9,9 @@ from pricing import Offer, load_offer
 from pricing.description import describe_offer
 
 # Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
-OFFER_FIELDS = frozenset({"conditions", "combinable", "lane", "priority", "group", "exclusive", "max_applications"})
+OFFER_FIELDS = frozenset(
+    {"conditions", "combinable", "lane", "priority", "group", "exclusive", "with_exclusive", "max_applications"}
+)
 BENEFIT_FIELDS = frozenset(
     {"on", "select", "max_units", "per", "pick", "only_complete_groups_of", "max_discount", "split"}
 )

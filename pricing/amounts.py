@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from pricing.condition_values import OneOf
 from pricing.currencies import MoneyAmount, PerCurrency
-from pricing.fields import Kind, ListOf
+from pricing.fields import Kind, ListOf, join_path
 from pricing.money_fields import Money, MoneyOrCount, MoneyOrPercentage
 from pricing.offer import Offer, Tiers
-from pricing.records import ByKind, Record, join_path
+from pricing.records import ByKind, Record
 from pricing.schema import OFFER
 
 

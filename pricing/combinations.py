@@ -2,7 +2,8 @@
 
 Allowed combinations are:
 
-* the exclusive offer of the highest priority that gives a discount, alone; if there is one, no other is considered;
+* the exclusive offer of the highest priority that gives a discount, with those that combine with exclusive offers; if
+  there is one, no other is considered;
 * all combinable offers, with one member of each group;
 * one offer that is not combinable, alone.
 
@@ -45,9 +46,10 @@ def choose_combination(fresh: Prices, candidates: Sequence[PreparedOffer]) -> Co
     ordered = sorted(candidates, key=lambda candidate: candidate.rank)
     exclusive = [candidate for candidate in ordered if candidate.origin.offer.exclusive]
     for candidate in sorted(exclusive, key=lambda offer: offer.rank[1:]):
-        alone = evaluate(fresh, [candidate])
-        if alone.applied:
-            return passed_over(Combination(alone, [candidate]), ordered)
+        if evaluate(fresh, [candidate]).applied:
+            companions = [other for other in ordered if accompanies(other, candidate)]
+            outcome, plan, method = best_together(fresh, [candidate, *companions])
+            return passed_over(Combination(outcome, plan, method), ordered)
     others = [candidate for candidate in ordered if not candidate.origin.offer.exclusive]
     combinable = [candidate for candidate in others if candidate.origin.offer.combinable]
     best, plan, method = best_together(fresh, combinable)
@@ -84,6 +86,12 @@ def with_offer(combination: Combination, candidate: PreparedOffer) -> list[Prepa
         return [candidate]
     group = candidate.origin.offer.group
     return [member for member in combination.plan if group is None or member.origin.offer.group != group] + [candidate]
+
+
+def accompanies(candidate: PreparedOffer, exclusive: PreparedOffer) -> bool:
+    """Return whether an offer applies together with an exclusive one. Of a group, the exclusive one applies."""
+    offer, group = candidate.origin.offer, exclusive.origin.offer.group
+    return offer.with_exclusive and not is_standalone(candidate) and (group is None or offer.group != group)
 
 
 def is_standalone(candidate: PreparedOffer) -> bool:

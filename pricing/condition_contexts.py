@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from pricing.condition_values import (
+    EVERYTHING,
+    AttributeValue,
     Contains,
     NoneOf,
     Quantity,
@@ -50,6 +52,15 @@ class ConditionContext:
     def format_amount(self, minor: int) -> str:
         """Format an amount in the currency of the cart."""
         return from_minor(minor, self.cart.exponent)
+
+    def attribute_values(self, name: str, of: str) -> Iterator[AttributeValue]:
+        """Yield the values of an attribute of the cart, of each line that the offer may use, or of the customer."""
+        owners = {"cart": self.cart.attributes, "customer": self.cart.customer_attributes}
+        if of == "line":
+            lines = select_lines(EVERYTHING, self.lines, self.brand, self.currency)
+            yield from (self.lines[line].attributes[name] for line in lines if name in self.lines[line].attributes)
+        elif name in owners[of]:
+            yield owners[of][name]
 
     def selected_lines(self, condition: Subtotal | Quantity | Contains | NoneOf) -> list[int]:
         """Return the lines that the condition applies to."""

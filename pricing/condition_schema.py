@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from pricing import condition_values as c
+from pricing.attributes import TYPE_NAMES, describe_type, has_type
 from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import (
     Boolean,
     Choice,
     Clock,
     DateOrDateTime,
+    Identifier,
     Integer,
     Kind,
     ListOf,
     ParseContext,
+    Scalar,
     Text,
     Weekday,
+    join_path,
     parse_datetime,
 )
+from pricing.key_rules import AtLeastOne, ListOrRange
 from pricing.money_fields import Money
-from pricing.records import Key, Nested, Record, join_path
+from pricing.records import Key, Nested, Record
 
 UNITS = Integer(1, 1_000_000)
 NAMES = ListOf(Text())
+MEMBER = Text(max_length=64)
 CURRENCY = Text(max_length=3, upper=True, pattern="[A-Z]{3}")
 
 
@@ -68,11 +75,9 @@ def check_hours(values: dict[str, Any], path: str, context: ParseContext) -> Non
 
 
 def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that at least one end is given, both are of the same kind, and they are in order."""
+    """Check that both ends are of the same kind, and in order."""
     start, end = values.get("start"), values.get("end")
-    if start is None and end is None:
-        context.add_error(join_path(path, "from"), "required", "from or to is required.")
-    elif start is not None and end is not None:
+    if start is not None and end is not None:
         if (len(start) == 10) != (len(end) == 10):
             context.add_error(join_path(path, "to"), "invalid", "from and to must both be dates or both be datetimes.")
         elif start > end if len(start) == 10 else parse_datetime(start) >= parse_datetime(end):
@@ -98,6 +103,39 @@ def check_none_of(values: dict[str, Any], path: str, context: ParseContext) -> N
         context.add_error(join_path(path, "select"), "required", "Select the products that the cart must not contain.")
 
 
+def check_attribute(values: dict[str, Any], path: str, context: ParseContext) -> None:
+    """Check that the values fit the type that the attribute is declared with, and that a range is in order."""
+    name, start, end = values["name"], values.get("start"), values.get("end")
+    limits = {"from": start, "to": end}
+    ends = {key: value for key, value in limits.items() if value is not None}
+    if bool(ends) == ("any" in values):  # see ListOrRange
+        return
+    paths = {f"{path}.{key}": value for key, value in ends.items()}
+    paths |= {f"{path}.any.{index}": value for index, value in enumerate(values.get("any", ()))}
+    declared = find_type(name, path, paths, context)
+    if declared is None:
+        return
+    for value_path, value in paths.items():
+        if not has_type(value, declared):
+            context.add_error(value_path, "invalid", describe_type(name, declared))
+    if ends and declared not in ("number", "date"):
+        context.add_error(f"{path}.{next(iter(ends))}", "invalid", "Only numbers and dates have a range. Use any.")
+    elif (
+        start is not None and end is not None and has_type(start, declared) and has_type(end, declared) and start > end
+    ):
+        context.add_error(f"{path}.to", "invalid", "to must not be below from.")
+
+
+def find_type(name: str, path: str, values: Mapping[str, object], context: ParseContext) -> str | None:
+    """Return the type of an attribute: the declared one, or that of its values. Record an error for an unknown one."""
+    if context.attributes is None:
+        first = next(iter(values.values()))
+        return next(name for name in TYPE_NAMES if has_type(first, name))
+    if name not in context.attributes:
+        context.add_error(join_path(path, "name"), "unknown_field", f"The brand has no attribute {name}.")
+    return context.attributes.get(name)
+
+
 CONDITIONS: dict[str, Record] = {
     "min_subtotal": SUBTOTAL,
     "max_subtotal": SUBTOTAL,
@@ -112,10 +150,28 @@ CONDITIONS: dict[str, Record] = {
     "currency": one_of_record(CURRENCY),
     "country": one_of_record(Text(max_length=2, upper=True, pattern="[A-Z]{2}")),
     "shipping_method": one_of_record(Text()),
+    "channel": one_of_record(MEMBER),
+    "store": one_of_record(MEMBER),
+    "payment_method": one_of_record(MEMBER),
+    "attribute": Record(
+        c.Attribute,
+        (
+            Key("name", Identifier()),
+            Key("of", Choice(("cart", "line", "customer"))),
+            Key("any", ListOf(Scalar(), 1)),
+            Key("from", Scalar(), "start"),
+            Key("to", Scalar(), "end"),
+        ),
+        check=check_attribute,
+        rules=(ListOrRange("any", (("from", "start"), ("to", "end"))),),
+    ),
     "weekdays": one_of_record(Weekday()),
     "hours": Record(c.Hours, (Key("from", Clock(), "start"), Key("to", Clock(), "end")), check=check_hours),
     "date_range": Record(
-        c.DateRange, (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")), check=check_dates
+        c.DateRange,
+        (Key("from", DateOrDateTime(), "start"), Key("to", DateOrDateTime(), "end")),
+        check=check_dates,
+        rules=(AtLeastOne(("from", "to"), ("start", "end")),),
     ),
     "none_of": Record(c.NoneOf, (SELECTED,), check=check_none_of),
 }

@@ -60,10 +60,26 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """`audience`, `transaction_type`, `currency`, `country`, `shipping_method`, `weekdays`: a value is among `any`."""
+    """`audience`, `currency`, `country`, `weekdays` and members of the cart, such as `channel`: one is among `any`."""
 
     kind: str
     any: tuple[str, ...]
+
+
+AttributeValue = str | int | float | bool
+"""Value of an attribute; a date is its ISO 8601 text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`attribute`: a value of the cart, of a line or of the customer is among `any`, or from `start` to `end`."""
+
+    kind: str
+    name: str
+    of: str = "cart"
+    any: tuple[AttributeValue, ...] = ()
+    start: AttributeValue | None = None
+    end: AttributeValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,7 @@ class AnyOf:
     conditions: tuple[Condition, ...]
 
 
-Condition = Subtotal | Quantity | Contains | OneOf | NthOrder | Hours | DateRange | NoneOf | Not | AnyOf
+Condition = Subtotal | Quantity | Contains | OneOf | Attribute | NthOrder | Hours | DateRange | NoneOf | Not | AnyOf
 
 
 def iter_conditions(conditions: Iterable[Condition]) -> Iterator[Condition]:

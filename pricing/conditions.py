@@ -12,6 +12,8 @@ from typing import Any
 from pricing.condition_contexts import ConditionContext, ConditionResult
 from pricing.condition_values import (
     AnyOf,
+    Attribute,
+    AttributeValue,
     Condition,
     Contains,
     DateRange,
@@ -186,12 +188,20 @@ def check_one_of(condition: OneOf, context: ConditionContext, _: Prices | None) 
     return ConditionResult(checked, "condition_not_met", ONE_OF_DETAILS[condition.kind], {"condition": condition.kind})
 
 
+def list_present(value: str | None) -> list[str]:
+    """Return the value of a member of the cart as a list; empty if the cart doesn't have it."""
+    return [] if value is None else [value]
+
+
 ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
     "audience": lambda scene: sorted(scene.facts.segments),
     "transaction_type": lambda scene: [scene.cart.transaction_type],
     "currency": lambda scene: [scene.cart.currency],
-    "country": lambda scene: [] if scene.cart.country is None else [scene.cart.country.upper()],
-    "shipping_method": lambda scene: [method.id for method in scene.cart.shipping],
+    "country": lambda scene: [country.upper() for country in list_present(scene.cart.country)],
+    "shipping_method": lambda scene: [method.id for method in scene.cart.used_shipping],
+    "channel": lambda scene: list_present(scene.cart.channel),
+    "store": lambda scene: list_present(scene.cart.store),
+    "payment_method": lambda scene: list_present(scene.cart.payment_method),
     "weekdays": lambda scene: [DAYS[scene.day.weekday()]],
 }
 ONE_OF_CODES = {
@@ -203,7 +213,41 @@ ONE_OF_DETAILS = {
     "transaction_type": "This offer isn't valid for this transaction type.",
     "country": "This offer isn't valid in this country.",
     "shipping_method": "This offer isn't valid for this shipping method.",
+    "channel": "This offer isn't valid in this channel.",
+    "store": "This offer isn't valid in this store.",
+    "payment_method": "This offer isn't valid for this payment method.",
 }
+
+
+def check_attribute(condition: Attribute, context: ConditionContext, _: Prices | None) -> ConditionResult:
+    """Check that a value of the attribute is among the values or in the range. Without a value, it is not."""
+    actual = list(context.attribute_values(condition.name, condition.of))
+    passed = any(matches_attribute(condition, value) for value in actual)
+    limits = {"from": condition.start, "to": condition.end}
+    accepted = {"any": list(condition.any)} if condition.any else limits
+    required = {"name": condition.name, "of": condition.of, **accepted}
+    checked = Checked(condition.kind, required, actual, passed)
+    if passed:
+        return ConditionResult(checked)
+    members = {"condition": condition.kind, "attribute": condition.name}
+    return ConditionResult(checked, "condition_not_met", "This offer isn't valid for this order.", members)
+
+
+def matches_attribute(condition: Attribute, value: AttributeValue) -> bool:
+    """Return whether a value is among those of the condition or in its range. Other types never match."""
+    if condition.any:
+        return any(is_same_type(value, option) and value == option for option in condition.any)
+    limits = [limit for limit in (condition.start, condition.end) if limit is not None]
+    if not all(is_same_type(value, limit) for limit in limits):
+        return False
+    start, end = condition.start, condition.end
+    return (start is None or start <= value) and (end is None or value <= end)  # type: ignore[operator]
+
+
+def is_same_type(value: AttributeValue, other: AttributeValue) -> bool:
+    """Return whether two values of attributes can be compared: both texts, both booleans or both numbers."""
+    kinds = [bool if isinstance(one, bool) else str if isinstance(one, str) else float for one in (value, other)]
+    return kinds[0] is kinds[1]
 
 
 def check_nth_order(condition: NthOrder, context: ConditionContext, _: Prices | None) -> ConditionResult:
@@ -253,6 +297,7 @@ EVALUATORS: Mapping[type[Any], Callable[[Any, ConditionContext, Prices | None], 
     Quantity: check_quantity,
     Contains: check_contains,
     OneOf: check_one_of,
+    Attribute: check_attribute,
     NthOrder: check_nth_order,
     Hours: check_hours,
     DateRange: check_date_range,

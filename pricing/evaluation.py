@@ -124,8 +124,10 @@ def apply_benefit(prices: Prices, candidate: PreparedOffer) -> AppliedDiscount:
         result = benefit(prices)
         if caps:
             result = result.capped(min(caps) - discount.amount, profile.remainder)
+        if result.amount:
+            prices.use_units(result.used)
         prices.apply_discount(result.discounts)
-        for method, amount in result.shipping:
+        for method, amount in (*result.shipping, *result.alternatives):
             prices.shipping_left[method] -= amount
         discount.add(result, prices.lines)
     return discount

@@ -6,12 +6,13 @@ Parsing does not stop at the first error: errors are collected in `ParseContext.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from pricing.attributes import MAX_TEXT, NAME_PATTERN, has_type
 from pricing.errors import FieldError
 
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
@@ -25,7 +26,7 @@ class ParseContext:
 
     `errors` are the errors so far. `amounts` are the plain amounts so far, to check against their currency, and
     `currency_paths` the paths of amounts per currency. `number_paths` are the paths of tier values that were plain
-    numbers.
+    numbers. `attributes` are the types of the brand's attributes by name; None if they are not known.
     """
 
     exponent: Callable[[str], int]
@@ -33,6 +34,7 @@ class ParseContext:
     amounts: list[tuple[str, Decimal]] = field(default_factory=list)
     currency_paths: list[str] = field(default_factory=list)
     number_paths: set[str] = field(default_factory=set)
+    attributes: Mapping[str, str] | None = None
 
     def add_error(self, path: str, code: str, detail: str) -> Any:
         """Record an error. Return None, in place of the value that could not be parsed."""
@@ -67,6 +69,11 @@ class ParseContext:
         if currency is not None and any(name.startswith(f"{path}.") for name in self.currency_paths):
             detail = "Amounts per currency and currency exclude each other."
             self.add_error(f"{path}.currency", "invalid", detail)
+
+
+def join_path(path: str, name: str) -> str:
+    """Join `benefits.0` and `value` to `benefits.0.value`."""
+    return f"{path}.{name}" if path else name
 
 
 def is_storable(text: str) -> bool:
@@ -151,6 +158,26 @@ class Choice(Plain):
                 return value
         options_text = ", ".join(str(option).lower() for option in self.options)
         return context.add_error(path, "invalid_choice", f"Choose one of: {options_text}.")
+
+
+class Identifier(Plain):
+    """Name of an attribute: lower-case letters, digits and underscores."""
+
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
+        if isinstance(value, str) and re.fullmatch(NAME_PATTERN, value):
+            return value
+        return context.add_error(path, "invalid", "Enter the name of an attribute, for example customer_tier.")
+
+
+class Scalar(Plain):
+    """Value of an attribute: a text, a number, true or false."""
+
+    def read(self, value: object, path: str, context: ParseContext) -> Any:
+        if isinstance(value, str):
+            return Text(MAX_TEXT).read(value, path, context)
+        if has_type(value, "number") or has_type(value, "boolean"):
+            return value
+        return context.add_error(path, "invalid", "Enter a text, a number, true or false.")
 
 
 class Clock(Plain):

@@ -12,6 +12,7 @@ from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import Integer, ParseContext, decimal_places
 
 MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
+TIER_COUNT = Integer(0, 1_000_000_000)
 PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]+)?")
 
 
@@ -95,7 +96,7 @@ class MoneyOrCount:
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, int):
-            return Integer(0, 1_000_000_000).read(value, path, context)
+            return TIER_COUNT.read(value, path, context)
         return Money().read(value, path, context)
 
     def dump(self, value: MoneyAmount | int) -> object:

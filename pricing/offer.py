@@ -192,7 +192,10 @@ Benefit = Percent | Amount | SetPrice | BuyGet | Groups | Tiers | UnitLadder | G
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Benefits and their conditions. All conditions must hold; the benefits apply in order."""
+    """Benefits and their conditions. All conditions must hold; the benefits apply in order.
+
+    An offer `with_exclusive` also applies together with an exclusive one.
+    """
 
     benefits: tuple[Benefit, ...]
     conditions: tuple[Condition, ...] = field(default=())
@@ -201,6 +204,7 @@ class Offer:
     priority: int = 0
     group: str | None = None
     exclusive: bool = False
+    with_exclusive: bool = False
     max_applications: int | None = None
 
     @property

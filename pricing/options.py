@@ -11,6 +11,7 @@ from typing import Any
 
 from pricing import condition_values as c
 from pricing import offer as o
+from pricing.key_rules import OnlyWith
 
 UNITS = frozenset({"max_units", "per", "pick", "only_complete_groups_of"})
 PRODUCTS = frozenset(f"select.{field.name}" for field in fields(c.Select)) - {"select.shipping_ids"}
@@ -34,6 +35,9 @@ OPTIONS: dict[tuple[str, str], frozenset[str]] = {
 }
 """Options that have an effect, by the kind of the benefit and its `on`, which is empty for kinds without one."""
 
+EACH_RULE = OnlyWith("each", "methods", "all", default="all")
+"""`each` has no effect with the cheapest method."""
+
 ALL_OPTIONS = frozenset().union(*OPTIONS.values())
 
 
@@ -51,6 +55,8 @@ def list_options(kind: str) -> frozenset[str]:
 
 def find_useless_options(offer: o.Offer) -> Iterator[str]:
     """Yield the path of each option of an offer that has no effect where it stands."""
+    if offer.with_exclusive and (offer.exclusive or not offer.combinable):
+        yield "with_exclusive"
     for index, condition in enumerate(offer.conditions):
         yield from find_in_condition(condition, f"conditions.{index}")
     for index, benefit in enumerate(offer.benefits):
@@ -64,7 +70,7 @@ def find_useless_options(offer: o.Offer) -> Iterator[str]:
         if isinstance(benefit, o.BuyGet):
             yield from find_shipping_ids(benefit.buy.select, f"{path}.buy.select")
             yield from find_shipping_ids(benefit.get.select, f"{path}.get.select")
-        if getattr(benefit, "each", False) and getattr(benefit, "methods", "all") != "all":
+        if not EACH_RULE.is_respected(given):
             yield f"{path}.each"
 
 

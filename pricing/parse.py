@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.money import iso_exponent
@@ -17,15 +17,20 @@ from pricing.schema import OFFER, PROFILE
 
 
 def parse_offer(
-    value: object, *, currency_exponent: Callable[[str], int] = iso_exponent, currency: str | None = None
+    value: object,
+    *,
+    currency_exponent: Callable[[str], int] = iso_exponent,
+    currency: str | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> Offer:
     """Parse an offer strictly: unknown keys, wrong types and values out of range are errors.
 
     `currency_exponent` returns the decimals of a currency and raises LookupError or ValueError for an unknown one. With
     `currency`, the brand's, amounts that name no currency must fit it, or the only currency of a `currency` condition.
-    Options that have no effect where they stand are errors, too. Raises OfferInvalid with all errors.
+    With `attributes`, the types of the brand's attributes by name, conditions must fit them. Options that have no
+    effect where they stand are errors, too. Raises OfferInvalid with all errors.
     """
-    context = ParseContext(currency_exponent)
+    context = ParseContext(currency_exponent, attributes=attributes)
     offer: Offer = OFFER.read(value, "", context)
     if not context.errors:
         for path in find_useless_options(offer):

@@ -2,7 +2,8 @@
 
 A line is stored as runs of units of the same price. A line of 1,000 units is one run until a discount affects only
 some of its units or cannot be divided evenly. Each run has two unit prices: the price at the start of the current
-lane, by which units are selected, and the current price, from which discounts are subtracted.
+lane, by which units are selected, and the current price, from which discounts are subtracted. It also tells whether
+its units are used: bought, given or grouped by a benefit of the lane.
 
 A discount on a whole line is only recorded at first (`pending`). It is spread over the units of the line when their
 prices are requested, so a cart without benefits on single units never splits its lines.
@@ -10,7 +11,7 @@ prices are requested, so a cart without benefits on single units never splits it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pricing.rounding import share
@@ -23,6 +24,7 @@ class Run(NamedTuple):
     units: int
     start: int
     now: int
+    is_used: bool = False
 
 
 Parts = list[tuple[int, int]]
@@ -47,10 +49,13 @@ class Discount(NamedTuple):
 class Prices:
     """Amounts left to pay, unit by unit. Lines and shipping methods are identified by index, in the engine's order."""
 
-    __slots__ = ("_runs", "floors", "left", "lines", "pending", "remainder", "shipping_left", "start")
+    __slots__ = ("_runs", "chosen_method", "floors", "left", "lines", "pending", "remainder", "shipping_left", "start")
 
-    def __init__(self, lines: Sequence[Line], shipping: Sequence[Shipping], remainder: str) -> None:
+    def __init__(
+        self, lines: Sequence[Line], shipping: Sequence[Shipping], remainder: str, chosen_method: int | None = None
+    ) -> None:
         self.lines = lines
+        self.chosen_method = chosen_method
         self.remainder = remainder
         self.pending = [0] * len(lines)
         self._runs = [[Run(line.quantity, line.unit_price, line.unit_price)] for line in lines]
@@ -63,13 +68,15 @@ class Prices:
         """Return an independent copy of the prices."""
         copied = object.__new__(Prices)
         copied.lines, copied.floors, copied.remainder = self.lines, self.floors, self.remainder
+        copied.chosen_method = self.chosen_method
         copied._runs, copied.pending, copied.left = list(self._runs), list(self.pending), list(self.left)
         copied.start, copied.shipping_left = self.start, list(self.shipping_left)
         return copied
 
     def start_lane(self) -> None:
         """Start the next lane: units are now selected by the prices that the earlier lanes left."""
-        changed = [line for line, left in enumerate(self.left) if left != self.start[line]]
+        used = [any(run.is_used for run in runs) for runs in self._runs]
+        changed = [line for line, left in enumerate(self.left) if left != self.start[line] or used[line]]
         self.start = list(self.left)
         for line in changed:
             self._runs[line] = merge_runs([Run(run.units, run.now, run.now) for run in self.runs(line)])
@@ -118,6 +125,24 @@ class Prices:
         """Return the price of the units before all discounts."""
         return self.count_units(piece) * self.lines[piece.line].unit_price
 
+    def count_unused(self, line: int) -> int:
+        """Return the number of units of a line that no benefit of the lane has used."""
+        runs = self._runs[line]
+        return self.lines[line].quantity - sum(run.units for run in runs if run.is_used)
+
+    def use_units(self, pieces: Iterable[Piece]) -> None:
+        """Mark units as used. They keep their places among the runs of their lines."""
+        counts: dict[tuple[int, int], int] = {}
+        for piece in pieces:
+            for index, count in self.parts(piece):
+                counts[piece.line, index] = counts.get((piece.line, index), 0) + count
+        for (line, index), count in sorted(counts.items()):
+            runs = self._runs[line]
+            run = runs[index]
+            rest = [run._replace(units=run.units - count)] if count < run.units else []
+            used = run._replace(units=count, is_used=True)
+            self._runs[line] = [*runs[:index], used, *runs[index + 1 :], *rest]
+
     def apply_discount(self, discounts: Sequence[Discount]) -> None:
         """Subtract the discounts. They affect different units, each within the discountable amount of its units."""
         by_line: dict[int, list[Discount]] = {}
@@ -142,9 +167,9 @@ class Prices:
                 run = runs[index]
                 reduction, remaining = divmod(amount, count)
                 if remaining:
-                    new_runs.append(Run(remaining, run.start, run.now - reduction - 1))
-                new_runs.append(Run(count - remaining, run.start, run.now - reduction))
-        new_runs.extend(Run(count, runs[i].start, runs[i].now) for i, count in enumerate(untouched) if count)
+                    new_runs.append(run._replace(units=remaining, now=run.now - reduction - 1))
+                new_runs.append(run._replace(units=count - remaining, now=run.now - reduction))
+        new_runs.extend(runs[i]._replace(units=count) for i, count in enumerate(untouched) if count)
         return new_runs if len(new_runs) == 1 else merge_runs(new_runs)
 
     def _split_over_runs(self, line: int, parts: Parts, amount: int) -> list[int]:
@@ -158,9 +183,9 @@ class Prices:
 
 
 def merge_runs(runs: list[Run]) -> list[Run]:
-    """Combine runs with the same prices, cheapest first."""
-    counts: dict[tuple[int, int], int] = {}
+    """Combine runs with the same prices, cheapest first. Used units stay apart."""
+    counts: dict[tuple[int, int, bool], int] = {}
     for run in runs:
-        key = (run.start, run.now)
+        key = (run.start, run.now, run.is_used)
         counts[key] = counts.get(key, 0) + run.units
     return [Run(count, *key) for key, count in sorted(counts.items())]

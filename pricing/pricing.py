@@ -39,7 +39,8 @@ def price(
     lines = [cart.lines[index] for index in line_order]
     shipping = [cart.shipping[index] for index in shipping_order]
     cart_context = CartContext(cart, lines, shipping, facts, profile, at)
-    fresh = Prices(lines, shipping, profile.remainder)
+    chosen = next((index for index, method in enumerate(shipping) if method.id == cart.shipping_method), None)
+    fresh = Prices(lines, shipping, profile.remainder, chosen)
     candidates = [prepare_offer(candidate, cart_context) for candidate in offers]
     combination = choose_combination(fresh, [candidate for candidate in candidates if candidate.rejection is None])
     rejected = list_rejections(fresh, candidates, combination)
@@ -62,7 +63,7 @@ def build_decision(
     lines = build_line_prices(cart, line_order, discounts.values())
     shipping = build_shipping_prices(cart, shipping_order, discounts.values())
     subtotal = sum(line.subtotal for line in lines)
-    shipping_total = sum(method.price for method in shipping)
+    shipping_total = cart.shipping_total
     discount_total = sum(discount.amount for discount in discounts.values())
     return Decision(
         lines=lines,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from pricing.fields import Kind, ParseContext
+from pricing.fields import Kind, ParseContext, join_path
+from pricing.key_rules import KeyRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,15 @@ Check = Callable[[dict[str, Any], str, ParseContext], None]
 class Record:
     """Object with known keys that is parsed to a dataclass. A key without a default in the dataclass is required.
 
-    `inline` is an attribute and a record whose keys are on the same level as the keys of this record. `check` validates
-    the values together, once each of them is valid.
+    `inline` is an attribute and a record whose keys are on the same level as the keys of this record. `rules` and
+    `check` validate the values together, once each of them is valid.
     """
 
     cls: type[Any]
     keys: tuple[Key, ...]
     inline: tuple[str, Record] | None = None
     check: Check | None = None
+    rules: tuple[KeyRule, ...] = ()
     defaults: Mapping[str, Any] = field(init=False)
     known_keys: frozenset[str] = field(init=False)
 
@@ -59,6 +61,8 @@ class Record:
         attributes = self.read_attributes(value, path, context)
         if len(context.errors) > errors_before:
             return None
+        for rule in self.rules:
+            rule.check(attributes, path, context)
         if self.check is not None:
             self.check(attributes, path, context)
         return self.build(attributes) if len(context.errors) == errors_before else None
@@ -141,8 +145,3 @@ class Nested(ByKind):
         if is_container and path.count(f".{self.key}") > self.max_depth:
             return context.add_error(path, "invalid", f"Nest at most {self.max_depth} levels deep.")
         return ByKind.read(self, value, path, context)
-
-
-def join_path(path: str, name: str) -> str:
-    """Join `benefits.0` and `value` to `benefits.0.value`."""
-    return f"{path}.{name}" if path else name

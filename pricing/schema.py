@@ -9,47 +9,43 @@ from typing import Any
 from pricing import offer as o
 from pricing.condition_schema import CONDITIONS, CURRENCY, SELECTED, UNITS
 from pricing.currencies import MoneyAmount, PerCurrency
-from pricing.fields import Boolean, Choice, Integer, ListOf, ParseContext, Text, decimal_places
+from pricing.fields import Boolean, Choice, Integer, ListOf, ParseContext, Text, decimal_places, join_path
+from pricing.key_rules import ExactlyOne, KeyRule, OnlyWith
 from pricing.money_fields import Money, MoneyOrCount, MoneyOrPercentage, Percentage
 from pricing.profile import OPTIONS, Profile
-from pricing.records import ByKind, Key, Record, join_path
+from pricing.records import ByKind, Check, Key, Record
 
 PICK_CHOICES = Choice(("cheapest", "dearest"))
+UNIT_PRICES = ("percent", "amount", "unit_price")
 ORDER_TO_SHIPPING = ("order", "line", "unit", "cheapest_line", "shipping")
 
 
 # --- benefits -----------------------------------------------------------------------------------------------------
 
-NARROWING = Record(
-    o.Narrowing,
-    (
-        SELECTED,
-        Key("max_units", UNITS),
-        Key("per", Choice(("order", "line", "unit"))),
-        Key("pick", PICK_CHOICES),
-        Key("only_complete_groups_of", UNITS),
-        Key("max_discount", Money(positive=True)),
-        Key("split", Choice(("value", "quantity"))),
-        Key("currency", CURRENCY),
-    ),
-)
+
+def narrowing_record(*units: str) -> Record:
+    """Return the record of the narrowing of a benefit whose units can be counted per each of `units`."""
+    return Record(
+        o.Narrowing,
+        (
+            SELECTED,
+            Key("max_units", UNITS),
+            Key("per", Choice(units)),
+            Key("pick", PICK_CHOICES),
+            Key("only_complete_groups_of", UNITS),
+            Key("max_discount", Money(positive=True)),
+            Key("split", Choice(("value", "quantity"))),
+            Key("currency", CURRENCY),
+        ),
+    )
 
 
-def check_exactly_one(values: dict[str, Any], names: tuple[str, ...], path: str, context: ParseContext) -> None:
-    """Check that exactly one of `names` is given."""
-    present = [name for name in names if values.get(name) is not None]
-    if len(present) != 1:
-        error_path, code = (join_path(path, present[-1]), "invalid") if present else (path, "required")
-        context.add_error(error_path, code, f"Provide exactly one of {', '.join(names)}.")
+NARROWING, GIFT_NARROWING = narrowing_record("order", "line"), narrowing_record("order", "unit")
 
 
 def check_benefit(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check what applies to all benefits: amounts fit their currency, and `each` is used with shipping only."""
+    """Check what applies to all benefits: amounts fit their currency."""
     context.check_currency(values.get("currency"), path)
-    if values.get("per") == "unit":
-        context.add_error(join_path(path, "per"), "invalid_choice", "Choose one of: order, line.")
-    if values.get("each") and values.get("on", "order") != "shipping":
-        context.add_error(join_path(path, "each"), "invalid", "each requires on: shipping.")
 
 
 def check_offer(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -63,40 +59,15 @@ def check_offer(values: dict[str, Any], path: str, context: ParseContext) -> Non
                 context.add_error(name, "invalid", "A balance is in one currency. Enter a plain amount.")
 
 
-def check_set_price(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that a bundle, and only a bundle, has a size."""
-    check_benefit(values, path, context)
-    if (values.get("on") == "bundle") != ("bundle_size" in values):
-        context.add_error(join_path(path, "bundle_size"), "invalid", "bundle_size and on: bundle require each other.")
-
-
-def check_then(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that the picked unit has exactly one price."""
-    check_exactly_one(values, ("percent", "amount", "unit_price"), path, context)
-
-
 def check_get(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that the discounted units have one price at most; without one, they are free."""
-    names = ("percent", "amount", "unit_price")
-    if any(name in values for name in names):
-        check_exactly_one(values, names, path, context)
-    else:
+    """Make the discounted units free if they have no price."""
+    if not any(name in values for name in UNIT_PRICES):
         values["percent"] = Decimal(100)
 
 
-def check_gift(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that a limit of the units counts units."""
-    context.check_currency(values.get("currency"), path)
-    if values.get("per") == "line":
-        context.add_error(join_path(path, "per"), "invalid_choice", "Choose one of: order, unit.")
-    elif "max_units" in values and values.get("per") != "unit":
-        context.add_error(join_path(path, "max_units"), "invalid", "max_units requires per: unit.")
-
-
 def check_groups(values: dict[str, Any], path: str, context: ParseContext) -> None:
-    """Check that a group has exactly one price and that the picked position exists."""
+    """Check that the picked position exists."""
     check_benefit(values, path, context)
-    check_exactly_one(values, ("percent", "amount", "unit_price", "group_price", "then"), path, context)
     if values.get("then") is not None and values["then"].nth > values["size"]:
         context.add_error(join_path(path, "then.nth"), "max_value", "Must be at most the group size.")
 
@@ -158,9 +129,15 @@ def check_percent(value: MoneyAmount, path: str, context: ParseContext) -> None:
         context.add_error(path, "max_decimal_places", "Use at most two decimals.")
 
 
-def benefit_record(cls: type[Any], *keys: Key, check: Any = check_benefit) -> Record:
+def benefit_record(
+    cls: type[Any],
+    *keys: Key,
+    check: Check = check_benefit,
+    rules: tuple[KeyRule, ...] = (),
+    narrowing: Record = NARROWING,
+) -> Record:
     """Return the record of a benefit: its own keys and the keys of the narrowing."""
-    return Record(cls, keys, inline=("narrowing", NARROWING), check=check)
+    return Record(cls, keys, inline=("narrowing", narrowing), check=check, rules=rules)
 
 
 def on_key(*targets: str) -> Key:
@@ -168,6 +145,7 @@ def on_key(*targets: str) -> Key:
     return Key("on", Choice(targets), always_dumped=True)
 
 
+SHIPPING_RULES = (OnlyWith("each", "on", "shipping", default="order"),)
 EACH = Key("each", Boolean())
 METHODS = Key("methods", Choice(("all", "cheapest", "credit_cheapest")))
 THEN = Record(
@@ -181,7 +159,7 @@ THEN = Record(
         Key("unit_price", Money()),
         Key("max_uses", UNITS),
     ),
-    check=check_then,
+    rules=(ExactlyOne(UNIT_PRICES),),
 )
 BUY = Record(o.Buy, (Key("quantity", UNITS), SELECTED))
 GET = Record(
@@ -194,11 +172,14 @@ GET = Record(
         Key("unit_price", Money()),
     ),
     check=check_get,
+    rules=(ExactlyOne(UNIT_PRICES, is_optional=True),),
 )
 TIER = Record(o.Tier, (Key("from", MoneyOrCount(), "start"), Key("value", MoneyOrPercentage())))
 
 BENEFITS: Mapping[str, Record] = {
-    "percent": benefit_record(o.Percent, Key("value", Percentage()), on_key(*ORDER_TO_SHIPPING), EACH, METHODS),
+    "percent": benefit_record(
+        o.Percent, Key("value", Percentage()), on_key(*ORDER_TO_SHIPPING), EACH, METHODS, rules=SHIPPING_RULES
+    ),
     "amount": benefit_record(
         o.Amount,
         Key("value", Money(positive=True)),
@@ -206,6 +187,7 @@ BENEFITS: Mapping[str, Record] = {
         EACH,
         METHODS,
         Key("keep_balance", Boolean()),
+        rules=SHIPPING_RULES,
     ),
     "set_price": benefit_record(
         o.SetPrice,
@@ -214,7 +196,7 @@ BENEFITS: Mapping[str, Record] = {
         Key("bundle_size", UNITS),
         EACH,
         METHODS,
-        check=check_set_price,
+        rules=(*SHIPPING_RULES, OnlyWith("bundle_size", "on", "bundle", both=True)),
     ),
     "buy_get": benefit_record(
         o.BuyGet,
@@ -234,6 +216,7 @@ BENEFITS: Mapping[str, Record] = {
         Key("group_price", Money()),
         Key("then", THEN),
         check=check_groups,
+        rules=(ExactlyOne((*UNIT_PRICES, "group_price", "then")),),
     ),
     "tiers": benefit_record(
         o.Tiers,
@@ -250,7 +233,8 @@ BENEFITS: Mapping[str, Record] = {
         Key("sku", Text()),
         Key("quantity", UNITS, always_dumped=True),
         Key("price", Money()),
-        check=check_gift,
+        rules=(OnlyWith("max_units", "per", "unit"),),
+        narrowing=GIFT_NARROWING,
     ),
 }
 
@@ -264,6 +248,7 @@ OFFER = Record(
         Key("priority", Integer(-1_000_000, 1_000_000), always_dumped=True),
         Key("group", Text(max_length=64), always_dumped=True),
         Key("exclusive", Boolean(), always_dumped=True),
+        Key("with_exclusive", Boolean()),
         Key("max_applications", UNITS, always_dumped=True),
     ),
     check=check_offer,

@@ -22,6 +22,10 @@ class Target(NamedTuple):
     pieces: list[Piece]
     times: int = 1
 
+    def list_units(self) -> list[Piece]:
+        """Return the units of all targets that this one stands for."""
+        return [Piece(piece.line, multiply(piece.parts or [], self.times)) for piece in self.pieces]
+
 
 class UnitSlice(NamedTuple):
     """Units of one run, with the price by which they are sorted."""
@@ -36,16 +40,17 @@ Limits = Sequence[tuple[frozenset[int], int]]
 """Pairs of lines and a number: at most that many units of these lines are affected."""
 
 
-def sort_units(prices: Prices, lines: Iterable[int], pick: str) -> list[UnitSlice]:
+def sort_units(prices: Prices, lines: Iterable[int], pick: str, *, unused: bool = False) -> list[UnitSlice]:
     """Return the units of `lines` that were above their floor at the start of the lane, sorted by price.
 
-    `pick` is "cheapest" or "dearest"; units of the same price are sorted by line.
+    `pick` is "cheapest" or "dearest"; units of the same price are sorted by line. With `unused`, units that a benefit
+    of the lane has used are left out.
     """
     slices = [
         UnitSlice(run.start, line, index, run.units)
         for line in lines
         for index, run in enumerate(prices.runs(line))
-        if run.start > prices.unit_floor(line)
+        if run.start > prices.unit_floor(line) and not (unused and run.is_used)
     ]
     sign = -1 if pick == "dearest" else 1
     slices.sort(key=lambda piece: (sign * piece.price, piece.line, piece.run))
@@ -70,13 +75,14 @@ def leaves_units_out(narrowing: Narrowing, limits: Limits) -> bool:
 
 
 def choose_units(
-    prices: Prices, lines: Sequence[int], narrowing: Narrowing, limits: Limits, per: str, *, least: int = 0
+    prices: Prices, lines: Sequence[int], narrowing: Narrowing, limits: Limits, per: str, *, least: int | None = None
 ) -> list[UnitSlice]:
     """Return the units that the narrowing and the limits leave, in the `pick` order of the narrowing.
 
-    Only units whose price is above `least` count.
+    With `least`, only unused units whose price is above it count.
     """
-    slices = [piece for piece in sort_units(prices, lines, narrowing.pick or "cheapest") if piece.price > least]
+    slices = sort_units(prices, lines, narrowing.pick or "cheapest", unused=least is not None)
+    slices = [piece for piece in slices if piece.price > (least or 0)]
     for limited_lines, number in limits:
         slices = limit_units(slices, limited_lines, number)
     if per == "order":
@@ -106,6 +112,29 @@ def apply_unit_limits(slices: list[UnitSlice], narrowing: Narrowing) -> list[Uni
         total = sum(piece.units for piece in slices)
         slices = take_first(slices, total - total % narrowing.only_complete_groups_of)
     return slices
+
+
+def take_bought(prices: Prices, lines: Iterable[int], number: int, given: Iterable[UnitSlice]) -> list[UnitSlice]:
+    """Return `number` unused units that count as bought, besides the `given` ones.
+
+    Units that can't be discounted are taken first, then the cheapest, so that the most expensive are left.
+    """
+    left = {
+        (line, index): run.units for line in lines for index, run in enumerate(prices.runs(line)) if not run.is_used
+    }
+    for piece in given:
+        if (piece.line, piece.run) in left:
+            left[piece.line, piece.run] -= piece.units
+
+    def rank(key: tuple[int, int]) -> tuple[bool, int, int, int]:
+        line, index = key
+        price = prices.runs(line)[index].start
+        is_discountable = prices.lines[line].discountable and price > prices.unit_floor(line)
+        return is_discountable, price, line, index
+
+    ordered = sorted((key for key, units in left.items() if units), key=rank)
+    slices = (UnitSlice(prices.runs(line)[index].start, line, index, left[line, index]) for line, index in ordered)
+    return take_first(slices, number)
 
 
 def group_by_line(slices: Iterable[UnitSlice]) -> list[Piece]:

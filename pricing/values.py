@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pricing.condition_values import AttributeValue
 from pricing.offer import Offer
 
 
@@ -29,6 +30,7 @@ class Line:
     min_unit_price: int = 0
     discountable: bool = True
     already_discounted: bool = False
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,11 @@ class Shipping:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """Cart to price. Line ids are distinct, and so are shipping ids; quantities are at least 1."""
+    """Cart to price. Line ids are distinct, and so are shipping ids; quantities are at least 1.
+
+    With the `shipping_method` of an order, the other methods are alternatives that cost nothing. Without it, the order
+    pays for all methods.
+    """
 
     currency: str
     exponent: int
@@ -49,6 +55,23 @@ class Cart:
     shipping: tuple[Shipping, ...] = ()
     transaction_type: str = "purchase"
     country: str | None = None
+    shipping_method: str | None = None
+    channel: str | None = None
+    store: str | None = None
+    payment_method: str | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    customer_attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+
+    @property
+    def used_shipping(self) -> tuple[Shipping, ...]:
+        """The shipping methods that the order pays for: the chosen one, or all if none is chosen."""
+        chosen = self.shipping_method
+        return tuple(method for method in self.shipping if chosen is None or method.id == chosen)
+
+    @property
+    def shipping_total(self) -> int:
+        """The price of shipping without discounts, in minor units."""
+        return sum(method.price for method in self.used_shipping)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from checkout.api.simulate import SimulateView
 from core import api, error_catalog
 from coupons.admin import reports
 from promoplatform import metrics
+from promotions.api.attributes import AttributesView, AttributeView
 from vouchers.api.events import LoginEventsView
 from vouchers.api.login import CampaignLoginView
 
@@ -30,6 +31,8 @@ urlpatterns = [
     path("api/login-campaign", CampaignLoginView.as_view(), name="login-campaign"),
     path("api/v1/promotions/simulate/", SimulateView.as_view(), name="promotion-simulate"),
     path("api/v1/promotions/", include("promotions.api.urls")),
+    path("api/v1/attributes/", AttributesView.as_view(), name="attribute-list"),
+    path("api/v1/attributes/<uuid:pk>/", AttributeView.as_view(), name="attribute"),
     path("api/v1/coupons/", include("coupons.api.urls")),
     path("api/v1/", include("redemptions.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),

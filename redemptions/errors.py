@@ -1,5 +1,7 @@
 """Errors of codes, limits and redemptions of every kind of offer. Their codes are part of the API contract."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
@@ -63,6 +65,12 @@ class NoEligibleLines(DomainError):
 class NotCombinable(DomainError):
     code, status = "not_combinable", 409
     message = _("This offer can't be combined with a better one that applies.")
+
+    @classmethod
+    def for_same_offer(cls, code: str) -> "NotCombinable":
+        """Return the error of a further code of the offer that another code of the order means."""
+        members: dict[str, Any] = {"with": [code], "reason": "same_offer"}
+        return cls(_("Another code of the same offer applies. Only one of them counts for an order."), **members)
 
 
 class CurrencyMismatch(DomainError):

@@ -21,6 +21,7 @@ from promoplatform import celery_app
 from redemptions.events.services import rejections
 from tests.databases import ensure_template
 from tests.factories import ApiKeyFactory
+from tests.pricing.offer_schema import check_all_offers
 
 MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come from migrations and stay
 QUICK_FILES = ("_rules.py", "_services.py", "_api.py")  # of each app
@@ -77,6 +78,12 @@ def delete_rows_after_commits() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = delete_rows  # type: ignore[attr-defined]
     yield
     TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def offers_follow_the_schema() -> None:
+    """Check that the JSON Schema of offers accepts each offer that any test, the demo or a page of the docs has."""
+    check_all_offers()
 
 
 @pytest.fixture(autouse=True)

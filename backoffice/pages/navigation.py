@@ -32,6 +32,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], 
             (_("Promotions"), "campaign", "promotions.Promotion"),
             (_("Calendar"), "calendar_month", "promotions.Promotion:admin:promotions_calendar"),
             (_("Pricing settings"), "calculate", "promotions.PricingProfile"),
+            (_("Attributes"), "label", "promotions.Attribute"),
         ),
     ),
     (

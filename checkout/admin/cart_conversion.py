@@ -1,6 +1,6 @@
 """Conversion of the cart simulator's valid forms to values. Errors go to the form fields."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +8,14 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from checkout.admin.attributes import parse_attributes
 from checkout.admin.forms import CartForm, LineForm
 from checkout.contracts import MAX_CART_TOTAL, DraftPromotion, QuoteRequest, SimulationOptions
 from core import money
 from pricing import Cart, Facts, Line, Shipping, load_offer
 from pricing.condition_values import OneOf
 from promotions.models import Promotion
+from promotions.selectors.attributes import get_attribute_types_of_brands
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.codes.selectors.codes import get_generic_codes
 
@@ -24,8 +26,15 @@ MAX_METHOD_NAME = 64
 def to_cart(form: CartForm, lines: Any, brand: Brand) -> QuoteRequest | None:
     """Convert the cart; None if an amount or the whole cart is invalid."""
     currency, data = form.cleaned_data["currency"], form.cleaned_data
-    rows = [_to_line(row, f"{number}", currency, brand) for number, row in enumerate(lines.forms, 1)]
+    types = get_attribute_types_of_brands({brand.slug, *(row.cleaned_data.get("brand") or "" for row in lines.forms)})
+    rows = [_to_line(row, f"{number}", currency, brand, types) for number, row in enumerate(lines.forms, 1)]
+    attributes = {
+        name: parse_attributes(form, name, types[brand.slug]) for name in ("attributes", "customer_attributes")
+    }
     shipping = _to_shipping(form, currency)
+    chosen = data["shipping_method"] or None
+    if chosen is not None and chosen not in [method.id for method in shipping]:
+        form.add_error("shipping_method", _("The cart has no such method."))
     if any(row.errors for row in lines.forms) or form.errors:
         return None
     cart_lines = tuple(line for line in rows if line)
@@ -43,11 +52,18 @@ def to_cart(form: CartForm, lines: Any, brand: Brand) -> QuoteRequest | None:
         shipping,
         transaction_type=data["transaction_type"] or "purchase",
         country=data["country"] or None,
+        shipping_method=chosen,
+        channel=data["channel"] or None,
+        store=data["store"] or None,
+        payment_method=data["payment_method"] or None,
+        **attributes,
     )
     return QuoteRequest(cart, tuple(split_by_comma(data["codes"])), shop=brand.slug)
 
 
-def _to_line(row: LineForm, line_id: str, currency: str, brand: Brand) -> Line | None:
+def _to_line(
+    row: LineForm, line_id: str, currency: str, brand: Brand, types: Mapping[str, Mapping[str, str]]
+) -> Line | None:
     data = row.cleaned_data
     if not data.get("sku"):
         return None
@@ -63,6 +79,7 @@ def _to_line(row: LineForm, line_id: str, currency: str, brand: Brand) -> Line |
         brand=data["brand"] or brand.slug,
         discountable=data["discountable"],
         already_discounted=data["already_discounted"],
+        attributes=parse_attributes(row, "attributes", types[data["brand"] or brand.slug], ","),
     )
 
 

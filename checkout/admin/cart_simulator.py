@@ -120,6 +120,10 @@ def build_context(simulation: Simulation) -> dict[str, Any]:
             }
             for offer in answer["applied"]
         ],
+        "methods": [
+            (method["id"], amount(method["price"]), amount(method["discount"]), amount(method["total"]))
+            for method in answer.get("shipping_lines", [])
+        ],
         "gifts": explanations.format_gifts(answer["gifts"], answer["currency"]),
         "rejected": [(rejected["code"], rejected["reason"]["detail"]) for rejected in answer["rejected"]],
         "near_misses": [

@@ -26,6 +26,11 @@ from pricing.profile import OPTIONS
 from promotions.models import PricingProfile, Promotion
 
 MAX_ROWS = 50
+CART_FIELDS = (
+    "currency", "shipping", "shipping_method", "transaction_type", "codes", "country", "channel", "store",
+    "payment_method", "attributes",
+)  # fmt: skip
+CUSTOMER_FIELDS = ("at", "customer_id", "segments", "placed_orders", "customer_attributes")
 COMMA_SEPARATED = _("Comma-separated.")
 
 
@@ -63,6 +68,10 @@ class LineForm(forms.Form):
         label=_("Discountable"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget()
     )
     already_discounted = forms.BooleanField(label=_("On sale"), required=False, widget=UnfoldBooleanSwitchWidget())
+    attributes = forms.CharField(
+        label=_("Attributes"), required=False, max_length=1000, widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Comma-separated. Example: color: red"),
+    )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -81,6 +90,10 @@ class CartForm(forms.Form):
         label=_("Shipping"), required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text=_("Example: 4.99. For several methods, one per line: express 9.99"),
     )  # fmt: skip
+    shipping_method = forms.CharField(
+        label=_("Chosen shipping method"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Leave blank to compare several methods. Example: express"),
+    )  # fmt: skip
     transaction_type = forms.CharField(
         label=_("Transaction type"), required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Default: purchase"),
@@ -93,6 +106,23 @@ class CartForm(forms.Form):
         r"^[A-Z]{2}$", label=_("Country"), required=False, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Example: ES"),
         error_messages={"invalid": _("Enter two capital letters, for example ES.")},
+    )  # fmt: skip
+    channel = forms.CharField(
+        label=_("Channel"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Example: app"),
+    )  # fmt: skip
+    store = forms.CharField(label=_("Store"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
+    payment_method = forms.CharField(
+        label=_("Payment method"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Example: card"),
+    )  # fmt: skip
+    attributes = forms.CharField(
+        label=_("Cart attributes"), required=False, max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), help_text=_("One per line. Example: gift_wrap: true"),
+    )  # fmt: skip
+    customer_attributes = forms.CharField(
+        label=_("Customer attributes"), required=False, max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), help_text=_("One per line. Example: customer_tier: gold"),
     )  # fmt: skip
     at = AwareDateTimeFormField(label=_("Date and time"), required=False, help_text=_("Default: now"))
     customer_id = forms.CharField(
@@ -128,6 +158,16 @@ class CartForm(forms.Form):
             label=capfirst(model_field.verbose_name), required=False, widget=UnfoldAdminSelectWidget(),
             choices=[("", _("Brand default")), *model_field.choices],
         )  # fmt: skip
+
+    @property
+    def cart(self) -> list[forms.BoundField]:
+        """The fields of the cart besides its lines."""
+        return [self[name] for name in CART_FIELDS]
+
+    @property
+    def customer(self) -> list[forms.BoundField]:
+        """The fields of the customer and the time."""
+        return [self[name] for name in CUSTOMER_FIELDS]
 
     @property
     def pricing(self) -> list[forms.BoundField]:

@@ -1,11 +1,12 @@
 """Serializers of carts, and of requests that quote, reserve, amend and refund."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from checkout.api.attributes import AttributesField
 from checkout.contracts import DEFAULT_TTL, MAX_TTL, AmendmentTerms
 from checkout.refunds import RefundPolicy
 from core.list_queries import ListQuerySerializer, ordering_field
@@ -43,6 +44,13 @@ class LineInputSerializer(InputSerializer):
     min_unit_price = AmountField(required=False, help_text=_("Price of one unit that no discount undercuts."))
     discountable = StrictBooleanField(default=True, help_text=_("Whether offers may discount the line."))
     already_discounted = StrictBooleanField(default=False, help_text=_("Whether the product is on sale."))
+    attributes = AttributesField(required=False, help_text=_("Attributes of the line that its brand declares."))
+
+
+class CustomerInputSerializer(InputSerializer):
+    """What a server knows about the customer."""
+
+    attributes = AttributesField(required=False, help_text=_("Attributes of the customer that the brand declares."))
 
 
 class ShippingInputSerializer(InputSerializer):
@@ -85,16 +93,32 @@ class ShippingField(serializers.Field[Any, Any, Any, Any]):
 class CartInputSerializer(InputSerializer):
     """A cart with the codes that the customer entered."""
 
+    needs_method: ClassVar[bool] = False  # whether the cart must choose one of several shipping methods
+
     currency = CurrencyField(help_text=_("ISO 4217 code of the currency of all amounts."))
     lines: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=LineInputSerializer(), max_length=MAX_LINES, help_text=_("Lines of the cart. May be empty with shipping.")
     )
     shipping = ShippingField(required=False, help_text=_("Price of shipping, or a list of methods with a price each."))
+    shipping_method = ExternalIdField(
+        required=False, help_text=_("ID of the chosen method. Required to reserve a cart with several methods.")
+    )
     transaction_type = StrictCharField(
         max_length=50, default="purchase", help_text=_("Type of the transaction, for example `purchase` or `topup`.")
     )
     country = serializers.RegexField(
         r"^[A-Z]{2}\Z", required=False, help_text=_("ISO 3166 code of the country, for example `ES`.")
+    )
+    channel = StrictCharField(
+        max_length=64, required=False, help_text=_("Your name of the sales channel, for example `app` or `web`.")
+    )
+    store = StrictCharField(max_length=64, required=False, help_text=_("Your name of the store."))
+    payment_method = StrictCharField(
+        max_length=64, required=False, help_text=_("Your name of the payment method, for example `card`.")
+    )
+    attributes = AttributesField(required=False, help_text=_("Attributes of the cart that the brand declares."))
+    customer = CustomerInputSerializer(
+        required=False, help_text=_("What you know about the customer (API keys and staff only).")
     )
     codes = serializers.ListField(
         child=StrictCharField(max_length=200), max_length=MAX_CODES, required=False, help_text=_("Codes to apply.")
@@ -116,6 +140,12 @@ class CartInputSerializer(InputSerializer):
             ids = [part["id"] for part in attrs.get(name, [])]
             if len(set(ids)) < len(ids):
                 raise serializers.ValidationError({name: [_("Duplicate id.")]}, "invalid")
+        methods, chosen = [method["id"] for method in attrs.get("shipping", [])], attrs.get("shipping_method")
+        if chosen is not None and chosen not in methods:
+            raise serializers.ValidationError({"shipping_method": [_("The cart has no such method.")]}, "invalid")
+        if chosen is None and len(methods) > 1 and self.needs_method:
+            message = _("Choose one of the shipping methods.")
+            raise serializers.ValidationError({"shipping_method": [message]}, "required")
         return attrs
 
 
@@ -131,6 +161,8 @@ class QuoteInputSerializer(CartInputSerializer):
 
 class RedemptionInputSerializer(CartInputSerializer):
     """A cart to reserve for an order."""
+
+    needs_method = True
 
     order = StrictCharField(max_length=100, help_text=_("Your reference of the order."))
     expect_total = AmountField(
@@ -162,6 +194,8 @@ class RedemptionQuerySerializer(ListQuerySerializer):
 
 class AmendmentInputSerializer(CartInputSerializer):
     """The changed cart of a confirmed order. Without `codes` or `vouchers`, it keeps those that it has."""
+
+    needs_method = True
 
     terms = serializers.ChoiceField(
         [str(terms) for terms in AmendmentTerms],

@@ -78,7 +78,7 @@ class OffersView(APIView):
         caller = get_caller(request.auth)
         body = validate(CartInputSerializer, request.data)
         slug = get_brand_for_caller(caller=caller).slug if caller.brand_id else None
-        quote_request = to_quote_request(body, brand=slug)
+        quote_request = to_quote_request(body, brand=slug, is_server=caller.is_checkout_server)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         brands = {slug} if slug else {line.brand for line in quote_request.cart.lines if line.brand}
         offers = services.list_offers(request=quote_request, brands=brands, shopper=shopper, at=timezone.now())

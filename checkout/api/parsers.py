@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from checkout import price_records, selectors, serialization
+from checkout.api.attributes import check_attributes
 from checkout.api.refunds import serialize_lines, serialize_shipping
 from checkout.contracts import (
     MAX_CART_TOTAL,
@@ -23,15 +24,22 @@ from checkout.contracts import (
 from checkout.models import Redemption
 from checkout.services import Amendment
 from core import money
+from core.errors import PermissionDenied
 from core.metadata import serialize_metadata
 from core.serializer_fields import parse_minor_units
 from pricing import Cart, Line, Shipping
 
 
 def to_quote_request(
-    cart: Mapping[str, Any], *, brand: str | None, platform_key: uuid.UUID | None = None
+    cart: Mapping[str, Any], *, brand: str | None, platform_key: uuid.UUID | None = None, is_server: bool = True
 ) -> QuoteRequest:
-    """Convert a validated cart. Lines without a brand get the calling brand's slug. Raises ValidationError."""
+    """Convert a validated cart. Lines without a brand get the calling brand's slug.
+
+    Raises ValidationError, and PermissionDenied for facts about the customer from anyone but a server or staff.
+    """
+    customer = cart.get("customer", {})
+    if customer and not is_server:
+        raise PermissionDenied
     currency = cart["currency"]
     lines = tuple(_to_line(line, index, currency, brand) for index, line in enumerate(cart["lines"]))
     shipping = tuple(
@@ -41,7 +49,7 @@ def to_quote_request(
     subtotal = sum(line.quantity * line.unit_price for line in lines)
     if subtotal + sum(method.price for method in shipping) > MAX_CART_TOTAL:
         raise ValidationError({"lines": [ErrorDetail(_("The cart total exceeds the maximum."), code="invalid")]})
-    return QuoteRequest(
+    request = QuoteRequest(
         Cart(
             currency=currency,
             exponent=money.decimals(currency),
@@ -49,6 +57,12 @@ def to_quote_request(
             shipping=shipping,
             transaction_type=cart["transaction_type"],
             country=cart.get("country"),
+            shipping_method=cart.get("shipping_method"),
+            channel=cart.get("channel"),
+            store=cart.get("store"),
+            payment_method=cart.get("payment_method"),
+            attributes=cart.get("attributes", {}),
+            customer_attributes=customer.get("attributes", {}),
         ),
         codes=tuple(cart.get("codes", ())),
         vouchers=tuple(str(voucher) for voucher in cart.get("vouchers", ())),
@@ -56,6 +70,8 @@ def to_quote_request(
         order=cart.get("order", ""),
         platform_key=platform_key,
     )
+    check_attributes(request)
+    return request
 
 
 def find_other_brands(request: QuoteRequest) -> set[str]:
@@ -76,6 +92,7 @@ def _to_line(line: Mapping[str, Any], index: int, currency: str, brand: str | No
         brand=line.get("brand", brand),
         discountable=line["discountable"],
         already_discounted=line["already_discounted"],
+        attributes=line.get("attributes", {}),
     )
 
 

@@ -85,6 +85,8 @@ class ShippingLineSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(help_text=_("ID of the method."))
     price = serializers.CharField(help_text=_("Price of the method without discounts."))
     discount = serializers.CharField(help_text=_("Discount of the method."))
+    discount_total = serializers.CharField(help_text=_("All discounts of an order by this method."))
+    total = serializers.CharField(help_text=_("Amount to pay for an order by this method."))
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
@@ -99,7 +101,13 @@ class QuoteSerializer(serializers.Serializer[Any]):
     applied = AppliedOfferSerializer(many=True, help_text=_("Applied offers."))
     gifts = GiftSerializer(many=True, help_text=_("Products that offers add, with their prices."))
     shipping_lines = ShippingLineSerializer(
-        many=True, required=False, help_text=_("Prices by shipping method. Absent for a single method.")
+        many=True,
+        required=False,
+        help_text=_("Amounts by shipping method, or of the chosen one. Absent for a single method."),
+    )
+    shipping_method = serializers.CharField(
+        required=False,
+        help_text=_("Method that the amounts are for: the chosen one, else the one with the lowest total."),
     )
     rejected = RejectedCodeSerializer(many=True, help_text=_("Codes and vouchers that aren't applied."))
     next_best = NextBestSerializer(many=True, help_text=_("Offers that the cart almost qualifies for, best first."))

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.contracts import MANAGE, READ, get_caller
+from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, get_shopper
 from checkout import serialization, services
 from checkout.api.input_serializers import CartInputSerializer
@@ -24,7 +25,6 @@ from core.errors import InvalidRequest
 from core.serializer_fields import (
     AwareDateTimeField,
     ExternalIdField,
-    ObjectField,
     SlugField,
     StrictBooleanField,
     StrictCharField,
@@ -35,6 +35,7 @@ from core.views import APIView, KeyScopes
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
 from promotions.services import validate_offer
 from redemptions.api.limits import MAX_LIMIT, BudgetField
+from redemptions.api.offer_fields import OfferField, PricingProfileField
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.uses.budgets import parse_budgets
 
@@ -73,7 +74,7 @@ class DraftPromotionInputSerializer(InputSerializer):
     id = ExternalIdField(help_text=_("Your ID of the draft. The ID of an active promotion replaces that promotion."))
     trigger = serializers.ChoiceField(["automatic", "code"], help_text=_("Whether the promotion needs a code."))
     code = StrictCharField(max_length=200, required=False, allow_null=True, help_text=_("Code of the promotion."))
-    offer = ObjectField(help_text=_("Offer in the offer language."))
+    offer = OfferField(help_text=_("Offer in the offer language."))
     priority = StrictIntegerField(
         required=False, min_value=-32768, max_value=32767, help_text=_("Priority. Defaults to the offer's priority.")
     )
@@ -111,7 +112,7 @@ class SimulationInputSerializer(InputSerializer):
     promotions: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=DraftPromotionInputSerializer(), max_length=MAX_PROMOTIONS, help_text=_("Promotions to simulate.")
     )
-    profile = ObjectField(required=False, help_text=_("Pricing profile. Defaults to the brand's profile."))
+    profile = PricingProfileField(required=False, help_text=_("Pricing profile. Defaults to the brand's profile."))
     customer = AssumedCustomerInputSerializer(
         required=False,
         help_text=_("Assumptions about the customer. Defaults to the stored data of `cart.customer_id`."),
@@ -176,7 +177,7 @@ class SimulateView(APIView):
         customer_id = body["cart"].get("customer_id")
         simulation = services.simulate(
             request=to_cart(body["cart"], brand.slug),
-            options=to_simulation_options(body),
+            options=to_simulation_options(body, brand),
             brand=brand,
             shopper=get_shopper(customer_id) if customer_id else None,
             at=body.get("at") or timezone.now(),
@@ -193,8 +194,8 @@ def to_cart(cart: Mapping[str, Any], brand: str) -> QuoteRequest:
         raise serializers.ValidationError({f"cart.{name}": detail for name, detail in errors.items()}) from error
 
 
-def to_simulation_options(body: Mapping[str, Any]) -> SimulationOptions:
-    """Convert the validated drafts and assumptions. Raises InvalidRequest with all field errors."""
+def to_simulation_options(body: Mapping[str, Any], brand: Brand) -> SimulationOptions:
+    """Convert the validated drafts of a brand and the assumptions. Raises InvalidRequest with all field errors."""
     errors: FieldErrors = []
     drafts: list[DraftPromotion] = []
     seen: dict[str, set[str]] = {"id": set(), "code": set()}
@@ -202,7 +203,7 @@ def to_simulation_options(body: Mapping[str, Any]) -> SimulationOptions:
         path = f"promotions.{index}"
         errors += _find_duplicates(promotion, path, seen)
         try:
-            drafts.append(_to_draft(promotion, path, body["cart"]["currency"]))
+            drafts.append(_to_draft(promotion, path, body["cart"]["currency"], brand))
         except InvalidRequest as error:
             errors += error.errors or []
     profile = _to_profile(body.get("profile"), errors)
@@ -226,7 +227,7 @@ def _find_duplicates(promotion: Mapping[str, Any], path: str, seen: Mapping[str,
     return errors
 
 
-def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPromotion:
+def _to_draft(promotion: Mapping[str, Any], path: str, currency: str, brand: Brand) -> DraftPromotion:
     """Convert one draft; ``priority`` overrides the offer's own. Raises InvalidRequest."""
     by_code, text = promotion["trigger"] == "code", promotion.get("code")
     code = normalize_code(text) if text else None
@@ -234,7 +235,7 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str) -> DraftPr
         raise InvalidRequest.field(f"{path}.code", gettext("An automatic promotion can't have a code."))
     if text and code is None:
         raise InvalidRequest.field(f"{path}.code", str(CODE_FORMAT_MESSAGE))
-    offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer", can_keep_balance=by_code)
+    offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer", brand=brand, can_keep_balance=by_code)
     amounts = {
         name: parse_budgets(promotion.get(name), currency=currency, field=f"{path}.{name}")
         for name in ("budget", "max_per_order", "max_per_customer")

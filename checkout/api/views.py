@@ -58,7 +58,12 @@ class QuoteView(APIView):
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
-        quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=caller.platform_key)
+        quote_request = to_quote_request(
+            body,
+            brand=brand.slug if brand else None,
+            platform_key=caller.platform_key,
+            is_server=caller.is_checkout_server,
+        )
         acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
         with count_guesses(caller.get_guess_limits(shopper.customer_id), quote_request.count_codes()) as guesses:
             quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
@@ -88,7 +93,12 @@ class RedemptionsView(APIView):
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
         shopper, platform_key = shopper_for(caller=caller, customer_id=body.get("customer_id")), caller.platform_key
-        quote_request = to_quote_request(body, brand=brand.slug if brand else None, platform_key=platform_key)
+        quote_request = to_quote_request(
+            body,
+            brand=brand.slug if brand else None,
+            platform_key=platform_key,
+            is_server=caller.is_checkout_server,
+        )
         with count_guesses(caller.get_guess_limits(shopper.customer_id), quote_request.count_codes()) as guesses:
             redemption = services.reserve(
                 request=quote_request,

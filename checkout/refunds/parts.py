@@ -2,15 +2,41 @@
 
 With the policy `keep`, the share of the first units that come back is rounded half up, so that of the next units is the
 share of all of them minus what has come back before. So the shares of all refunds add up to the discount, however an
-order is divided. `checkout.refunds.repricing` has the policy `recompute`.
+order is divided. The discounts of a line are rounded together, so that what comes back of the line never differs from
+the exact share by more than half a minor unit. `checkout.refunds.repricing` has the policy `recompute`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from operator import sub
+from fractions import Fraction
+from operator import add, sub
 
 from checkout.contracts import Repricing, Shares
+
+
+def round_half_up(numerator: int, denominator: int) -> int:
+    """Return a fraction, which is not negative, as a whole number."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def divide(weights: Sequence[int], amount: int) -> list[int]:
+    """Divide an amount in proportion to whole weights, of which it is at most the sum (the method of Sainte-Laguë).
+
+    A greater amount gives no part less, and the sum of the weights gives each its weight.
+    """
+    total = sum(weights)
+    if not total:
+        return [0] * len(weights)
+    parts = [round_half_up(weight * amount, total) for weight in weights]
+    while sum(parts) < amount:
+        index = max(range(len(parts)), key=lambda i: (Fraction(weights[i], 2 * parts[i] + 1), -weights[i], -i))
+        parts[index] += 1
+    while sum(parts) > amount:
+        given = [i for i, part in enumerate(parts) if part]
+        index = min(given, key=lambda i: (Fraction(weights[i], 2 * parts[i] - 1), -weights[i], -i))
+        parts[index] -= 1
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +44,8 @@ class LineState:
     """A line of an order, with what has come back of it. ``value`` is its subtotal, in minor units.
 
     ``shares`` are the discounts that the order's items give on the line, and ``units`` how many of its units get one,
-    by item. ``repricing`` is that of the last refund which priced the rest of the order again, if any.
+    by item. ``repricing`` is that of the last refund which priced the rest of the order again, if any. Orders of an
+    earlier release round each discount alone (``is_rounded_together``).
     """
 
     id: str
@@ -29,6 +56,7 @@ class LineState:
     returned_value: int = 0
     repricing: Repricing | None = None
     units: tuple[int, ...] = ()
+    is_rounded_together: bool = True
 
     @property
     def is_returned(self) -> bool:
@@ -42,10 +70,11 @@ class LineState:
         part, whole = self.returned_value - base.value, self.value - base.value
         if not whole:
             return base.returned
-        return tuple(
-            returned + (2 * left * part + whole) // (2 * whole)
-            for returned, left in zip(base.returned, base.left, strict=True)
-        )
+        if self.is_rounded_together:
+            parts: Sequence[int] = divide(base.left, round_half_up(sum(base.left) * part, whole))
+        else:
+            parts = [round_half_up(left * part, whole) for left in base.left]
+        return tuple(map(add, base.returned, parts))
 
     @property
     def kept_shares(self) -> Shares:
@@ -128,7 +157,7 @@ class OrderState:
             return replace(repricing, returned=keep(repricing.returned), left=keep(repricing.left))
 
         restricted = {
-            name: replace(line, shares=keep(line.shares), repricing=keep_repricing(line.repricing))
+            name: replace(line, shares=keep(line.shares), repricing=_keep_returned(line, keep))
             for name, line in self.lines.items()
             if name in lines
         }
@@ -141,6 +170,12 @@ class OrderState:
         """The part of the subtotal, including shipping, that has come back."""
         shipping = self.shipping.value if self.shipping.is_returned else 0
         return shipping + sum(line.returned_value for line in self.lines.values())
+
+
+def _keep_returned(line: LineState, keep: Callable[[Shares], Shares]) -> Repricing:
+    """Return what has come back of some discounts of a line: the shares of them that all discounts together have."""
+    units = line.repricing.units if line.repricing else None
+    return Repricing(line.returned_value, keep(line.returned_shares), keep(line.kept_shares), units)
 
 
 class RefundPolicy(StrEnum):

@@ -35,9 +35,11 @@ def get_order_state(redemption: Redemption, *, items: Sequence[RedemptionItem] =
             returned_value=0 if part is None else value if part.amount is None else part.amount,
             repricing=repricing.get(line["id"]),
             units=tuple(item.line_units.get(line["id"], 0) for item in items),
+            is_rounded_together=redemption.record.get("rounds_lines", False),
         )
     has_come_back = SHIPPING in refunded or redemption.status == RedemptionStatus.RETURNED
-    price = sum(method["price"] for method in redemption.cart["shipping"])
+    chosen = redemption.cart.get("shipping_method")
+    price = sum(method["price"] for method in redemption.cart["shipping"] if chosen in (None, method["id"]))
     shares = tuple(shipping for _shares, shipping in discounts)
     shipping = ShippingState(price, shares, is_returned=has_come_back, repricing=repricing.get(SHIPPING))
     return OrderState(lines, shipping)

@@ -166,8 +166,11 @@ class _Attempt:
         candidates |= self._load_balances(candidates)
         known = {_canonical(candidate.code) for candidate in candidates.values()}
         not_found = CodeNotFound(_("The order doesn't use this code.")).as_dict()
-        return rules.price_cart(
-            self.request,
+        cart = self.request.cart
+        if not cart.customer_attributes:
+            cart = replace(cart, customer_attributes=record.cart.customer_attributes)
+        return rules.price_methods(
+            replace(self.request, cart=cart),
             candidates,
             [Rejection(text, not_found) for code, text in codes.items() if code not in known],
             facts=record.facts,

@@ -126,8 +126,7 @@ def _keep_one_code_of_each(results: Sequence[Candidate | Rejection]) -> list[Can
 
 
 def _reject_repeated(candidate: Candidate, first: str) -> Rejection:
-    error = NotCombinable(**{"with": [first]})  # type: ignore[arg-type]
-    return reject_candidate(candidate, error.as_dict())
+    return reject_candidate(candidate, NotCombinable.for_same_offer(first).as_dict())
 
 
 def reject_unknown(*, codes: Iterable[str], vouchers: Iterable[str]) -> list[Rejection]:
@@ -151,7 +150,7 @@ def price_candidates(
     by_ref = {candidate.ref: candidate for candidate in candidates}
     if profile is None:
         profile = get_pricing_profile({candidate.brand_id for candidate in by_ref.values()})
-    return rules.price_cart(request, by_ref, rejections, facts=facts, profile=profile, at=at, explain=explain)
+    return rules.price_methods(request, by_ref, rejections, facts=facts, profile=profile, at=at, explain=explain)
 
 
 def _code_brands(request: QuoteRequest) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from redemptions.api.limits import (
     PeriodLimitsSerializer,
 )
 from redemptions.api.lists import CodedOfferQuerySerializer
+from redemptions.api.offer_fields import OfferField
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
@@ -83,7 +84,7 @@ class CouponFieldsSerializer(AmountLimitsUpdateSerializer):
         required=False,
         help_text=gettext_lazy("Counting method. Only `approximate` may exceed the limit."),
     )
-    offer = serializers.DictField(help_text=gettext_lazy("Offer in the offer language."))
+    offer = OfferField(help_text=gettext_lazy("Offer in the offer language."))
     limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
 
 
@@ -118,7 +119,7 @@ class CouponSerializer(OfferLimitsSerializer):
     max_overshoot = serializers.IntegerField(
         help_text=gettext_lazy("Largest number by which the limit may be exceeded; 0 except for `approximate`.")
     )
-    offer = serializers.DictField()
+    offer = OfferField(help_text=gettext_lazy("Offer in the offer language."))
     currency = serializers.CharField()
     status = serializers.ChoiceField(OfferStatus.choices, help_text=gettext_lazy("Status of the coupon at this time."))
     remaining = serializers.IntegerField(

@@ -192,4 +192,4 @@ def _check(coupon: CouponDefinition, at: datetime, *, has_new_dates: bool = True
     if coupon.limit_strategy == Strategy.POOL and units is not None and units > MAX_POOL_UNITS:
         detail = _("A pool has at most %(units)s units. Choose another counting method.")
         raise InvalidRequest.field(MAXIMUM, detail % {"units": f"{MAX_POOL_UNITS:,}"})
-    validate_offer(coupon.offer, currency=coupon.brand.currency)
+    validate_offer(coupon.offer, currency=coupon.brand.currency, brand=coupon.brand)

@@ -31,6 +31,7 @@ from redemptions.api.limits import (
     OfferLimitsSerializer,
     TotalLimitsSerializer,
 )
+from redemptions.api.offer_fields import OfferField
 from redemptions.statuses import OfferStatus
 
 START_HELP = _("When the code starts. A date in the brand's time zone counts from its first instant.")
@@ -43,9 +44,8 @@ _RULE_SCHEMA = {
             "description": "Either a `discount` with terms, or an `offer`.",
             "properties": {
                 "offer": {
-                    "type": "object",
+                    "allOf": [{"$ref": "#/components/schemas/Offer"}],
                     "description": "A whole offer in the offer language, instead of `discount` and terms.",
-                    "additionalProperties": True,
                 },
                 "discount": {
                     "type": "integer",
@@ -93,7 +93,7 @@ class RuleSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text=_("Audience that can redeem the code, or null for everyone.")
     )
     terms = serializers.DictField(help_text=_("Conditions and benefit options beside the percentage."))
-    offer = serializers.DictField(help_text=_("The whole offer in the offer language."))
+    offer = OfferField(help_text=_("The whole offer in the offer language."))
 
 
 class NotifiedSerializer(serializers.Serializer[Any]):

@@ -16,7 +16,6 @@ from core.outbox import enqueue_on_commit
 from discounts import rules
 from discounts.contracts import TERMS, build_offer_document
 from discounts.models import DiscountCode, DiscountRule
-from pricing import OfferInvalid, parse_offer
 from promotions.services import validate_offer
 from redemptions import decisions
 from redemptions.codes.models import Code
@@ -130,26 +129,26 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
         raise InvalidRequest.unknown_fields(f"rule.{name}" for name in unknown)
     values: dict[str, Any] = {name: _clean_text(fields, name) for name in ("name", "audience")}
     if is_offer:
-        validate_offer(fields["offer"], field="rule.offer", currency=brand.currency, can_keep_balance=False)
+        validate_offer(
+            fields["offer"], field="rule.offer", currency=brand.currency, brand=brand, can_keep_balance=False
+        )
         values |= {"discount": None, "terms": {}, "offer": fields["offer"]}
     else:
         discount = rules.check_percentage(fields.get("discount"))
         terms = {name: value for name, value in fields.items() if name in TERMS}
-        values |= {"discount": discount, "terms": check_terms(discount, terms), "offer": None}
+        values |= {"discount": discount, "terms": check_terms(discount, terms, brand), "offer": None}
     return DiscountRule.objects.get_or_create(brand=brand, fingerprint=rules.fingerprint(**values), defaults=values)[0]
 
 
-def check_terms(discount: int, terms: dict[str, Any]) -> dict[str, Any]:
-    """Return the terms if they form a valid offer. Raises InvalidRequest with all errors."""
+def check_terms(discount: int, terms: dict[str, Any], brand: Brand) -> dict[str, Any]:
+    """Return the terms if they form a valid offer of the brand. Raises InvalidRequest with all errors."""
     try:
-        parse_offer(build_offer_document(discount, terms, None))
-    except OfferInvalid as error:
-        raise InvalidRequest(
-            errors=[
-                {"field": f"rule.{path.removeprefix('benefits.0.')}", "code": code, "detail": detail}
-                for path, code, detail in error.errors
-            ]
-        ) from error
+        validate_offer(build_offer_document(discount, terms, None), field="", brand=brand)
+    except InvalidRequest as invalid:
+        errors = [
+            error | {"field": f"rule.{error['field'].removeprefix('benefits.0.')}"} for error in invalid.errors or []
+        ]
+        raise InvalidRequest(errors=errors) from invalid
     return terms
 
 

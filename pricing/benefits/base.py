@@ -23,11 +23,16 @@ from pricing.values import Gift, Line, Shipping
 
 
 class BenefitResult(NamedTuple):
-    """Result of one benefit: discounts on units, amounts off shipping methods by index, and gifts."""
+    """Result of one benefit: discounts on units, amounts off shipping methods by index, gifts, and the used units.
+
+    `alternatives` are amounts off methods that the order doesn't use: they don't count, but later benefits see them.
+    """
 
     discounts: Sequence[Discount] = ()
     shipping: Sequence[tuple[int, int]] = ()
+    alternatives: Sequence[tuple[int, int]] = ()
     gifts: Sequence[Gift] = ()
+    used: Sequence[Piece] = ()
 
     @property
     def amount(self) -> int:
@@ -36,15 +41,27 @@ class BenefitResult(NamedTuple):
 
     def capped(self, maximum: int, remainder: str) -> BenefitResult:
         """Return the result reduced to a total of `maximum`, everywhere in proportion."""
+        alternatives = [(method, min(amount, maximum)) for method, amount in self.alternatives]
         amounts = [discount.amount for discount in self.discounts] + [amount for _, amount in self.shipping]
         if sum(amounts) <= maximum:
-            return self
+            return self._replace(alternatives=alternatives)
         shares = share(maximum, amounts, amounts, remainder)
         discounts = [discount._replace(amount=amount) for discount, amount in zip(self.discounts, shares, strict=False)]
         shipping = [
             (method, amount) for (method, _), amount in zip(self.shipping, shares[len(discounts) :], strict=True)
         ]
-        return BenefitResult(discounts, shipping, self.gifts)
+        return self._replace(discounts=discounts, shipping=shipping, alternatives=alternatives)
+
+
+def shipping_result(prices: Prices, methods: Sequence[int], amounts: Sequence[int]) -> BenefitResult:
+    """Return the result of a benefit that takes these amounts off shipping methods."""
+    discounts = [(index, amount) for index, amount in zip(methods, amounts, strict=True) if amount]
+    if prices.chosen_method is None:
+        return BenefitResult(shipping=discounts)
+    return BenefitResult(
+        shipping=[discount for discount in discounts if discount[0] == prices.chosen_method],
+        alternatives=[discount for discount in discounts if discount[0] != prices.chosen_method],
+    )
 
 
 BenefitFunction = Callable[[Prices], BenefitResult]

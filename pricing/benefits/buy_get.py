@@ -1,6 +1,7 @@
 """`buy_get`: buy some units, get others cheaper. No unit counts as both.
 
-The number of discounted units is determined first (as many as the cart allows), then which units those are.
+The number of discounted units is determined first (as many as the cart allows), then which units those are. Units
+that another benefit of the lane has used count for neither.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pricing.benefits.groups import build_effect
 from pricing.effects import apply_per_unit, apply_together
 from pricing.offer import BuyGet
 from pricing.prices import Prices
-from pricing.units import Target, UnitSlice, choose_units, group_by_line, take_first
+from pricing.units import Target, UnitSlice, choose_units, group_by_line, take_bought, take_first
 
 
 class Supply(NamedTuple):
@@ -34,11 +35,11 @@ def buy_get(benefit: BuyGet, context: BenefitContext) -> BenefitFunction:
     selected = set(context.selected_lines(narrowing.select))
     buying = frozenset(line for line in context.selected_lines(benefit.buy.select) if line in selected)
     getting = context.eligible_lines(narrowing.select, benefit.get.select)
-    bought = sum(context.lines[line].quantity for line in buying)
     least = effect.value if effect.kind == "price" else 0  # a unit at or below the price gets no cheaper
     max_applications = 1 if not benefit.repeat else context.max_applications
 
     def calculate(prices: Prices) -> BenefitResult:
+        bought = sum(prices.count_unused(line) for line in buying)
         slices = choose_units(prices, getting, replace(narrowing, pick=pick), (), narrowing.per or "order", least=least)
         discountable = sum(piece.units for piece in slices)
         both = sum(piece.units for piece in slices if piece.line in buying)
@@ -46,9 +47,12 @@ def buy_get(benefit: BuyGet, context: BenefitContext) -> BenefitFunction:
         free = discount_free_units(slices, count, shared, buying)
         if not benefit.partial and is_short(free, buying, bought, benefit, max_applications):
             return BenefitResult()
-        targets = [(Target([piece]), effect) for piece in group_by_line(free)]
+        pieces = group_by_line(free)
+        targets = [(Target([piece]), effect) for piece in pieces]
         apply = apply_together if effect.kind == "percent" else apply_per_unit
-        return BenefitResult(apply(prices, targets, terms))
+        purchases = -(-sum(piece.units for piece in free) // benefit.get.quantity)
+        paid = take_bought(prices, buying, purchases * benefit.buy.quantity, free)
+        return BenefitResult(apply(prices, targets, terms), used=[*pieces, *group_by_line(paid)])
 
     return calculate
 
@@ -71,6 +75,9 @@ def allocate(supply: Supply, benefit: BuyGet, max_applications: int | None) -> t
     With k applications, k * buy.quantity units must remain bought, so at most `bought` minus those may be discounted of
     the units that are both; and k applications earn k * get.quantity units. The k with the most discounted units is
     taken: what is earned rises with k and what is allowed falls, so it is one of the two values where they cross.
+
+    An application after the first that has fewer units to discount than it earns takes no units that are both: units
+    that are bought anyway don't become cheaper by it and are left to the next offer.
     """
     buy, get = benefit.buy.quantity, benefit.get.quantity
     largest = supply.bought // buy
@@ -88,10 +95,14 @@ def allocate(supply: Supply, benefit: BuyGet, max_applications: int | None) -> t
             low = middle
         else:
             high = middle - 1
-    times = low if low == largest or low * get >= allowed(low + 1) else low + 1
-    number = min(times * get, allowed(times))
-    applications = -(-number // get)
-    return number, supply.bought - applications * buy
+    complete = low * get
+    if low == largest:
+        return complete, supply.bought - low * buy
+    shared = supply.bought - (low + 1) * buy
+    if low:
+        shared = min(shared, complete)
+    number = min(complete + get, only_given + min(shared, supply.both))
+    return (number, shared) if number > complete else (complete, supply.bought - low * buy)
 
 
 def discount_free_units(

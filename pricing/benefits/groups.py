@@ -23,11 +23,12 @@ def groups(benefit: Groups, context: BenefitContext) -> BenefitFunction:
     price_groups = build_pricing(benefit, context)
 
     def calculate(prices: Prices) -> BenefitResult:
-        slices = choose_units(prices, lines, narrowing, (), narrowing.per or "order")
+        slices = choose_units(prices, lines, narrowing, (), narrowing.per or "order", least=0)
         slices.sort(
             key=lambda piece: (piece.price if filling.order == "cheapest" else -piece.price, piece.line, piece.run)
         )
-        return BenefitResult(price_groups(prices, list(pack_groups(slices, filling.size, filling.max_groups))))
+        filled = list(pack_groups(slices, filling.size, filling.max_groups))
+        return BenefitResult(price_groups(prices, filled), used=group_by_line(chain.from_iterable(filled)))
 
     return calculate
 

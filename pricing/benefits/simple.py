@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, apply_to_lines
+from pricing.benefits.base import (
+    BenefitContext,
+    BenefitFunction,
+    BenefitResult,
+    affected_pieces,
+    apply_to_lines,
+    shipping_result,
+)
 from pricing.effects import Effect, apply_to_cheapest, apply_to_shipping, apply_together
 from pricing.offer import Amount, Percent, SetPrice
 from pricing.prices import Prices
@@ -57,11 +64,10 @@ def build_shipping(benefit: Percent | Amount | SetPrice, effect: Effect, context
     def calculate(prices: Prices) -> BenefitResult:
         current = [prices.shipping_left[index] for index in methods]
         if benefit.methods == "all" or not methods:
-            amounts = apply_to_shipping(current, initial, effect, terms, each=each)
+            amounts = apply_to_shipping(current, initial, effect, terms, each=each or prices.chosen_method is not None)
         else:
             amounts = apply_to_cheapest(current, initial, effect, terms, to_all=benefit.methods == "credit_cheapest")
-        discounts = [(index, amount) for index, amount in zip(methods, amounts, strict=True) if amount]
-        return BenefitResult(shipping=discounts)
+        return shipping_result(prices, methods, amounts)
 
     return calculate
 
@@ -73,10 +79,11 @@ def build_bundles(benefit: SetPrice, effect: Effect, context: BenefitContext) ->
     lines = context.eligible_lines(narrowing.select)
 
     def calculate(prices: Prices) -> BenefitResult:
-        slices = choose_units(prices, lines, narrowing, (), narrowing.per or "order")
+        slices = choose_units(prices, lines, narrowing, (), narrowing.per or "order", least=0)
         targets = (to_target(group, size) for group in pack_groups(slices, size, None))
-        reduced = targets_above_price(prices, targets, effect, context.max_applications)
-        return BenefitResult(apply_together(prices, [(target, effect) for target in reduced], terms))
+        reduced = list(targets_above_price(prices, targets, effect, context.max_applications))
+        discounts = apply_together(prices, [(target, effect) for target in reduced], terms)
+        return BenefitResult(discounts, used=[piece for target in reduced for piece in target.list_units()])
 
     return calculate
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from pricing.benefits.base import BenefitContext, BenefitFunction, BenefitResult, affected_pieces, apply_to_lines
+from pricing.benefits.base import (
+    BenefitContext,
+    BenefitFunction,
+    BenefitResult,
+    affected_pieces,
+    apply_to_lines,
+    shipping_result,
+)
 from pricing.currencies import MoneyAmount
 from pricing.effects import Effect, apply_to_shipping, apply_together
 from pricing.offer import Tiers, UnitLadder
@@ -81,9 +88,8 @@ def build_shipping_tiers(
 
     def calculate(prices: Prices) -> BenefitResult:
         current = [prices.shipping_left[index] for index in methods]
-        amounts = apply_to_shipping(current, initial, effect(prices), terms, each=False)
-        discounts = [(index, amount) for index, amount in zip(methods, amounts, strict=True) if amount]
-        return BenefitResult(shipping=discounts)
+        each = prices.chosen_method is not None
+        return shipping_result(prices, methods, apply_to_shipping(current, initial, effect(prices), terms, each=each))
 
     return calculate
 

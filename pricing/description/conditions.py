@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pricing import condition_values as c
+from pricing.attributes import is_date
 from pricing.description.formats import format_amount, format_date, format_ordinal, join_or, pluralize
 from pricing.description.selections import describe_selection, of_selection
 
@@ -52,7 +53,7 @@ def describe_none_of(condition: c.NoneOf, currency: str) -> str:
 
 def describe_not(condition: c.Not, currency: str) -> str:
     text = describe_condition(condition.condition, currency)
-    if isinstance(condition.condition, c.OneOf):
+    if isinstance(condition.condition, c.OneOf | c.Attribute):
         return text.replace(" is ", " is not ", 1)
     return f"it is not true that {text}"
 
@@ -71,9 +72,31 @@ def describe_one_of(condition: c.OneOf, currency: str) -> str:
         "currency": "the currency is",
         "country": "the country is",
         "shipping_method": "the shipping method is",
+        "channel": "the channel is",
+        "store": "the store is",
+        "payment_method": "the payment method is",
         "weekdays": "the day is",
     }[condition.kind]
     return f"{subject} {join_or(names)}"
+
+
+def describe_attribute(condition: c.Attribute, currency: str) -> str:
+    owner = {"cart": "the cart's", "line": "a line's", "customer": "the customer's"}[condition.of]
+    subject = f"{owner} {condition.name.replace('_', ' ')} is"
+    if condition.any:
+        return f"{subject} {join_or([format_attribute(value) for value in condition.any])}"
+    start = "" if condition.start is None else format_attribute(condition.start)
+    end = "" if condition.end is None else format_attribute(condition.end)
+    if start and end:
+        return f"{subject} from {start} to {end}"
+    return f"{subject} at least {start}" if start else f"{subject} at most {end}"
+
+
+def format_attribute(value: c.AttributeValue) -> str:
+    """Format a value of an attribute."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return format_date(value) if isinstance(value, str) and is_date(value) else str(value)
 
 
 def describe_nth_order(condition: c.NthOrder, currency: str) -> str:
@@ -97,6 +120,7 @@ CONDITION_TEXTS: dict[type[Any], Callable[[Any, str], str]] = {
     c.Quantity: describe_quantity,
     c.Contains: describe_contains,
     c.OneOf: describe_one_of,
+    c.Attribute: describe_attribute,
     c.NthOrder: describe_nth_order,
     c.Hours: describe_hours,
     c.DateRange: describe_dates,

@@ -27,6 +27,7 @@ def describe_combination(offer: o.Offer) -> str:
     """Describe how the offer combines with others, where that differs from the default."""
     sentences = [
         "Can't be combined with other offers." if offer.exclusive else "",
+        "Also applies together with exclusive offers." if offer.with_exclusive else "",
         "" if offer.combinable or offer.exclusive else "Replaces other offers when it saves more.",
         f"Only the best offer of group {offer.group} applies." if offer.group else "",
         f"Applies {format_times(offer.max_applications)} per order." if offer.max_applications else "",

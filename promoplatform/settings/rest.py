@@ -55,6 +55,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "redemptions.api.offer_fields.add_definitions",
+    ],
     "SCHEMA_PATH_PREFIX": "/api/(v1|internal/v1)",
     "ENUM_NAME_OVERRIDES": {
         "OfferStatus": "redemptions.statuses.OfferStatus",
@@ -62,6 +66,7 @@ SPECTACULAR_SETTINGS = {
         "OfferKind": "accounts.api.serializers.KINDS",
         "KeyScope": "accounts.api.key_serializers.SCOPES",
         "BrandKeyScope": "accounts.api.key_serializers.SCOPES_OF_BRANDS",
+        "AttributeType": "promotions.models.AttributeType",
         "NewOfferStatus": ["draft", "scheduled"],
         "CodeStatus": "redemptions.codes.api.serializers.CODE_STATUSES",
         "JobStatus": "redemptions.codes.api.batch_serializers.JOB_STATUSES",

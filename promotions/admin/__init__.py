@@ -1,5 +1,5 @@
-"""Admin pages of promotions and pricing settings."""
+"""Admin pages of promotions, pricing settings and attributes."""
 
-from promotions.admin import pricing, promotions
+from promotions.admin import attributes, pricing, promotions
 
-__all__ = ["pricing", "promotions"]
+__all__ = ["attributes", "pricing", "promotions"]

@@ -7,6 +7,7 @@ from typing import Any
 from pricing import dump_offer, load_offer
 from pricing import fields as kinds
 from pricing import money_fields as money_kinds
+from pricing.attributes import parse_attribute
 from promotions.admin.offer_fields import (
     LANGUAGE_KINDS,
     NEGATION,
@@ -16,13 +17,15 @@ from promotions.admin.offer_fields import (
     list_kind_paths,
     to_initial,
 )
-from promotions.admin.offer_labels import BENEFIT_LABELS, CONDITION_LABELS
+from promotions.admin.offer_labels import ANY_OF, BENEFIT_LABELS, CONDITION_LABELS
 
 MAX_PARTS = {"benefits": 5, "conditions": 20}
+MIN_ALTERNATIVES, MAX_ALTERNATIVES = 2, 10
 DEFAULT_KINDS = {"benefits": "percent", "conditions": "min_subtotal"}
 KIND_LABELS = {"benefits": BENEFIT_LABELS, "conditions": CONDITION_LABELS}
 MAX_TIERS = 50
 _TIER = re.compile(r"(\d{1,2})-(?:from|value)")
+_TARGET = re.compile(r"(benefits|conditions(?:-\d{1,2}-conditions)?)(?:-(\d{1,2}))?")  # a list of parts, or one of them
 
 Values = dict[str, Any]
 
@@ -34,12 +37,21 @@ def flatten(document: object) -> Values:
     values = {path.name: to_initial(canonical.get(path.name)) for path in OFFER_PATHS}
     for section in MAX_PARTS:
         for index, part in enumerate(canonical[section]):
-            base = f"{section}-{index}"
-            kind = get_form_kind(section, part)
-            shown = part["condition"] if kind.startswith(NEGATION) else part
-            content = {name: value for name, value in shown.items() if name != "kind"}
-            values |= {f"{base}-kind": kind, **dict(_iter_values(base, content))}
+            values |= _flatten_part(section, f"{section}-{index}", part)
     return values
+
+
+def _flatten_part(section: str, base: str, part: Mapping[str, Any]) -> Values:
+    """Return the values of the fields of one part, and of the alternatives inside it."""
+    kind = get_form_kind(section, part)
+    if kind == ANY_OF:
+        values: Values = {f"{base}-kind": kind}
+        for index, alternative in enumerate(part["conditions"]):
+            values |= _flatten_part(section, f"{base}-conditions-{index}", alternative)
+        return values
+    shown = part["condition"] if kind.startswith(NEGATION) else part
+    content = {name: value for name, value in shown.items() if name != "kind"}
+    return {f"{base}-kind": kind, **dict(_iter_values(base, content))}
 
 
 def _iter_values(base: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -69,16 +81,26 @@ def extract_prefixed(data: Any, prefix: str) -> Values:
     return extracted
 
 
-def list_part_kinds(values: Values, section: str) -> list[str]:
-    """Return the kinds of a section's parts, in order. An unknown kind becomes the default kind."""
+def list_part_kinds(values: Values, section: str, path: str = "") -> list[str]:
+    """Return the kinds of a section's parts, or of the alternatives at a path, in order.
+
+    An unknown kind becomes the default kind; so does a group of alternatives inside another one.
+    """
+    known = KIND_LABELS[section].keys() - ({ANY_OF} if path else set())
     part_kinds = []
-    for index in range(MAX_PARTS[section]):
-        kind = values.get(f"{section}-{index}-kind")
+    for index in range(MAX_ALTERNATIVES if path else MAX_PARTS[section]):
+        kind = values.get(f"{path or section}-{index}-kind")
         if kind is None:
             break
-        is_known = isinstance(kind, str) and kind in KIND_LABELS[section]
+        is_known = isinstance(kind, str) and kind in known
         part_kinds.append(kind if is_known else DEFAULT_KINDS[section])
     return part_kinds
+
+
+def list_alternatives(values: Values, base: str) -> list[str]:
+    """Return the kinds of the alternatives of a part, at least two."""
+    part_kinds = list_part_kinds(values, "conditions", f"{base}-conditions")
+    return part_kinds + [DEFAULT_KINDS["conditions"]] * (MIN_ALTERNATIVES - len(part_kinds))
 
 
 def count_tiers(values: Values, base: str) -> int:
@@ -91,52 +113,65 @@ def count_tiers(values: Values, base: str) -> int:
 def apply_action(values: Values, action: str) -> Values:
     """Return the values after a button: ``add benefits``, ``remove benefits-0`` or ``add_tiers benefits-0``.
 
+    ``conditions-0-conditions`` is the list of the alternatives of a condition.
+
     Any other action, such as the ``update`` after a change of a kind, leaves the values as they are.
     """
     verb, _, target = action.partition(" ")
-    section, _, index = target.partition("-")
-    if section not in MAX_PARTS:
-        return values
-    count = len(list_part_kinds(values, section))
-    if verb == "add" and count < MAX_PARTS[section]:
-        return values | {f"{section}-{count}-kind": DEFAULT_KINDS[section]}
-    if verb == "remove" and index.isdecimal() and len(index) < 3:
-        return _remove_part(values, section, int(index))
+    if match := _TARGET.fullmatch(target):
+        path, index = match[1], match[2]
+        section = path if path in MAX_PARTS else "conditions"
+        if verb == "add" and index is None:
+            count = len(list_part_kinds(values, section, "" if path == section else path))
+            most = MAX_PARTS[section] if path == section else MAX_ALTERNATIVES
+            return values | ({f"{path}-{count}-kind": DEFAULT_KINDS[section]} if count < most else {})
+        if verb == "remove" and index is not None:
+            return _remove_part(values, path, int(index))
     if verb == "add_tiers":
         tiers = count_tiers(values, target)
         return values | {f"{target}-tiers-{tier}-from": "" for tier in (tiers, tiers + 1) if tier < MAX_TIERS}
     return values
 
 
-def _remove_part(values: Values, section: str, removed: int) -> Values:
+def _remove_part(values: Values, path: str, removed: int) -> Values:
     """Return the values without a part. The parts after it move up."""
     remaining: Values = {}
     for name, value in values.items():
-        match = re.fullmatch(rf"{section}-(\d{{1,2}})-(.+)", name)
+        match = re.fullmatch(rf"{path}-(\d{{1,2}})-(.+)", name)
         if match is None:
             remaining[name] = value
         elif (index := int(match[1])) != removed:
-            remaining[f"{section}-{index - (index > removed)}-{match[2]}"] = value
+            remaining[f"{path}-{index - (index > removed)}-{match[2]}"] = value
     return remaining
 
 
 # --- from values to the document -------------------------------------------------------------------------------------
 class FormDocument:
-    """The document that the values of a form describe. ``fields`` maps each path in it to the name of a field."""
+    """The document that the values of a form describe. ``fields`` maps each path in it to the name of a field.
 
-    def __init__(self, values: Values) -> None:
-        self.values = values
+    ``attributes`` are the types of the brand's attributes by name.
+    """
+
+    def __init__(self, values: Values, attributes: Mapping[str, str]) -> None:
+        self.values, self.attributes = values, attributes
         self.fields: dict[str, str] = {}
         self.document: dict[str, Any] = {}
         for path in OFFER_PATHS:
             self._set_value(self.document, path.name, path.kind, path.name, path.name)
         for section in MAX_PARTS:
             self.document[section] = [
-                self._build_part(section, index, kind) for index, kind in enumerate(list_part_kinds(values, section))
+                self._build_part(section, f"{section}-{index}", f"{section}.{index}", kind)
+                for index, kind in enumerate(list_part_kinds(values, section))
             ]
 
-    def _build_part(self, section: str, index: int, kind: str) -> dict[str, Any]:
-        base, part_path = f"{section}-{index}", f"{section}.{index}"
+    def _build_part(self, section: str, base: str, part_path: str, kind: str) -> dict[str, Any]:
+        if kind == ANY_OF:
+            self.fields[part_path] = f"{base}-kind"
+            alternatives = [
+                self._build_part(section, f"{base}-conditions-{index}", f"{part_path}.conditions.{index}", alternative)
+                for index, alternative in enumerate(list_alternatives(self.values, base))
+            ]
+            return {"kind": kind, "conditions": alternatives}
         if kind.startswith(NEGATION):
             self.fields[part_path] = f"{base}-kind"
             inner = self._build_keys(section, kind.removeprefix(NEGATION), base, f"{part_path}.condition")
@@ -152,9 +187,18 @@ class FormDocument:
                 part["tiers"] = self._build_tiers(base, part_path)
             else:
                 self._set_value(part, path.name, path.kind, f"{base}-{path.name}", f"{part_path}.{path.name}")
+        if kind == "attribute":
+            part = {key: self._convert_values(key, value, part.get("name", "")) for key, value in part.items()}
         if kind in ("contains", "none_of"):  # the language requires a selection; blank fields select all products
             part.setdefault("select", {})
         return part | PRESETS.get(kind, {})
+
+    def _convert_values(self, key: str, value: Any, name: str) -> Any:
+        """Return the values of a condition on an attribute with the type of the attribute."""
+        type_name = self.attributes.get(name, "string")
+        if key == "any":
+            return [parse_attribute(text, type_name) for text in value]
+        return parse_attribute(value, type_name) if key in ("from", "to") else value
 
     def _build_tiers(self, base: str, part_path: str) -> list[dict[str, Any]]:
         """Return the tiers of a part without the empty ones."""

@@ -25,6 +25,7 @@ from promotions.admin.offer_labels import (
     CHOICE_LABELS,
     CONDITION_LABELS,
     DEFAULT_LABEL,
+    SELECT_LABEL,
     WEEKDAY_LABELS,
     Label,
     get_field_texts,
@@ -118,10 +119,10 @@ class LenientMultipleChoiceField(forms.MultipleChoiceField):
 
 
 class FieldFactory:
-    """Factory of form fields for a brand. ``segment_types`` are the audiences to choose from."""
+    """Factory of form fields for a brand. ``segment_types`` and ``attributes`` are those to choose from."""
 
-    def __init__(self, *, currency: str, segment_types: Collection[str]) -> None:
-        self.currency, self.segment_types = currency, segment_types
+    def __init__(self, *, currency: str, segment_types: Collection[str], attributes: Collection[str]) -> None:
+        self.currency, self.segment_types, self.attributes = currency, segment_types, attributes
 
     def build_field(self, kind: str, path: FieldPath, value: Any) -> forms.Field:
         """Return the field of a key of a kind of condition or benefit (empty for the offer itself) with a value."""
@@ -142,6 +143,9 @@ class FieldFactory:
         if key == "currency":
             currencies = dict.fromkeys([self.currency, *([str(value)] if value else [])])
             return [("", BRAND_CURRENCY_LABEL), *((currency, currency) for currency in currencies)]
+        if isinstance(path.kind, kinds.Identifier):
+            names = dict.fromkeys([*self.attributes, *([str(value)] if value else [])])
+            return [("", SELECT_LABEL), *((name, name.replace("_", " ")) for name in names)]
         if not isinstance(path.kind, kinds.Choice | kinds.Boolean):
             return []
         labels = CHOICE_LABELS.get(path.name) or CHOICE_LABELS[key]
@@ -181,7 +185,7 @@ def _build_input(kind: kinds.Kind, value: str) -> forms.Widget:
         attrs["type"] = "date"
     elif isinstance(kind, kinds.Integer):
         attrs["inputmode"] = "numeric"
-    elif not isinstance(kind, kinds.Text | kinds.Clock | kinds.DateOrDateTime):
+    elif not isinstance(kind, kinds.Text | kinds.Scalar | kinds.Clock | kinds.DateOrDateTime):
         attrs["inputmode"] = "decimal"
     widget = UnfoldAdminTextInputWidget(attrs=attrs)
     widget.input_type = attrs.pop("type", "text")
@@ -193,5 +197,5 @@ def to_initial(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return [str(item) for item in value]
+        return [to_initial(item) for item in value]
     return "" if value is None else str(value)

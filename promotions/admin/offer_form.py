@@ -11,7 +11,6 @@ represent exactly is described in a sentence and stays as it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,17 +29,18 @@ from promotions.admin.offer_document import (
     KIND_LABELS,
     MAX_PARTS,
     MAX_TIERS,
+    MIN_ALTERNATIVES,
     FormDocument,
     Values,
     apply_action,
     count_tiers,
     extract_prefixed,
     flatten,
+    list_alternatives,
     list_part_kinds,
 )
 from promotions.admin.offer_fields import (
     AMOUNT_KINDS,
-    MONEY_KINDS,
     OFFER_PATHS,
     PRESETS,
     FieldFactory,
@@ -48,28 +48,14 @@ from promotions.admin.offer_fields import (
     NameListField,
     list_kind_paths,
 )
-from promotions.admin.offer_labels import BENEFIT_LABELS, GROUP_LABELS, Label, get_field_texts
+from promotions.admin.offer_labels import ANY_OF, BENEFIT_LABELS, GROUP_LABELS, get_field_texts
+from promotions.admin.offer_parts import Part, get_group, has_content, has_value
+from promotions.selectors.attributes import get_attribute_types
 from promotions.services import validate_offer
 from segments.selectors import list_segment_types
 
-LIMIT_KEYS = frozenset(
-    {"max_units", "per", "pick", "only_complete_groups_of", "split", "each", "methods", "keep_balance"}
-)
 MIN_TIERS = 3
 DESCRIBE = "describe"  # the action that only updates the description
-
-
-@dataclass(slots=True)
-class Part:
-    """A condition or benefit for the page. ``sections`` collapse: a title, the fields, and whether it is open."""
-
-    name: str
-    number: int
-    kind: BoundField
-    fields: list[BoundField] = field(default_factory=list)
-    tiers: list[tuple[BoundField, BoundField]] = field(default_factory=list)
-    sections: list[tuple[Label, list[BoundField], bool]] = field(default_factory=list)
-    can_remove: bool = True
 
 
 class OfferForm(forms.Form):
@@ -98,8 +84,14 @@ class OfferForm(forms.Form):
         super().__init__(data, prefix=prefix, use_required_attribute=False)
         self.document: dict[str, Any] = {}
         self.part_kinds = {section: list_part_kinds(values, section) for section in MAX_PARTS}
-        self._factory = FieldFactory(currency=brand.currency, segment_types=list_segment_types(brand_id=brand.pk))
+        self.attributes = get_attribute_types(brand.pk)
+        self._factory = FieldFactory(
+            currency=brand.currency,
+            segment_types=list_segment_types(brand_id=brand.pk),
+            attributes=sorted(self.attributes),
+        )
         self.tier_counts: dict[str, int] = {}
+        self.alternatives: dict[str, list[str]] = {}
         for path in OFFER_PATHS:
             self.fields[path.name] = self._factory.build_field("", path, values.get(path.name))
             if path.name in self.hidden_keys:
@@ -111,14 +103,21 @@ class OfferForm(forms.Form):
     def _add_part(self, section: str, base: str, kind: str, values: Values) -> None:
         """Add the fields of a part."""
         labels = KIND_LABELS[section]
+        is_alternative = base.count("-") > 1
         choices = {
-            name: label for name, label in labels.items() if section == "conditions" or name in self.allowed_kinds
+            name: label
+            for name, label in labels.items()
+            if (section == "conditions" or name in self.allowed_kinds) and not (is_alternative and name == ANY_OF)
         }
         choices.setdefault(kind, labels[kind])
         title = _("Benefit") if section == "benefits" else _("Condition")
         select = UnfoldAdminSelectWidget(choices=list(choices.items()), attrs={"aria-label": title})
         self.fields[f"{base}-kind"] = forms.CharField(label=title, initial=kind, required=False, widget=select)
-        if kind in PRESETS:
+        if kind == ANY_OF:
+            self.alternatives[base] = list_alternatives(values, base)
+            for index, alternative in enumerate(self.alternatives[base]):
+                self._add_part(section, f"{base}-conditions-{index}", alternative, values)
+        if kind in PRESETS or kind == ANY_OF:
             return
         for path in list_kind_paths(section, kind):
             name = f"{base}-{path.name}"
@@ -146,9 +145,9 @@ class OfferForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Build and validate the document. An error is added to the field that it refers to."""
-        form_document = FormDocument(self.cleaned_data)
+        form_document = FormDocument(self.cleaned_data, self.attributes)
         try:
-            offer = validate_offer(form_document.document, field="", currency=self.brand.currency)
+            offer = validate_offer(form_document.document, field="", currency=self.brand.currency, brand=self.brand)
         except InvalidRequest as invalid:
             for error in invalid.errors or []:
                 name = form_document.find_field(error["field"])
@@ -169,14 +168,22 @@ class OfferForm(forms.Form):
     def parts(self) -> list[tuple[str, list[Part]]]:
         """The parts of each section."""
         return [
-            (section, [self._build_part(section, index) for index in range(len(part_kinds))])
+            (section, [self._build_part(section, index, kind) for index, kind in enumerate(part_kinds)])
             for section, part_kinds in self.part_kinds.items()
         ]
 
-    def _build_part(self, section: str, index: int) -> Part:
-        base, kind = f"{section}-{index}", self.part_kinds[section][index]
+    def _build_part(self, section: str, index: int, kind: str, path: str = "") -> Part:
+        """Return a part of a section, or an alternative at a path."""
+        base = f"{path or section}-{index}"
         is_only_benefit = section == "benefits" and len(self.part_kinds["benefits"]) == 1
-        part = Part(base, index + 1, self[f"{base}-kind"], can_remove=not is_only_benefit)
+        is_needed = bool(path) and len(self.alternatives[path.rpartition("-")[0]]) <= MIN_ALTERNATIVES
+        part = Part(base, index + 1, self[f"{base}-kind"], can_remove=not is_only_benefit and not is_needed)
+        if base in self.alternatives:
+            part.alternatives = [
+                self._build_part(section, number, alternative, f"{base}-conditions")
+                for number, alternative in enumerate(self.alternatives[base])
+            ]
+            return part
         groups: dict[str, list[BoundField]] = {}
         for name in self.fields:
             key = name.removeprefix(f"{base}-")
@@ -243,27 +250,6 @@ class OfferForm(forms.Form):
         return data
 
 
-def get_group(kind: str, key: str) -> str:
-    """Return the collapsible group of a part's field; empty for a field that is always visible."""
-    for group in ("buy-select", "get-select", "select"):
-        if key.startswith(f"{group}-"):
-            return group
-    return "limits" if key in LIMIT_KEYS or (key == "currency" and kind not in MONEY_KINDS) else ""
-
-
-def has_content(fields: list[BoundField]) -> bool:
-    """Return whether any of the fields has an error or a value other than its default."""
-    return any(bound.errors or has_value(bound) for bound in fields)
-
-
-def has_value(bound: BoundField) -> bool:
-    """Return whether a field has a value other than its default."""
-    value = bound.value()
-    if isinstance(bound.field.widget, forms.Select) and isinstance(value, str):
-        return value not in ("", str(next(iter(bound.field.widget.choices))[0]))
-    return value not in ("", None, [], "0")
-
-
 def get_submitted_value(form_field: forms.Field, value: Any) -> Any:
     """Return a field's value as a browser submits it."""
     if isinstance(form_field, LenientMultipleChoiceField):
@@ -289,4 +275,4 @@ def is_representable(offer: object, brand: Brand, **options: Any) -> bool:
         return False
     form = OfferForm(unbound.initial_data(), brand=brand, **options)
     form.is_valid()  # fills cleaned_data
-    return documents_equal(FormDocument(form.cleaned_data).document, offer)
+    return documents_equal(FormDocument(form.cleaned_data, form.attributes).document, offer)

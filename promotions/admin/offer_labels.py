@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 Label = str | Promise
 
+ANY_OF = "any_of"
 BENEFIT_LABELS: dict[str, Label] = {
     "percent": _("Percentage off"),
     "amount": _("Fixed amount off"),
@@ -44,12 +45,22 @@ CONDITION_LABELS: dict[str, Label] = {
     "not_shipping_method": _("Not by some shipping methods"),
     "transaction_type": _("Transaction type"),
     "not_transaction_type": _("Not for some transaction types"),
+    "channel": _("Channel"),
+    "not_channel": _("Not in some channels"),
+    "store": _("Store"),
+    "not_store": _("Not in some stores"),
+    "payment_method": _("Payment method"),
+    "not_payment_method": _("Not for some payment methods"),
+    "attribute": _("Attribute"),
+    "not_attribute": _("Attribute has other values"),
+    ANY_OF: _("Any of several conditions"),
 }
 WEEKDAY_LABELS: dict[str, Label] = {
     "mon": WEEKDAYS[0], "tue": WEEKDAYS[1], "wed": WEEKDAYS[2], "thu": WEEKDAYS[3], "fri": WEEKDAYS[4],
     "sat": WEEKDAYS[5], "sun": WEEKDAYS[6],
 }  # fmt: skip
 DEFAULT_LABEL = _("Default")
+SELECT_LABEL = _("Select an attribute")
 BRAND_CURRENCY_LABEL = _("Currency of the brand")
 CHOICE_LABELS: dict[str, dict[str, Label]] = {
     "on": {
@@ -60,6 +71,7 @@ CHOICE_LABELS: dict[str, dict[str, Label]] = {
         "bundle": _("Each bundle"),
         "shipping": _("Shipping"),
     },
+    "of": {"cart": _("Cart"), "line": _("Any line"), "customer": _("Customer")},
     "each": {"false": _("Total shipping cost"), "true": _("Each shipping method")},
     "methods": {
         "all": _("All shipping methods"),
@@ -72,6 +84,7 @@ CHOICE_LABELS: dict[str, dict[str, Label]] = {
     "skip_already_discounted": {"false": _("Include"), "true": _("Exclude")},
     "combinable": {"true": _("Combines with others"), "false": _("Alone, if it saves more")},
     "exclusive": {"false": _("Not exclusive"), "true": _("Exclusive")},
+    "with_exclusive": {"false": _("Replaced by them"), "true": _("Applies together with them")},
     "per": {"order": _("Per order"), "line": _("Per line"), "unit": _("Per unit")},
     "pick": {"cheapest": _("Cheapest"), "dearest": _("Most expensive")},
     "fill": {"cheapest": _("Cheapest first"), "dearest": _("Most expensive first")},
@@ -149,6 +162,14 @@ FIELD_LABELS: dict[str, tuple[Label, Label]] = {  # label and help text, by key,
     "currency.any": (_("Currency codes"), _("Three-letter codes, one per line. Example: EUR")),
     "shipping_method.any": (_("Shipping methods"), _("IDs, one per line. Example: express")),
     "transaction_type.any": (_("Transaction types"), _("One per line. Example: topup")),
+    "channel.any": (_("Channels"), _("As your servers name them, one per line. Example: app")),
+    "store.any": (_("Stores"), _("As your servers name them, one per line.")),
+    "payment_method.any": (_("Payment methods"), _("As your servers name them, one per line. Example: card")),
+    "name": (_("Attribute"), ""),
+    "of": (_("Attribute of"), ""),
+    "attribute.any": (_("Any of"), _("One per line. Leave blank for a range.")),
+    "attribute.from": (_("From"), _("Inclusive, for numbers and dates.")),
+    "attribute.to": (_("To"), _("Inclusive, for numbers and dates.")),
     "weekdays.any": (_("Days"), ""),
     "max_discount": (_("Maximum discount"), NO_LIMIT),
     "max_units": (_("Maximum units"), NO_LIMIT),
@@ -167,7 +188,8 @@ FIELD_LABELS: dict[str, tuple[Label, Label]] = {  # label and help text, by key,
     "skip_already_discounted": (_("Items on sale"), ""),
     "shipping_ids": (_("Shipping methods"), _("IDs, one per line. Example: express")),
     "combinable": (_("Combination"), ""),
-    "exclusive": (_("Exclusivity"), _("An exclusive offer prevents all other offers.")),
+    "exclusive": (_("Exclusivity"), _("An exclusive offer prevents other offers.")),
+    "with_exclusive": (_("Exclusive offers"), _("Whether an exclusive offer replaces this one.")),
     "lane": (_("Lane"), _("0 to 9. Later lanes use the prices after earlier lanes.")),
     "priority": (_("Priority"), _("Higher priorities apply first.")),
     "group": (_("Group"), _("Only the best offer of a group applies.")),

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.serializer_fields import EndField, SlugField, StartField, StrictCharField, StrictIntegerField
@@ -22,24 +21,12 @@ from redemptions.api.limits import (
     OfferLimitsSerializer,
 )
 from redemptions.api.lists import CodedOfferQuerySerializer
+from redemptions.api.offer_fields import OfferField
 from redemptions.statuses import OfferStatus
 from segments.contracts import AudienceReach
 
 START_HELP = _("First date and time at which the promotion can be used. A date counts from its first instant.")
 END_HELP = _("Date and time from which the promotion can't be used. A date is included.")
-
-
-@extend_schema_field({"type": "object", "description": "An offer in the offer language.", "additionalProperties": True})
-class OfferField(serializers.Field[Any, Any, Any, Any]):
-    """An offer in the offer language, validated by its parser."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            raise serializers.ValidationError(_("Expected an object."), code="invalid")
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        return value
 
 
 class PromotionInputSerializer(AmountLimitsInputSerializer):

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
-from core import money
 from core.errors import InvalidRequest
-from pricing import Offer, OfferInvalid, parse_offer
+from pricing import Offer
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Promotion, Trigger
 from promotions.services import lifecycle, segments
+from promotions.services.offers import validate_offer
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
 from redemptions.decisions import create_offer, report_dates, report_status
@@ -130,7 +130,7 @@ def _normalize_code(trigger: str, code: str | None) -> str | None:
 def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -> Offer:
     """Check dates, budget and offer, and set the fields that are derived from the offer. Raises InvalidRequest.
 
-    With ``currency``, the amounts of the offer must have no more decimals than the currency.
+    With ``currency``, which is set when the offer is new, it must fit the currency and the brand's attributes.
     """
     if promotion.end_date <= promotion.start_date:
         raise InvalidRequest.field("end_date", _("The end must be after the start."))
@@ -138,7 +138,12 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         raise InvalidRequest.field("end_date", _("The end must be in the future."))
     if not all(promotion.budgets.values()):
         raise InvalidRequest.field("budget", _("The budget must be greater than 0."))
-    offer = validate_offer(promotion.offer, currency=currency, can_keep_balance=promotion.trigger == Trigger.CODE)
+    offer = validate_offer(
+        promotion.offer,
+        currency=currency,
+        brand=promotion.brand if currency else None,
+        can_keep_balance=promotion.trigger == Trigger.CODE,
+    )
     if abs(offer.priority) > MAX_PRIORITY:
         raise InvalidRequest.field(
             "offer.priority", _("Enter a whole number from -%(max)s to %(max)s.") % {"max": f"{MAX_PRIORITY:,}"}
@@ -153,26 +158,3 @@ def _check_audience(promotion: Promotion) -> None:
     target = promotion.target_audience
     if target and not get_audience_size(brand_id=promotion.brand_id, segment_type=target):
         raise AudienceEmpty
-
-
-def validate_offer(
-    value: object, *, field: str = "offer", currency: str | None = None, can_keep_balance: bool = True
-) -> Offer:
-    """Parse an offer. With ``currency``, the amounts that name no currency must fit it.
-
-    ``can_keep_balance`` is set for offers with codes that can be redeemed several times. Raises InvalidRequest with
-    every error; the fields are paths below ``field``.
-    """
-    try:
-        offer = parse_offer(value, currency_exponent=money.decimals, currency=currency)
-    except OfferInvalid as error:
-        raise InvalidRequest(
-            errors=[
-                {"field": ".".join(filter(None, [field, path])), "code": code, "detail": detail}
-                for path, code, detail in error.errors
-            ]
-        ) from error
-    if offer.stored_value is not None and not can_keep_balance:
-        path = ".".join(filter(None, [field, "benefits.0.keep_balance"]))
-        raise InvalidRequest.field(path, _("Only codes of promotions and coupons can keep a balance."))
-    return offer

@@ -21,7 +21,7 @@ from coupons.models import CouponDefinition, CouponRedemption
 from coupons.services import redeem
 from discounts.models import DiscountCode, Usage
 from discounts.services import redeem_code
-from promotions.models import PricingProfile, Promotion
+from promotions.models import Attribute, PricingProfile, Promotion
 from segments.models import Audience, AudienceUpload, Segment
 from tests.factories import (
     ApiKeyFactory,
@@ -243,6 +243,7 @@ def things(brand):
         "coupondefinition": coupon,
         "voucher": Voucher.objects.get(),
         "pricingprofile": PricingProfile.objects.create(brand=brand),
+        "attribute": Attribute.objects.create(brand=brand, name="secret-of-billo", type="string"),
         "audienceupload": AudienceUpload.objects.create(
             brand=brand, segment_type="secret-of-billo", operation="add", file_name="secret-of-billo.csv"
         ),

@@ -97,3 +97,7 @@ def test_the_cheapest_shipping_is_free_and_credited_to_others(
     answer = simulate(server, offer, shipping=shipping)
 
     assert [method["discount"] for method in answer["shipping_lines"]] == discounts
+    for method, discount in zip(shipping, discounts, strict=True):
+        chosen = simulate(server, offer, shipping=shipping, shipping_method=method["id"])
+        assert [line["discount"] for line in chosen["shipping_lines"]] == [discount]
+        assert chosen["discount_total"] == discount

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,7 +16,14 @@ from checkout.models import Redemption
 from discounts.models import Usage
 from segments.services import apply_audience
 from tests.checkout.builders import QUOTE, REDEMPTIONS, ClientOf, cart, error_fields, line, order, post
-from tests.factories import ApiKeyFactory, BrandFactory, CustomerFactory, DiscountCodeFactory, ShopperFactory
+from tests.factories import (
+    ApiKeyFactory,
+    BrandFactory,
+    CustomerFactory,
+    DiscountCodeFactory,
+    PromotionFactory,
+    ShopperFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -65,12 +73,48 @@ def test_several_shipping_methods_have_separate_prices(shopper: Client) -> None:
 
     answer = quoted(shopper, codes=["SHIP"], shipping=methods)
 
-    assert (answer["shipping"], answer["discount_total"], answer["total"]) == ("14.00", "7.00", "127.00")
-    assert answer["shipping_lines"] == [
-        {"id": "post", "price": "4.00", "discount": "2.00"},
-        {"id": "van", "price": "10.00", "discount": "5.00"},
-    ]
-    assert (answer["applied"][0]["lines"], answer["applied"][0]["shipping"]) == ([], "7.00")
+    post_line = {"id": "post", "price": "4.00", "discount": "2.00", "discount_total": "2.00", "total": "122.00"}
+    van_line = {"id": "van", "price": "10.00", "discount": "5.00", "discount_total": "5.00", "total": "125.00"}
+    assert (answer["shipping"], answer["discount_total"], answer["total"]) == ("4.00", "2.00", "122.00")
+    assert (answer["shipping_method"], answer["shipping_lines"]) == ("post", [post_line, van_line])
+    assert (answer["applied"][0]["lines"], answer["applied"][0]["shipping"]) == ([], "2.00")
+    chosen = quoted(shopper, codes=["SHIP"], shipping=methods, shipping_method="van")
+    assert (chosen["shipping"], chosen["discount_total"], chosen["total"]) == ("10.00", "5.00", "125.00")
+    assert (chosen["shipping_method"], chosen["shipping_lines"]) == ("van", [van_line])
+
+
+def test_each_method_gets_the_offers_that_are_best_for_it(server: Client, billo: Brand) -> None:
+    van_only = {"kind": "shipping_method", "any": ["van"]}
+    PromotionFactory(brand=billo, offer={"benefits": [{"kind": "percent", "value": 50}], "conditions": [van_only]})
+    methods = [{"id": "post", "price": "4.00"}, {"id": "van", "price": "10.00"}, {"id": "bike", "price": "3.00"}]
+
+    answer = quoted(server, shipping=methods, customer_id="c1")
+
+    totals = {method["id"]: (method["discount_total"], method["total"]) for method in answer["shipping_lines"]}
+    assert totals == {"post": ("0.00", "124.00"), "van": ("60.00", "70.00"), "bike": ("0.00", "123.00")}
+    assert (answer["shipping_method"], answer["total"]) == ("van", "70.00")
+    assert quoted(server, shipping=methods, shipping_method="bike", customer_id="c1")["total"] == "123.00"
+
+
+def test_an_order_pays_for_the_chosen_method_only(server: Client, ten: None) -> None:
+    methods = [{"id": "post", "price": "4.00"}, {"id": "van", "price": "10.00"}]
+    body = cart(customer_id="c1", shipping=methods, order="1", codes=["TEN"])
+    for changes, code in (({}, "required"), ({"shipping_method": "bike"}, "invalid")):
+        problem = post(server, REDEMPTIONS, body | changes).json()
+        assert [(error["field"], error["code"]) for error in problem["errors"]] == [("shipping_method", code)]
+
+    reserved = post(server, REDEMPTIONS, body | {"shipping_method": "van"}).json()
+    confirmed = post(server, f"{REDEMPTIONS}{reserved['id']}/confirm/").json()
+    assert (confirmed["quote"]["shipping"], confirmed["quote"]["total"]) == ("10.00", "118.00")
+    lines = cart()["lines"][:1]
+    amended = post(
+        server, f"{REDEMPTIONS}{reserved['id']}/amend/",
+        {"currency": "EUR", "lines": lines, "shipping": methods, "shipping_method": "post"},
+    ).json()  # fmt: skip
+    assert (amended["quote"]["shipping"], amended["quote"]["total"]) == ("4.00", "94.00")
+    refund = post(server, f"{REDEMPTIONS}{reserved['id']}/refund/").json()
+    assert refund["refund"]["amount"] == "104.00"
+    call_command("check_consistency")
 
 
 def test_a_cart_may_have_shipping_without_lines(shopper: Client) -> None:

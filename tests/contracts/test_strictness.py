@@ -44,6 +44,7 @@ DOCUMENTS: Json = {
 }
 """Objects that the OpenAPI document doesn't describe, by the name of the member."""
 SAMPLES: Json = {
+    "attributes": {},
     "currency": "EUR",
     "budget": "100.00",
     "max_per_order": "10.00",

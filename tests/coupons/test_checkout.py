@@ -168,7 +168,11 @@ def test_two_codes_of_one_coupon_are_not_combinable(brand: Brand, shopper: Clien
 
     rejected = post(shopper, QUOTE, order_data(one, two)).json()["rejected"]
 
-    assert [row["reason"]["code"] for row in rejected] == ["not_combinable"]
+    reasons = [(row["code"], row["reason"]["code"], row["reason"]["reason"]) for row in rejected]
+    assert reasons == [(two, "not_combinable", "same_offer")]
+    reserve(shopper, one, two, on_reject="skip")
+    assert RedeemedCode.objects.count() == 1
+    reserve(shopper, two, order="2")  # the second code was not taken
 
 
 def test_available_offers_list_only_coupons_that_can_still_be_redeemed(brand: Brand, shopper: Client) -> None:

@@ -15,7 +15,7 @@ from accounts.models import Brand, Invitation, User
 from accounts.services import create_grant, tokens_for
 from coupons.services import CodesSpec, add_codes
 from discounts.models import DiscountCode, Usage
-from promotions.models import Promotion
+from promotions.models import Attribute, Promotion
 from redemptions.codes import services
 from redemptions.codes.models import Code
 from redemptions.events.models import Event
@@ -107,6 +107,7 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
     secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
     secret_names += ["grant", "coupon", "coupon batch", "coupon assignment", "reserved", "redeemed", "single code"]
     secret_names += ["code batch", "code assignment"]
+    secret_names += ["attribute"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -151,10 +152,12 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
     _post(clients["server"], "/api/v1/campaigns/", campaign)
     claim = _post(clients["shopper"], "/api/v1/campaigns/spring/first-login/", {})
     grant = create_grant(issuer=billo, acceptor=BrandFactory(slug="tea"), kinds=["coupon"], at=timezone.now())
+    attribute = Attribute.objects.create(brand=billo, name="secret_of_billo", type="string")
     invitation = Invitation.objects.create(brand=billo, email="invited@example.com", role=Role.VIEWER, expires_at=later)
     return {
         "slug": "billo", "customer": customer, "user": str(user.uuid), "code": "SECRET", "open code": "OPEN",
         "redemption": redemption["id"], "paid": paid["id"], "invitation": str(invitation.pk), "grant": str(grant.pk),
+        "attribute": str(attribute.pk),
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "single code": Code.objects.filter(batch=batch)[0].text,
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],

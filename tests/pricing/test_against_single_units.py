@@ -123,10 +123,12 @@ def test_buy_get_discounts_the_most_units_and_the_cheapest_of_them(rows, buy, ge
     best = (0, 0)
     discountable = [unit for unit in units if unit[1] in getting]
     for number in range(1, len(discountable) + 1):
-        times = -(-number // get)
+        times, incomplete = -(-number // get), number % get
         if max_applications is not None and times > max_applications:
             break
         for discounted in combinations(discountable, number):
+            if times > 1 and sum(1 for _, n, _ in discounted if n not in buying) < incomplete:
+                continue  # only the first application may take units that are bought anyway without being complete
             if bought - sum(1 for _, n, _ in discounted if n in buying) >= times * buy:
                 best = max(best, (number, -sum(euros for euros, _, _ in discounted)))
 
@@ -146,11 +148,10 @@ def test_buy_get_discounts_the_most_units_and_the_cheapest_of_them(rows, buy, ge
 def test_buy_get_discounts_the_most_expensive_units(rows, buy, get):
     """Check the case in which every unit counts as bought and may be discounted.
 
-    Of n units, each repetition of buy + get discounts `get` units, and what is left above `buy` is discounted too.
+    Of n units, each complete repetition of buy + get discounts `get` units; the first may be incomplete.
     """
     units = sorted_units(rows, "dearest")
-    repetitions, remaining = divmod(len(units), buy + get)
-    number = repetitions * get + max(0, remaining - buy)
+    number = len(units) // (buy + get) * get or max(0, len(units) - buy)
 
     benefit = {"kind": "buy_get", "buy": {"quantity": buy}, "get": {"quantity": get}}
     assert euros_off(rows, benefit, Profile(free_units="dearest")) == euros_by_line(rows, units[:number])

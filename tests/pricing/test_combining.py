@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from pricing import EligibleOffer
+from pricing import EligibleOffer, OfferInvalid
 from tests.pricing.builders import amount, cart, line, off, offer, percent, quote
 
 HUNDRED = cart(line("a", "100.00"))
@@ -95,6 +95,48 @@ def test_rejection_names_the_winning_offers():
         eligible("r", amount("5.00"), order=1),
     ]
     assert rejected(quote(HUNDRED, *alone)) == {"p": ("not_combinable", ["q", "r"])}
+
+
+KEPT = {"with_exclusive": True}
+WITH_EXCLUSIVE = {
+    "an exclusive offer and one that it doesn't displace": (
+        [eligible("p", percent(5), exclusive=True), eligible("q", percent(50)), eligible("r", amount("3.00"), **KEPT)],
+        [("p", 500), ("r", 300)]),
+    "priority decides the order": (
+        [eligible("p", percent(50), exclusive=True), eligible("r", amount("10.00"), priority=1, **KEPT)],
+        [("r", 1000), ("p", 4500)]),
+    "the better of two of a group": (
+        [eligible("p", percent(5), exclusive=True), eligible("q", amount("2.00"), group="g", **KEPT),
+         eligible("r", amount("3.00"), group="g", **KEPT)],
+        [("p", 500), ("r", 300)]),
+    "not one of the group of the exclusive offer": (
+        [eligible("p", percent(5), exclusive=True, group="g"), eligible("r", amount("3.00"), group="g", **KEPT)],
+        [("p", 500)]),
+    "two exclusive offers, one of them applies": (
+        [eligible("p", percent(5), exclusive=True, priority=1), eligible("q", percent(9), exclusive=True),
+         eligible("r", amount("3.00"), **KEPT)],
+        [("p", 500), ("r", 300)]),
+    "without an exclusive offer, like any other": (
+        [eligible("q", percent(10)), eligible("r", amount("3.00"), **KEPT)], [("q", 1000), ("r", 300)]),
+    "an exclusive offer that doesn't apply displaces nothing": (
+        [eligible("p", percent(5, select={"skus": ["none"]}), exclusive=True), eligible("q", percent(10)),
+         eligible("r", amount("3.00"), **KEPT)],
+        [("q", 1000), ("r", 300)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("offers", "expected"), WITH_EXCLUSIVE.values(), ids=WITH_EXCLUSIVE.keys())
+def test_an_exclusive_offer_displaces_only_offers_that_let_it(offers, expected):
+    assert applied(quote(HUNDRED, *offers)) == expected
+    assert applied(quote(HUNDRED, *reversed(offers))) == expected
+
+
+@pytest.mark.parametrize("keys", [{"exclusive": True}, {"combinable": False}])
+def test_an_offer_that_stands_alone_does_not_apply_together_with_exclusive_ones(keys):
+    with pytest.raises(OfferInvalid) as caught:
+        offer(percent(5), with_exclusive=True, **keys)
+
+    assert [(path, code) for path, code, _ in caught.value.errors] == [("with_exclusive", "unknown_field")]
 
 
 def test_losing_offer_without_eligible_lines_is_rejected_for_that():

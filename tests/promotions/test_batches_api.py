@@ -336,7 +336,8 @@ def test_a_cart_uses_one_of_two_codes_of_a_promotion(server: Client, promotion: 
 
     assert problem(rejected) == (409, "not_combinable")
     assert [offer["code"] for offer in partial["applied"]] == [first]
-    assert [(code["code"], code["reason"]["with"]) for code in partial["rejected"]] == [(second, [first])]
+    reasons = [(code["code"], code["reason"]["with"], code["reason"]["reason"]) for code in partial["rejected"]]
+    assert reasons == [(second, [first], "same_offer")]
     other = post(server, path, order | {"codes": [second], "order": "2"})
     assert other.json()["quote"]["discount_total"] == "1.00"
 

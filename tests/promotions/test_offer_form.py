@@ -12,8 +12,9 @@ from pricing import OfferInvalid, parse_offer
 from pricing.description import describe_offer
 from promotions.admin.offer_field import OfferField
 from promotions.admin.offer_form import OfferForm, is_representable
+from promotions.models import Attribute
 from tests.factories import BrandFactory
-from tests.pricing.strategies import documents
+from tests.pricing.strategies import CONDITIONS, documents
 
 pytestmark = pytest.mark.django_db
 NEGATED: list[dict[str, Any]] = [
@@ -25,7 +26,18 @@ NEGATED: list[dict[str, Any]] = [
     {"kind": "country", "any": ["ES"]},
     {"kind": "shipping_method", "any": ["express"]},
     {"kind": "transaction_type", "any": ["topup"]},
+    {"kind": "channel", "any": ["app"]},
+    {"kind": "store", "any": ["Madrid 1"]},
+    {"kind": "payment_method", "any": ["card"]},
+    {"kind": "attribute", "name": "tier", "any": ["gold"]},
 ]
+TYPES = {"tier": "string", "weight": "number", "wrapped": "boolean", "joined": "date"}
+
+
+def negate(condition: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "not", "condition": condition}
+
+
 EXTRA_CONDITIONS = st.lists(
     st.one_of(
         st.fixed_dictionaries({"kind": st.just("weekdays"), "any": st.just(["mon", "fri"])}),
@@ -38,7 +50,17 @@ EXTRA_CONDITIONS = st.lists(
         st.just({"kind": "currency", "any": ["KWD", "EUR"]}),
         st.just({"kind": "shipping_method", "any": ["express, next day", "s1"]}),
         st.just({"kind": "transaction_type", "any": ["topup"]}),
-        st.sampled_from(NEGATED).map(lambda condition: {"kind": "not", "condition": condition}),
+        st.sampled_from(NEGATED).map(negate),
+        st.lists(st.one_of(CONDITIONS, st.sampled_from(NEGATED).map(negate)), min_size=2, max_size=3).map(
+            lambda parts: {"kind": "any_of", "conditions": parts}
+        ),
+        st.just({"kind": "channel", "any": ["app", "web"]}),
+        st.just({"kind": "payment_method", "any": ["card"]}),
+        st.just({"kind": "attribute", "name": "tier", "of": "customer", "any": ["gold", "12"]}),
+        st.just({"kind": "attribute", "name": "weight", "of": "line", "any": [1, 2.5]}),
+        st.just({"kind": "attribute", "name": "weight", "from": -1, "to": 2.5}),
+        st.just({"kind": "attribute", "name": "wrapped", "any": [True, False]}),
+        st.just({"kind": "attribute", "name": "joined", "from": "2026-05-01"}),
         st.just({"kind": "subtotal_equals", "value": "12.00", "basis": "running", "currency": "KWD"}),
     ),
     max_size=3,
@@ -47,7 +69,9 @@ EXTRA_CONDITIONS = st.lists(
 
 @pytest.fixture
 def brand() -> Brand:
-    return BrandFactory(slug="billo", currency="KWD")  # three decimals, so that the strategies' amounts fit
+    billo: Brand = BrandFactory(slug="billo", currency="KWD")  # three decimals, so that the strategies' amounts fit
+    Attribute.objects.bulk_create(Attribute(brand=billo, name=name, type=type_) for name, type_ in TYPES.items())
+    return billo
 
 
 def form_data(values: dict[str, Any]) -> QueryDict:
@@ -103,6 +127,53 @@ def test_an_error_of_a_negation_is_at_its_field(brand: Brand) -> None:
 
     assert not form.is_valid()
     assert list(form.errors) == ["conditions-0-any"]
+
+
+def test_alternatives_are_added_removed_and_saved(brand: Brand) -> None:
+    data = {"benefits__0__kind": "free_shipping", "conditions__0__kind": "any_of"}
+    shown = OfferForm(offer_data(**data, do="update"), brand=brand)
+    (part,) = shown.parts[1][1] if shown.parts[1][0] == "conditions" else shown.parts[0][1]
+    assert [alternative.name for alternative in part.alternatives] == [
+        "conditions-0-conditions-0",
+        "conditions-0-conditions-1",
+    ]
+    assert not any(alternative.can_remove for alternative in part.alternatives)
+
+    fields = {
+        "conditions__0__conditions__0__kind": "country", "conditions__0__conditions__0__any": "ES",
+        "conditions__0__conditions__1__kind": "not_audience", "conditions__0__conditions__1__any": "wholesale",
+        "conditions__0__conditions__2__kind": "attribute", "conditions__0__conditions__2__name": "weight",
+        "conditions__0__conditions__2__any": "2.5",
+    }  # fmt: skip
+    added = OfferForm(offer_data(**data, **fields, do="add conditions-0-conditions"), brand=brand)
+    assert added.alternatives == {"conditions-0": ["country", "not_audience", "attribute", "min_subtotal"]}
+    removed = OfferForm(offer_data(**data, **fields, do="remove conditions-0-conditions-1"), brand=brand)
+    assert removed.alternatives == {"conditions-0": ["country", "attribute"]}
+    assert removed["conditions-0-conditions-1-name"].value() == "weight"
+    saved = OfferForm(offer_data(**data, **fields), brand=brand)
+    assert saved.is_valid(), saved.errors
+    assert saved.document["conditions"] == [
+        {
+            "kind": "any_of",
+            "conditions": [
+                {"kind": "country", "any": ["ES"]},
+                {"kind": "not", "condition": {"kind": "audience", "any": ["wholesale"]}},
+                {"kind": "attribute", "name": "weight", "any": [2.5]},
+            ],
+        }
+    ]
+    wrong = OfferForm(offer_data(**data, **(fields | {"conditions__0__conditions__0__any": "Spain"})), brand=brand)
+    assert not wrong.is_valid()
+    assert list(wrong.errors) == ["conditions-0-conditions-0-any"]
+
+
+def test_a_group_inside_another_one_is_described_only(brand: Brand) -> None:
+    spain = {"kind": "country", "any": ["ES"]}
+    inner = {"kind": "any_of", "conditions": [spain, {"kind": "nth_order", "value": 1}]}
+    document = {"benefits": [{"kind": "percent", "value": 5}], "conditions": [
+        {"kind": "any_of", "conditions": [spain, inner]}]}  # fmt: skip
+
+    assert not is_representable(document, brand)
 
 
 def has_common_currency(document: dict[str, Any]) -> bool:

@@ -12,7 +12,6 @@ from core.list_queries import CreatedQuerySerializer, ordering_field
 from core.metadata_serializers import MetadataInputSerializer
 from core.serializer_fields import (
     EndField,
-    ObjectField,
     SlugField,
     StartField,
     StrictBooleanField,
@@ -27,6 +26,7 @@ from redemptions.api.limits import (
     OfferLimitsSerializer,
     PeriodLimitsSerializer,
 )
+from redemptions.api.offer_fields import OfferField
 from redemptions.statuses import OfferStatus
 from vouchers.contracts import Result, VoucherView
 from vouchers.models import MAX_QUOTA, MAX_VALID_DAYS, Campaign
@@ -56,7 +56,7 @@ class CampaignFieldsSerializer(AmountLimitsUpdateSerializer):
     start_date = StartField(help_text=START_INPUT_HELP)
     end_date = EndField(help_text=END_INPUT_HELP)
     quota = StrictIntegerField(required=False, **QUOTA)
-    offer = ObjectField(
+    offer = OfferField(
         required=False, help_text=_("Offer of the vouchers, in the offer language. Defaults to 30% off the order.")
     )
     voucher_type = StrictCharField(max_length=50, required=False, help_text=TYPE_HELP)
@@ -110,7 +110,7 @@ class CampaignSerializer(OfferLimitsSerializer):
     quota = serializers.IntegerField(help_text=_("Number of vouchers."))
     issued = serializers.IntegerField(help_text=_("Number of issued vouchers."))
     logins = serializers.IntegerField(required=False, help_text=_("Number of customers who signed in."))
-    offer = ObjectField(required=False, help_text=OFFER_HELP)
+    offer = OfferField(required=False, help_text=OFFER_HELP)
     reassign_unused = serializers.BooleanField(required=False, help_text=REASSIGN_HELP)
     created_at = serializers.DateTimeField(required=False, help_text=_("When the campaign was created."))
     limits = PeriodLimitsSerializer(required=False, help_text=LIMITS_HELP)

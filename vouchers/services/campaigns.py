@@ -177,6 +177,8 @@ def _check(campaign: Campaign, at: datetime) -> None:
         raise InvalidRequest.field("end_date", _("The end must be after the start."))
     if campaign.end_date <= at:
         raise InvalidRequest.field("end_date", _("The end must be in the future."))
-    offer = validate_offer(campaign.offer, currency=campaign.brand.currency, can_keep_balance=False)
+    offer = validate_offer(
+        campaign.offer, currency=campaign.brand.currency, brand=campaign.brand, can_keep_balance=False
+    )
     validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
     campaign.discount = rules.get_percentage(offer)
