@@ -51,7 +51,7 @@ def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
             raise InvalidRequest.field("Idempotency-Key", _("Use 1 to 255 printable ASCII characters."))
         digest = _digest(_caller_identity(request), request.path, key)
         fingerprint = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).digest()
-        rights = () if isinstance(view, HotView) else rights_provider(request.auth)
+        rights = () if isinstance(view, HotView) or request.auth is None else rights_provider(request.auth)
         return _run_once(digest, fingerprint, rights, lambda: method(view, request, *args, **kwargs))
 
     wrapper.idempotent = True  # type: ignore[attr-defined]  # read by core.openapi

@@ -45,6 +45,7 @@ DOCUMENTS: Json = {
 """Objects that the OpenAPI document doesn't describe, by the name of the member."""
 SAMPLES: Json = {
     "attributes": {},
+    "metadata": {},
     "currency": "EUR",
     "budget": "100.00",
     "max_per_order": "10.00",
@@ -54,6 +55,7 @@ SAMPLES: Json = {
     "start_date": "2099-01-01",
     "end_date": "2099-02-01",
 }
+FREE = ("attributes", "metadata")  # their keys are the caller's own
 FOREIGN = {"/api/internal/v1/login-events/": "written by an identity provider"}
 """Paths whose bodies others write, which may have more members."""
 
@@ -172,7 +174,9 @@ def sample(node: Json, name: str) -> Any:
 
 
 def iter_levels(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the path of each object in a body."""
+    """Yield the path of each object in a body whose members are not free."""
+    if path and path[-1] in FREE:
+        return
     if isinstance(value, dict):
         yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
