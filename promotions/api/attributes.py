@@ -14,6 +14,7 @@ from accounts.contracts import get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core.api import CursorPagination
 from core.errors import PermissionDenied
+from core.etags import VersionedObject, versioned
 from core.idempotency import idempotent
 from core.serializer_fields import SlugField, StrictCharField, validate
 from core.serializers import InputSerializer
@@ -58,8 +59,8 @@ class AttributesView(APIView):
     @extend_schema(responses=AttributeSerializer(many=True), operation_id="attribute_list")
     def get(self, request: Request) -> Response:
         """List the attributes of the caller's brands, newest first."""
-        attributes = selectors.list_attributes(brand_ids=_readable_brand_ids(request))
         page = CursorPagination()
+        attributes = selectors.list_attributes(brand_ids=_readable_brand_ids(request))
         rows = page.paginate_queryset(attributes, request, view=self) or []
         return page.get_paginated_response(AttributeSerializer(rows, many=True).data)
 
@@ -84,21 +85,29 @@ class AttributesView(APIView):
 class AttributeView(APIView):
     """``/api/v1/attributes/<id>/``"""
 
+    versioned_object = VersionedObject(
+        lambda request, pk: _get_attribute(request, pk),  # noqa: PLW0108  (defined below)
+        lambda _, attribute: AttributeSerializer(attribute).data,
+    )
+
     @extend_schema(responses={200: AttributeSerializer}, operation_id="attribute_read")
+    @versioned
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Return an attribute."""
-        return Response(AttributeSerializer(self._get_attribute(request, pk)).data)
+        return Response(AttributeSerializer(_get_attribute(request, pk)).data)
 
     @extend_schema(responses={204: None}, operation_id="attribute_delete")
+    @versioned
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Remove an attribute. Carts with it are refused from now on, and conditions on it are no longer met."""
-        attribute = self._get_attribute(request, pk)
+        attribute = _get_attribute(request, pk)
         get_brand_for_caller(caller=get_caller(request.auth), slug=attribute.brand.slug, edit=True)
         services.delete_attribute(attribute=attribute)
         return Response(status=204)
 
-    def _get_attribute(self, request: Request, pk: uuid.UUID) -> Attribute:
-        return selectors.get_attribute(pk=pk, brand_ids=_readable_brand_ids(request))
+
+def _get_attribute(request: Request, pk: uuid.UUID) -> Attribute:
+    return selectors.get_attribute(pk=pk, brand_ids=_readable_brand_ids(request))
 
 
 def _readable_brand_ids(request: Request) -> list[uuid.UUID] | None:

@@ -97,7 +97,7 @@ class MetadataForm(forms.Form):
     def __init__(self, data: Any = None, *, offer: OfferLifecycle) -> None:
         initial = {"external_id": offer.external_id, "metadata": sorted(offer.metadata.items())}
         super().__init__(data, initial=initial, use_required_attribute=False)
-        self.shown_keys = data.getlist("shown") if data else list(offer.metadata)
+        self.shown_keys = data.getlist("shown") if data else sorted(offer.metadata)
 
     def changes(self) -> dict[str, Any]:
         """Return the changes for the service: keys that the page showed and that were not sent are removed."""

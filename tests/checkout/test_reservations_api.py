@@ -45,7 +45,9 @@ def test_a_shopper_reserves_an_order(shopper: Client, user: User) -> None:
     created, expires = (datetime.fromisoformat(answer.pop(name)) for name in ("created_at", "expires_at"))
     assert expires - created == timedelta(seconds=900)
     assert answer.pop("quote") == quote
+    assert answer.pop("updated_at").endswith("Z")
     assert answer == {
+        "external_id": None, "metadata": {},
         "order": "1001", "status": "reserved", "customer_id": user.customer.customer_id,
         "confirmed_at": None,
         "confirmed_by": None, "amended_at": None, "closed_at": None, "refunded": [], "refunded_shipping": None,

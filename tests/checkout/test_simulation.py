@@ -495,7 +495,12 @@ def test_drafts_are_priced_like_promotions_in_the_engine(
     quote = services.simulate(request=request, options=options, brand=billo, shopper=None, at=AT).quote
 
     assert quote.decision == price(
-        basket, rules.to_engine_offers(quote.candidates, basket.currency), quote.facts, profile, AT, explain=True
+        quote.request.cart,
+        rules.to_engine_offers(quote.candidates, basket.currency),
+        quote.facts,
+        profile,
+        AT,
+        explain=True,
     )
     assert [row["id"] for row in serialization.serialize_explanations(quote)] == [draft.id for draft in drafts]
 

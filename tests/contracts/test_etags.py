@@ -40,7 +40,7 @@ READS = [row_of(method, path) for method, path, operation in OPERATIONS if "If-N
 
 def object_path(row: Row, world: World) -> str:
     """Return the path of the object that a request changes."""
-    return world.path(row.route[: row.route.rindex(">/") + 2], row.ids)
+    return world.path(row.route[: row.route.rindex(">/") + 2] if ">/" in row.route else row.route, row.ids)
 
 
 def row_id(row: Row) -> str:

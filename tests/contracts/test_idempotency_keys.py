@@ -48,5 +48,6 @@ def test_a_key_repeats_the_first_answer(world: World) -> None:
             assert first.status_code in {200, 201, 202}, (row, first.content)
             assert (second.status_code, second.content) == (first.status_code, first.content), row
             assert second.headers["Idempotency-Replayed"] == "true", row
-            assert call(world, row, "one", {"other": 1}).json()["code"] == "idempotency_key_reused", row
+            if row.body is not None:  # an action without a body refuses one before it reads the key
+                assert call(world, row, "one", {"other": 1}).json()["code"] == "idempotency_key_reused", row
             transaction.set_rollback(True)

@@ -51,6 +51,7 @@ def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
     assert response.status_code == 201
     data = response.json()
     assert data.pop("start_date") == data.pop("created_at")
+    assert data.pop("updated_at").endswith("Z")
     assert data.pop("offer_id") == str(DiscountCode.objects.get().offer_id)
     rule = data.pop("rule")
     assert uuid.UUID(rule.pop("id")).version == 7
@@ -58,6 +59,7 @@ def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
     assert rule == {"name": "", "discount": 10, "audience": None, "terms": {}, "offer": percentage}
     assert data == {
         "id": "AHMED2022BILLO", "brand": "billo", "validity": "2099-01-31T22:59:59Z", "status": "active",
+        "external_id": None, "metadata": {},
         "notified": {"planned": 0, "sent": 0, "failed": 0},
         "results": {"reserved": 0, "confirmed": 0, "returned": 0, "orders": 0, "amounts": {}},
         "budget": None, "budget_left": None, "max_per_order": None, "max_per_customer": None,

@@ -56,35 +56,35 @@ ACTING: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {
     ("owner key", ("confirm", "cancel", "refund", "amend")): {
         "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
         "other owner": NOT_FOUND, "other key": NOT_FOUND,
-        "platform key": NOT_FOUND, "internal key": NOT_FOUND,
+        "platform key": NOT_FOUND, "internal key": DENIED,
     },
     ("granted key", ("confirm", "cancel", "amend")): {
         "shopper": DENIED, "owner": DENIED, "owner key": DENIED, "granted key": APPLIED, "other owner": NOT_FOUND,
-        "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": NOT_FOUND,
+        "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": DENIED,
     },
     ("granted key", ("refund",)): {
         "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": APPLIED, "other owner": NOT_FOUND,
-        "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": NOT_FOUND,
+        "other key": NOT_FOUND, "platform key": NOT_FOUND, "internal key": DENIED,
     },
     ("shopper", ("confirm", "cancel")): {
         "shopper": APPLIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
         "other owner": NOT_FOUND, "other key": NOT_FOUND,
-        "platform key": APPLIED, "internal key": NOT_FOUND,
+        "platform key": APPLIED, "internal key": DENIED,
     },
     ("shopper", ("refund", "amend")): {
         "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
         "other owner": NOT_FOUND, "other key": NOT_FOUND,
-        "platform key": APPLIED, "internal key": NOT_FOUND,
+        "platform key": APPLIED, "internal key": DENIED,
     },
     ("platform key", ("confirm", "cancel")): {
         "shopper": DENIED, "owner": DENIED, "owner key": DENIED, "granted key": NOT_FOUND,
         "other owner": NOT_FOUND, "other key": NOT_FOUND,
-        "platform key": APPLIED, "internal key": NOT_FOUND,
+        "platform key": APPLIED, "internal key": DENIED,
     },
     ("platform key", ("refund", "amend")): {
         "shopper": DENIED, "owner": APPLIED, "owner key": APPLIED, "granted key": NOT_FOUND,
         "other owner": NOT_FOUND, "other key": NOT_FOUND,
-        "platform key": APPLIED, "internal key": NOT_FOUND,
+        "platform key": APPLIED, "internal key": DENIED,
     },
 }  # fmt: skip
 
@@ -440,7 +440,7 @@ RESERVED_ALONE = {
     "other owner": {"confirm": NOT_FOUND, "release": NOT_FOUND, "refund": NOT_FOUND},
     "other key": {"confirm": NOT_FOUND, "release": NOT_FOUND, "refund": NOT_FOUND},
     "platform key": {"confirm": APPLIED, "release": APPLIED, "refund": APPLIED},
-    "internal key": {"confirm": NOT_FOUND, "release": NOT_FOUND, "refund": NOT_FOUND},
+    "internal key": {"confirm": DENIED, "release": DENIED, "refund": DENIED},
 }
 
 

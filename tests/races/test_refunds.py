@@ -122,8 +122,8 @@ def remove_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     state_of = selectors.get_order_state
 
-    def read_state(redemption: Redemption) -> Any:
-        state = state_of(redemption)
+    def read_state(redemption: Redemption, **items: Any) -> Any:
+        state = state_of(redemption, **items)
         read.wait(30)
         return state
 
