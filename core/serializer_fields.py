@@ -73,6 +73,15 @@ class StrictIntegerField(serializers.IntegerField):
         return data
 
 
+class PageSizeField(serializers.IntegerField):
+    """The number of objects of a page, in ASCII digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not str(data).isascii():
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
 class StrictBooleanField(serializers.BooleanField):
     """A boolean, not a string or a number."""
 

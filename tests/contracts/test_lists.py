@@ -48,8 +48,8 @@ def test_every_list_has_pages_of_limited_size(world: World) -> None:
             assert len(page["results"]) <= int(limit), path
         for query in ("limit=0", "limit=201", "limit=-1", "limit=x", "limit=%D9%A1", "cursor=x"):
             refused = world.call(row.by, "GET", f"{url}?{query}")
-            fields = [error["field"] for error in refused.json()["errors"]]
-            assert (refused.status_code, fields) == (400, [query.partition("=")[0]]), (path, query)
+            fields = [error["field"] for error in refused.json().get("errors", [])]
+            assert (refused.status_code, fields) == (400, [query.partition("=")[0]]), (path, query, refused.content)
 
 
 def test_every_order_lists_the_same_objects_page_by_page(world: World) -> None:

@@ -30,6 +30,7 @@ def restored(transactional_db: None) -> Iterator[None]:
     migrate()
 
 
+@pytest.mark.timeout(900)  # every later migration is undone and applied again
 def test_counters_become_limits_and_limits_become_counters(restored: None) -> None:
     promotion = PromotionFactory(currency="GBP", budget=1_000, limit_total=10, limit_per_day=9, limit_per_user=2)
     use = OfferUse.objects.create(

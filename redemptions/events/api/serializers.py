@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from core import db, money
-from core.serializer_fields import SlugField, StrictCharField
+from core.serializer_fields import PageSizeField, SlugField, StrictCharField
 from redemptions.events.contracts import EventType
 
 MAX_EVENTS = 200
@@ -34,7 +34,7 @@ class EventQuerySerializer(serializers.Serializer[Any]):
     after = StrictCharField(
         required=False, max_length=200, help_text=gettext_lazy("Cursor of the last answer. Omit it to start over.")
     )
-    limit = serializers.IntegerField(
+    limit = PageSizeField(
         required=False, default=50, min_value=1, max_value=MAX_EVENTS, help_text=gettext_lazy("Events in an answer.")
     )
     brand = SlugField(required=False, help_text=gettext_lazy("Slug of the brand, if you belong to several brands."))

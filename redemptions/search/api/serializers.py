@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core import money
-from core.serializer_fields import EndField, SlugField, StartField, StrictCharField
+from core.serializer_fields import EndField, PageSizeField, SlugField, StartField, StrictCharField
 from redemptions.search.contracts import FoundUse, UseAction, UseStatus
 
 MAX_USES = 200
@@ -17,7 +17,7 @@ class UseQuerySerializer(serializers.Serializer[Any]):
     """Query of redemptions and refused attempts. All filters that are sent must match."""
 
     cursor = StrictCharField(required=False, max_length=200, help_text=_("Cursor of the next page."))
-    limit = serializers.IntegerField(
+    limit = PageSizeField(
         required=False, default=50, min_value=1, max_value=MAX_USES, help_text=_("Redemptions in an answer.")
     )
     brand = SlugField(required=False, help_text=_("Slug of the brand, if you belong to several brands."))
