@@ -14,9 +14,15 @@ ORIGIN = re.compile(
 LOCAL_HOSTS, DEFAULT_PORTS = ("localhost", "127.0.0.1"), {"http": 80, "https": 443}
 
 
+def canonicalize_customer_id(text: str) -> str:
+    """Return the form in which customer IDs are stored and compared: in lower case, without surrounding space."""
+    return text.strip().lower()
+
+
 def is_customer_id(text: str) -> bool:
     """Return whether ``text`` is a valid customer ID: 1 to ``CUSTOMER_ID_LENGTH`` printable characters."""
-    return 1 <= len(text) <= CUSTOMER_ID_LENGTH and text.isprintable()
+    canonical = canonicalize_customer_id(text)
+    return 1 <= len(canonical) <= CUSTOMER_ID_LENGTH and canonical.isprintable()
 
 
 def normalize_origin(text: str) -> str | None:

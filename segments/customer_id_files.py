@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
+from accounts.contracts import CUSTOMER_ID_LENGTH, canonicalize_customer_id, is_customer_id
 from core.errors import InvalidRequest
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
@@ -72,12 +72,15 @@ class CustomerIdReader:
         return converted
 
     def _parse_block(self, block: bytes) -> bytes | None:
-        """Convert a block of only plain lines to the text format of COPY. Return None for any other block."""
+        """Convert a block of only plain lines to canonical IDs in the text format of COPY.
+
+        Return None for any other block.
+        """
         if self.media_type == CSV:
-            return block.replace(b"\r\n", b"\n") if _PLAIN_CSV.fullmatch(block) else None
+            return block.replace(b"\r\n", b"\n").lower() if _PLAIN_CSV.fullmatch(block) else None
         if _PLAIN_OBJECTS.fullmatch(block):
-            return b"\n".join(_VALUES.findall(block)) + b"\n"
-        return block.replace(b'"', b"").replace(b"\r\n", b"\n") if _PLAIN_STRINGS.fullmatch(block) else None
+            return b"\n".join(_VALUES.findall(block)).lower() + b"\n"
+        return block.replace(b'"', b"").replace(b"\r\n", b"\n").lower() if _PLAIN_STRINGS.fullmatch(block) else None
 
     def _parse_lines(self, block: bytes) -> Iterator[bytes]:
         for line in block[:-1].split(b"\n"):
@@ -126,8 +129,11 @@ def first_cell(line: str) -> str:
 
 
 def to_copy_line(customer_id: str) -> bytes:
-    """Return a line in the text format of COPY. Of printable characters only the backslash needs escaping."""
-    return customer_id.replace("\\", "\\\\").encode() + b"\n"
+    """Return the canonical ID as a line in the text format of COPY.
+
+    Of printable characters only the backslash needs escaping.
+    """
+    return canonicalize_customer_id(customer_id).replace("\\", "\\\\").encode() + b"\n"
 
 
 def is_segment_type(text: str) -> bool:

@@ -7,16 +7,20 @@ import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower, Now, Trim
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import Role
+from accounts.contracts import CUSTOMER_ID_LENGTH, Role, canonicalize_customer_id
 from core import languages
 from core.ids import uuid7
 
 if TYPE_CHECKING:
     from accounts.models.brands import Brand
+
+    _TextField = models.CharField[str, str]
+else:
+    _TextField = models.CharField  # can't be subscripted at run time
 
 
 class UserManager(BaseUserManager["User"]):
@@ -170,13 +174,21 @@ class User(AbstractBaseUser):
         return self.has_perm("")
 
 
+class CustomerIdField(_TextField):
+    """A customer ID. Whatever a row or a query gets is compared and stored in its canonical form."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        prepared = super().get_prep_value(value)
+        return canonicalize_customer_id(prepared) if isinstance(prepared, str) else prepared
+
+
 class Customer(models.Model):
     """A customer of the data platform, perhaps linked to a user.
 
     Tables that grow with the number of orders refer to a shopper by the key of this row.
     """
 
-    customer_id = models.CharField(_("customer ID"), max_length=100, unique=True)
+    customer_id = CustomerIdField(_("customer ID"), max_length=CUSTOMER_ID_LENGTH, unique=True)
     user = models.OneToOneField(
         User, models.SET_NULL, null=True, blank=True, related_name="customer", verbose_name=_("user")
     )
@@ -185,6 +197,11 @@ class Customer(models.Model):
     class Meta:
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(customer_id=Lower(Trim("customer_id"))), name="accounts_customer_id_canonical"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.customer_id

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.utils.translation import gettext as _
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Shopper, is_customer_id
+from accounts.contracts import CUSTOMER_ID_LENGTH, Caller, Shopper, canonicalize_customer_id, is_customer_id
 from accounts.models import Customer
 from core.errors import InvalidRequest, PermissionDenied
 
@@ -18,7 +18,7 @@ def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
     if caller.is_checkout_server:
         return _named_customer(customer_id)
     own = caller.shopper
-    if own is None or customer_id not in (None, own.customer_id):
+    if own is None or (customer_id is not None and canonicalize_customer_id(customer_id) != own.customer_id):
         raise PermissionDenied
     return own
 
@@ -29,7 +29,7 @@ def _named_customer(customer_id: str | None) -> Shopper:
     if not is_customer_id(customer_id):
         detail = _("Enter 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
         raise InvalidRequest.field("customer_id", detail)
-    return get_shopper(customer_id) or Shopper(None, customer_id)
+    return get_shopper(customer_id) or Shopper(None, canonicalize_customer_id(customer_id))
 
 
 def get_shopper(customer_id: str) -> Shopper | None:

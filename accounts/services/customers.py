@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from accounts import selectors
-from accounts.contracts import Shopper
+from accounts.contracts import Shopper, canonicalize_customer_id
 from accounts.models import Customer
 
 
@@ -17,14 +17,15 @@ def get_or_create_customer(*, shopper: Shopper) -> Shopper:
 
 
 def get_or_create_customers(*, customer_ids: Collection[str]) -> dict[str, int]:
-    """Return the internal keys of customers by customer ID, creating missing rows.
+    """Return the internal keys of customers by customer ID as it is given, creating missing rows.
 
     Rows are inserted in sorted order, so that concurrent callers don't deadlock.
     """
-    unique_ids = sorted(set(customer_ids))
+    canonical_ids = {customer_id: canonicalize_customer_id(customer_id) for customer_id in customer_ids}
+    unique_ids = sorted(set(canonical_ids.values()))
     keys = dict(Customer.objects.filter(customer_id__in=unique_ids).values_list("customer_id", "pk"))
     if missing := [customer_id for customer_id in unique_ids if customer_id not in keys]:
         rows = [Customer(customer_id=customer_id) for customer_id in missing]
         Customer.objects.bulk_create(rows, ignore_conflicts=True)
         keys |= Customer.objects.filter(customer_id__in=missing).values_list("customer_id", "pk")
-    return keys
+    return {customer_id: keys[canonical] for customer_id, canonical in canonical_ids.items()}

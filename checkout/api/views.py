@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CHECKOUT, READ, get_caller
+from accounts.contracts import CHECKOUT, READ, canonicalize_customer_id, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
@@ -236,10 +236,11 @@ class AmendView(_OneRedemptionView):
         caller = get_caller(request.auth)
         access = selectors.get_access(caller)
         redemption = selectors.get_amendable(pk=pk, access=access)
-        if body.get("customer_id", redemption.customer.customer_id) != redemption.customer.customer_id:
+        customer_id = redemption.customer.customer_id
+        if canonicalize_customer_id(body.get("customer_id", customer_id)) != customer_id:
             raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
         quote_request = to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None)
-        limits = caller.get_guess_limits(redemption.customer.customer_id)
+        limits = caller.get_guess_limits(customer_id)
         with count_guesses(limits, quote_request.count_codes()) as guesses:
             amendment = services.amend(
                 redemption=redemption,

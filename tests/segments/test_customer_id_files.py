@@ -35,7 +35,7 @@ def cut(text: bytes, part: int) -> Iterator[bytes]:
         (b"c1\n\n\nc2\n", ["c1", "c2"]),
         (b'"c1","x"\n"c2"\n', ["c1", "c2"]),
         (b" c1 \t x\n", ["c1"]),
-        ("josé\nÅse\n".encode(), ["josé", "Åse"]),
+        ("josé\nÅse\n".encode(), ["josé", "åse"]),
         (b"a\\b\n\\.\nc\n", ["a\\b", "\\.", "c"]),
         (b"c1\ncustomer_id\n", ["c1", "customer_id"]),
         (b"c1\nc1\n", ["c1", "c1"]),

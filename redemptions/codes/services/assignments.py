@@ -11,6 +11,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.contracts import canonicalize_customer_id
 from accounts.models import Customer
 from accounts.selectors import list_subscribed_customers
 from core import db
@@ -56,7 +57,7 @@ def assign_to_customers(
     offers. Raises InvalidRequest, BatchNotReady, CodesExhausted and the error of the offer.
     """
     _check(batch, at)
-    unique_ids = sorted(set(customer_ids))
+    unique_ids = sorted(set(map(canonicalize_customer_id, customer_ids)))
     if not 1 <= len(unique_ids) <= MAX_CUSTOMERS:
         raise InvalidRequest.field(
             "customer_ids", _("Enter 1 to %(max)s customer IDs.") % {"max": f"{MAX_CUSTOMERS:,}"}

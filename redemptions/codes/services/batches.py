@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.contracts import is_customer_id
+from accounts.contracts import canonicalize_customer_id, is_customer_id
 from accounts.models import Brand, Customer
 from core import db
 from core.datetimes import parse_end
@@ -266,7 +266,7 @@ def _find_cell_error(row: files.Row, result: ImportResult) -> str | None:
 
 def _insert(result: ImportResult, rows: Mapping[str, files.Row]) -> None:
     batch, sent = result.batch, list(rows.values())
-    customer_ids = [row.cells.get(files.CUSTOMER_ID, "") for row in sent]
+    customer_ids = [canonicalize_customer_id(row.cells.get(files.CUSTOMER_ID, "")) for row in sent]
     keys = _create_customers({customer_id for customer_id in customer_ids if customer_id})
     params = {
         "brand": batch.brand_id, "offer": batch.offer, "batch": batch.pk, "kind": batch.kind,
