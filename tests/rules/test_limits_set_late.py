@@ -1,0 +1,188 @@
+"""A limit or a budget that is set after an offer was used counts the uses before it, in every scope."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.rules.api import KINDS, Shop, amount, line, percent
+
+pytestmark = pytest.mark.django_db
+LATE = [
+    ({"limits": {"per_day": 3}}, "usage_limit_reached"),
+    ({"limits": {"per_week": 3}}, "usage_limit_reached"),
+    ({"limits": {"per_month": 3}}, "usage_limit_reached"),
+    ({"limits": {"units": 3}}, "usage_limit_reached"),
+    ({"budget": "30.00"}, "budget_exhausted"),
+    ({"budget": {"EUR": "30.00", "JPY": "1000"}}, "budget_exhausted"),
+]
+
+
+@pytest.mark.parametrize("kind", ["promotion", "discount_code"])
+@pytest.mark.parametrize("maximum", [1, 3])
+def test_a_total_limit_counts_what_was_used_before(kind: str, maximum: int, shop: Shop) -> None:
+    offer = shop.create(kind, amount("10.00"))
+    for customer in "abc":
+        shop.buy(offer, customer)
+
+    shop.change(offer, limits={"total": maximum})
+
+    assert shop.reserve(offer, "d", expect=409)["code"] == "usage_limit_reached"
+    assert shop.reasons(offer, "d") == ["usage_limit_reached"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"), [(None, 3, "immutable"), (5, None, "immutable"), (5, 2, "invalid")]
+)
+@pytest.mark.parametrize("strategy", ["exact", "sharded", "pool", "approximate"])
+def test_a_limit_of_a_coupon_that_can_not_count_is_refused(
+    strategy: str, before: int | None, after: int | None, code: str, shop: Shop
+) -> None:
+    coupon = shop.create("coupon", amount("10.00"), limit_strategy=strategy, maximum_number_of_coupons=before)
+    for customer in "abc":
+        shop.buy(coupon, customer)
+
+    problem = shop.change(coupon, maximum_number_of_coupons=after, expect=400)
+
+    assert [(error["field"], error["code"]) for error in problem["errors"]] == [("maximum_number_of_coupons", code)]
+    assert shop.get(coupon.path)["maximum_number_of_coupons"] == before
+    assert shop.discount(coupon, "d") == "10.00"
+
+
+@pytest.mark.parametrize("strategy", ["exact", "sharded", "pool"])
+def test_a_limit_of_a_coupon_that_is_lowered_counts_what_was_used_before(strategy: str, shop: Shop) -> None:
+    coupon = shop.create("coupon", amount("10.00"), limit_strategy=strategy, maximum_number_of_coupons=5)
+    for customer in "abc":
+        shop.buy(coupon, customer)
+
+    shop.change(coupon, maximum_number_of_coupons=3)
+
+    assert shop.reserve(coupon, "d", expect=409)["code"] == "usage_limit_reached"
+
+
+@pytest.mark.parametrize(("limit", "code"), LATE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_limit_of_every_scope_counts_what_was_used_before(
+    kind: str, limit: dict[str, Any], code: str, shop: Shop
+) -> None:
+    offer = shop.create(kind, amount("10.00"))
+    for customer in "ab":
+        shop.buy(offer, customer)
+    shop.reserve(offer, "c")  # what is under way counts, too
+
+    shop.change(offer, **limit)
+
+    assert shop.reserve(offer, "d", expect=409)["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [
+        ("promotion", {"limits": {"per_customer": 2}}),
+        ("coupon", {"maximum_number_of_coupons_per_user": 2}),
+        ("promotion", {"max_per_customer": "20.00"}),
+        ("coupon", {"max_per_customer": {"EUR": "20.00"}}),
+    ],
+)
+def test_a_limit_per_customer_counts_what_the_customer_used_before(
+    kind: str, limit: dict[str, Any], shop: Shop
+) -> None:
+    offer = shop.create(kind, amount("10.00"))
+    for _ in range(2):
+        shop.buy(offer, "a")
+
+    shop.change(offer, **limit)
+
+    assert shop.reserve(offer, "a", expect=409)["code"] == "usage_limit_per_customer"
+    assert shop.discount(offer, "b") == "10.00"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_returned_before_does_not_count(kind: str, shop: Shop) -> None:
+    offer = shop.create(kind, percent("50"))
+    first = shop.buy(offer, "a", lines=[line(1, "20.00"), line(2, "20.00")])
+    shop.refund(first, "1")
+    shop.refund(shop.buy(offer, "b", lines=[line(1, "40.00")]))
+
+    shop.change(offer, budget="20.00")
+
+    assert shop.reserve(offer, "c", lines=[line(1, "22.00")], expect=409)["code"] == "budget_exhausted"
+    assert shop.reserve(offer, "c", lines=[line(1, "20.00")])["quote"]["discount_total"] == "10.00"
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "budget", "left"),
+    [("JPY", "3000", "3001", "1"), ("EUR", "30.00", "30.01", "0.01"), ("KWD", "3.000", "3.001", "0.001")],
+)
+def test_a_late_budget_counts_to_the_minor_unit(
+    currency: str, price: str, budget: str, left: str, create_shop: Callable[..., Shop]
+) -> None:
+    shop = create_shop(currency=currency)
+    offer = shop.create("promotion", percent("50"))
+    for customer in "ab":
+        shop.buy(offer, customer, lines=[line(1, price)])
+
+    assert shop.change(offer, budget=budget)["budget_left"] == left
+    assert shop.reserve(offer, "c", lines=[line(1, price)], expect=409)["code"] == "budget_exhausted"
+
+
+@pytest.mark.parametrize(
+    ("zone", "used", "now", "counts"),
+    [
+        ("Etc/GMT+12", "2027-06-30T11:59:00Z", "2027-06-30T12:00:00Z", False),
+        ("Etc/GMT+12", "2027-06-30T12:00:00Z", "2027-07-01T11:59:00Z", True),
+        ("Pacific/Kiritimati", "2027-06-30T09:59:00Z", "2027-06-30T10:00:00Z", False),
+        ("Pacific/Kiritimati", "2027-06-30T10:00:00Z", "2027-07-01T09:59:00Z", True),
+        ("Europe/Madrid", "2027-10-30T22:00:00Z", "2027-10-31T22:59:00Z", True),  # a day of 25 hours
+        ("Europe/Madrid", "2027-03-27T23:00:00Z", "2027-03-28T22:00:00Z", False),  # a day of 23 hours
+        ("Europe/Madrid", "2028-02-28T23:00:00Z", "2028-02-29T22:59:00Z", True),  # a leap day
+    ],
+)
+def test_a_late_limit_per_day_counts_the_day_of_the_brand(
+    zone: str, used: str, now: str, counts: bool, create_shop: Callable[..., Shop]
+) -> None:
+    shop = create_shop(timezone=zone)
+    offer = shop.create("promotion", amount("10.00"))
+    with time_machine.travel(used, tick=False):
+        shop.buy(offer, "a")
+
+    with time_machine.travel(now, tick=False):
+        shop.change(offer, limits={"per_day": 1})
+
+        assert shop.reasons(offer, "b") == (["usage_limit_reached"] if counts else [])
+
+
+def test_a_limit_below_what_was_used_gives_again_when_enough_came_back(shop: Shop) -> None:
+    offer = shop.create("promotion", amount("10.00"))
+    orders = [shop.buy(offer, customer) for customer in "abc"]
+
+    shop.change(offer, limits={"total": 2})
+
+    shop.refund(orders[0])
+    assert shop.reasons(offer, "d") == ["usage_limit_reached"]
+    shop.refund(orders[1])
+    assert shop.discount(offer, "d") == "10.00"
+
+
+def test_a_late_limit_of_units_counts_the_units_that_got_a_discount(shop: Shop) -> None:
+    offer = shop.create("promotion", percent("50", on="unit", max_units=2))
+    shop.buy(offer, "a", lines=[line(1, "10.00", 5)])
+
+    shop.change(offer, limits={"units": 3})
+
+    refused = shop.reserve(offer, "b", lines=[line(1, "10.00", 2)], expect=409)
+    assert (refused["code"], refused["limit"], refused["left"]) == ("usage_limit_reached", "units", 1)
+    assert shop.discount(offer, "b", lines=[line(1, "10.00", 1)]) == "5.00"
+
+
+def test_a_limit_that_is_removed_and_set_again_counts_what_was_used_in_between(shop: Shop) -> None:
+    offer = shop.create("promotion", amount("10.00"), limits={"total": 5}, budget="50.00")
+    shop.buy(offer, "a")
+    shop.change(offer, limits={"total": None}, budget=None)
+    shop.buy(offer, "b")
+
+    answer = shop.change(offer, limits={"total": 2}, budget="30.00")
+
+    assert answer["budget_left"] == "10.00"
+    assert shop.reasons(offer, "c") == ["usage_limit_reached"]
