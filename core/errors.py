@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 ERROR_CATALOG: dict[str, type["DomainError"]] = {}
 UNKNOWN_FIELD, MAX_UNKNOWN_FIELDS = _("Unknown field."), 100  # the message, and how many are listed
+CONTROL_CHARACTERS = _("Remove line breaks, control characters and marks of text direction.")
+CONTROL_CHARACTERS_IN_LINES = _("Remove control characters and marks of text direction.")
 
 
 class DomainError(Exception):

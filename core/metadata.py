@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from core.errors import InvalidRequest
+from core.errors import CONTROL_CHARACTERS, InvalidRequest
+from core.texts import has_control_characters
 
 MAX_KEYS, MAX_KEY_LENGTH, MAX_VALUE_LENGTH = 50, 40, 500
 EXTERNAL_ID_LENGTH = 255
@@ -16,6 +17,8 @@ def find_key_error(key: str) -> str:
     """Return why a key of metadata is invalid, or an empty string."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         return gettext("Use keys of 1 to %(max)s characters.") % {"max": MAX_KEY_LENGTH}
+    if has_control_characters(key):
+        return str(CONTROL_CHARACTERS)
     if not key.isprintable() or "[" in key or "]" in key or key != key.strip():
         return gettext("Use printable characters without square brackets, and no space at either end.")
     return ""
@@ -23,9 +26,9 @@ def find_key_error(key: str) -> str:
 
 def find_value_error(value: object) -> str:
     """Return why a value of metadata is invalid, or an empty string."""
-    if isinstance(value, str) and len(value) <= MAX_VALUE_LENGTH:
-        return ""
-    return gettext("Enter a text of up to %(max)s characters.") % {"max": MAX_VALUE_LENGTH}
+    if not isinstance(value, str) or len(value) > MAX_VALUE_LENGTH:
+        return gettext("Enter a text of up to %(max)s characters.") % {"max": MAX_VALUE_LENGTH}
+    return str(CONTROL_CHARACTERS) if has_control_characters(value) else ""
 
 
 def merge_metadata(current: Mapping[str, str], changes: Mapping[str, str | None] | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from core.metadata import EXTERNAL_ID_LENGTH, MAX_KEYS, MAX_VALUE_LENGTH, find_key_error, find_value_error
 from core.serializer_fields import StrictCharField
 from core.serializers import InputSerializer
+from core.texts import has_control_characters
 
 EXTERNAL_ID_HELP = _("Your ID of the object, unique among those of its kind that are not archived.")
 METADATA_HELP = _("Your own data: up to 50 keys of up to 40 characters, with texts of up to 500 characters.")
@@ -40,7 +41,8 @@ class MetadataField(serializers.Field[Any, Any, Any, Any]):
         for key, value in data.items():
             is_removed = value is None and self.accepts_null
             if detail := find_key_error(key) or ("" if is_removed else find_value_error(value)):
-                errors[key] = [ErrorDetail(detail, code="invalid")]
+                code = "control_characters" if has_control_characters(f"{key}{value}") else "invalid"
+                errors[key] = [ErrorDetail(detail, code=code)]
         if errors:
             raise serializers.ValidationError(errors)
         return data
@@ -67,16 +69,8 @@ class MetadataUpdateField(MetadataField):
 
 
 def external_id_field(**kwargs: Any) -> StrictCharField:
-    """Return the field of an external ID, which must be printable. An empty text is none."""
-    return StrictCharField(
-        max_length=EXTERNAL_ID_LENGTH, required=False, allow_blank=True, validators=[check_printable], **kwargs
-    )
-
-
-def check_printable(text: str) -> None:
-    """Raise ValidationError for a text with control characters."""
-    if not text.isprintable():
-        raise serializers.ValidationError(_("Use printable characters."), code="invalid")
+    """Return the field of an external ID. An empty text is none."""
+    return StrictCharField(max_length=EXTERNAL_ID_LENGTH, required=False, allow_blank=True, **kwargs)
 
 
 class MetadataInputSerializer(InputSerializer):

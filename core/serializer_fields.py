@@ -18,7 +18,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from core import datetimes, languages, money, periods
+from core import datetimes, languages, money, periods, texts
+from core.errors import CONTROL_CHARACTERS, CONTROL_CHARACTERS_IN_LINES
 
 UNSUPPORTED_YEAR = _("Enter a year from 1900 to 9998.")  # the range of core.datetimes
 INVALID_AMOUNT = _('Enter a decimal string, for example "12.50".')
@@ -27,12 +28,38 @@ _HAS_UTC_OFFSET = re.compile(r".*([zZ]|[+-]\d\d:?\d\d)\Z", re.DOTALL)
 
 
 class StrictCharField(serializers.CharField):
-    """A string, not a number."""
+    """A string, not a number, of one line that is shown to people as it reads."""
+
+    default_error_messages = {"control_characters": CONTROL_CHARACTERS}
+    several_lines: ClassVar[bool] = False
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text = super().to_internal_value(data)
+        if texts.has_control_characters(text, several_lines=self.several_lines):
+            self.fail("control_characters")
+        return text
+
+
+class LinesField(StrictCharField):
+    """A string of one or several lines."""
+
+    default_error_messages = {"control_characters": CONTROL_CHARACTERS_IN_LINES}
+    several_lines = True
+
+
+class SecretField(serializers.CharField):
+    """A password or a token, which nobody reads: a string of any characters, not a number."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class EmailField(StrictCharField, serializers.EmailField):
+    """An email address."""
 
 
 @extend_schema_field({"type": "string", "maxLength": languages.MAX_LENGTH, "example": "es"})

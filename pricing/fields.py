@@ -12,9 +12,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from core.texts import has_control_characters, to_upper_case
 from pricing.attributes import MAX_TEXT, NAME_PATTERN, has_type
 from pricing.errors import FieldError
 
+CONTROL_CHARACTERS = "Remove line breaks, control characters and marks of text direction."
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -77,8 +79,8 @@ def join_path(path: str, name: str) -> str:
 
 
 def is_storable(text: str) -> bool:
-    """Return whether a text is valid Unicode without NUL, so that it can be stored."""
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    """Return whether a text is valid Unicode, so that it can be stored."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def decimal_places(number: Decimal) -> int:
@@ -112,11 +114,13 @@ class Text(Plain):
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
             return context.add_error(path, "invalid", "Expected a string.")
-        text = value.strip().upper() if self.upper else value
+        text = to_upper_case(value.strip()) if self.upper else value
         if not text:
             return context.add_error(path, "blank", "This field can't be blank.")
         if len(text) > self.max_length:
             return context.add_error(path, "max_length", f"Use at most {self.max_length} characters.")
+        if has_control_characters(text):
+            return context.add_error(path, "control_characters", CONTROL_CHARACTERS)
         if not is_storable(text) or (self.pattern is not None and not re.fullmatch(self.pattern, text)):
             return context.add_error(path, "invalid", "Invalid format.")
         return text

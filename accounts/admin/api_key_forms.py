@@ -20,7 +20,7 @@ from accounts.models import ApiKey, Brand
 from accounts.models.access import SCOPE_CHOICES
 from accounts.services.api_keys import MAX_ADDRESSES
 from accounts.services.key_rights import parse_network
-from backoffice.base.form_fields import AwareDateTimeFormField
+from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField
 from core.errors import InvalidRequest
 
 DEFAULT_SCOPES = [Scope.READ.value, Scope.CHECKOUT.value]
@@ -42,7 +42,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=SCOPE_HELP,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
-    addresses = forms.CharField(
+    addresses = TextFormField(
         label=_("IP addresses"),
         required=False,
         max_length=5000,

@@ -18,12 +18,13 @@ from accounts.contracts import normalize_origin
 from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, Brand
 from backoffice.base.admin import BrandScopedAdmin
 from backoffice.base.columns import datetime_column
+from backoffice.base.form_fields import TextFormField
 from core.permissions import BrandPermissions
 
 created = datetime_column("created_at", _("created"), brand="")
 
 
-class OriginsField(forms.CharField):
+class OriginsField(TextFormField):
     """Origins of pages, one per line."""
 
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})

@@ -10,7 +10,14 @@ from rest_framework import serializers
 
 from accounts.contracts import Role, normalize_origin
 from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, AcceptanceGrant, Brand, Invitation, Membership, User
-from core.serializer_fields import LanguageField, SlugField, StrictBooleanField, StrictCharField
+from core.serializer_fields import (
+    EmailField,
+    LanguageField,
+    SecretField,
+    SlugField,
+    StrictBooleanField,
+    StrictCharField,
+)
 from core.serializers import InputSerializer
 
 KINDS = sorted(settings.REDEMPTION_BACKENDS)
@@ -26,7 +33,7 @@ class LoginInputSerializer(InputSerializer):
     """Credentials of a user."""
 
     account = StrictCharField(max_length=254, help_text=_("Email address, phone number or username."))
-    password = StrictCharField(max_length=1024, trim_whitespace=False, write_only=True, help_text=_("Password."))
+    password = SecretField(max_length=1024, trim_whitespace=False, write_only=True, help_text=_("Password."))
 
 
 class TokensSerializer(serializers.Serializer[Any]):
@@ -40,13 +47,13 @@ class TokensSerializer(serializers.Serializer[Any]):
 class RefreshInputSerializer(InputSerializer):
     """A refresh token."""
 
-    refresh = StrictCharField(max_length=4096, help_text=_("Refresh token of a sign-in."))
+    refresh = SecretField(max_length=4096, help_text=_("Refresh token of a sign-in."))
 
 
 class VerifyInputSerializer(InputSerializer):
     """An access token to verify."""
 
-    token = StrictCharField(max_length=4096, help_text=_("Access token to verify."))
+    token = SecretField(max_length=4096, help_text=_("Access token to verify."))
 
 
 class BrandRoleSerializer(serializers.Serializer[Any]):
@@ -95,7 +102,7 @@ class RegistrationInputSerializer(InputSerializer):
         validators=[RegexValidator(USERNAME_PATTERN, _("Use only letters, digits, dots, hyphens and underscores."))],
         help_text=_("Letters, digits, dots, hyphens and underscores, with at least one letter."),
     )
-    email = serializers.EmailField(max_length=254, help_text=_("Email address."))
+    email = EmailField(max_length=254, help_text=_("Email address."))
     phone = StrictCharField(
         max_length=40,
         required=False,
@@ -103,7 +110,7 @@ class RegistrationInputSerializer(InputSerializer):
         allow_blank=True,
         help_text=_("Phone number with the country code, for example +34600000000."),
     )
-    password = StrictCharField(
+    password = SecretField(
         min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text=_("At least 8 characters.")
     )
     marketing_consent = StrictBooleanField(help_text=_("Whether the customer subscribes to marketing emails."))
@@ -189,7 +196,7 @@ class MemberUpdateSerializer(InputSerializer):
 class InvitationInputSerializer(InputSerializer):
     """A new invitation."""
 
-    email = serializers.EmailField(max_length=254, help_text=_("Email address that receives the invitation."))
+    email = EmailField(max_length=254, help_text=_("Email address that receives the invitation."))
     role = serializers.ChoiceField(ROLES, help_text=_("Role of the new member."))
 
 

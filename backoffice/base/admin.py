@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,6 +16,7 @@ from django.utils.translation import gettext
 from unfold.admin import ModelAdmin, TabularInline
 
 from backoffice.base.changelists import EstimatingPaginator
+from backoffice.base.form_fields import check_characters
 from core.errors import DomainError
 from core.permissions import BrandPermissions, permission_provider
 
@@ -103,7 +105,15 @@ class BrandScopedMixin:
         return {"queryset": other.filter_queryset(rows, request, self.needs_to_change)}
 
 
-class ServiceErrorAdmin(ModelAdmin):
+class TextFieldsMixin:
+    """Texts that are shown to people as they read."""
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        return check_characters(field) if isinstance(field, forms.CharField) else field
+
+
+class ServiceErrorAdmin(TextFieldsMixin, ModelAdmin):
     """An admin page that shows a domain error as a message, after a rollback, instead of a server error."""
 
     def changeform_view(
@@ -194,7 +204,7 @@ class BrandScopedAdmin(BrandScopedMixin, ServiceErrorAdmin):
         super().save_model(request, obj, form, change)
 
 
-class BrandScopedInline(BrandScopedMixin, TabularInline):
+class BrandScopedInline(BrandScopedMixin, TextFieldsMixin, TabularInline):
     """Rows within their parent's page; ``brand_path`` starts at the parent, for which Django checks permissions."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

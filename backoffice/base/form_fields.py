@@ -1,4 +1,4 @@
-"""Form fields for dates and times, and service errors at form fields."""
+"""Form fields for texts, dates and times, and service errors at form fields."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from unfold.widgets import DATETIME_CLASSES
 
-from core import datetimes, periods
-from core.errors import DomainError
+from core import datetimes, periods, texts
+from core.errors import CONTROL_CHARACTERS, CONTROL_CHARACTERS_IN_LINES, DomainError
 from core.serializer_fields import UNSUPPORTED_YEAR
 
 
@@ -34,6 +34,27 @@ class AutocompletePicker(AutocompleteSelect):
         attrs: dict[str, Any] = super().build_attrs(base_attrs, extra_attrs)
         name = self.field.remote_field.model._meta.verbose_name  # noqa: SLF001
         return attrs | {"data-placeholder": gettext("Select %(name)s") % {"name": name}}
+
+
+def check_characters(field: forms.CharField) -> forms.CharField:
+    """Let a field refuse control characters, and line breaks unless it shows several lines; return the field."""
+    several_lines = isinstance(field.widget, forms.Textarea)
+
+    def validate(text: str) -> None:
+        if texts.has_control_characters(text, several_lines=several_lines):
+            message = CONTROL_CHARACTERS_IN_LINES if several_lines else CONTROL_CHARACTERS
+            raise forms.ValidationError(message, code="control_characters")
+
+    field.validators.append(validate)
+    return field
+
+
+class TextFormField(forms.CharField):
+    """A text of one line, or of several in a text area."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        check_characters(self)
 
 
 class AwareDateTimeFormField(forms.DateTimeField):

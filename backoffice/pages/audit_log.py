@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.form_fields import TextFormField
 from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number, humanize_value
 from backoffice.pages import audit_events
 from backoffice.pages.audit_events import Event, ModelEvent, TrackedModel
@@ -48,8 +49,8 @@ class AuditLogFilterForm(forms.Form):
         required=False, label=_("Change"), widget=UnfoldAdminSelectWidget(),
         choices=[("", _("All changes")), *EVENT_LABELS.items()],
     )  # fmt: skip
-    who = forms.CharField(required=False, max_length=150, label=_("Username"), widget=UnfoldAdminTextInputWidget())
-    object = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput())
+    who = TextFormField(required=False, max_length=150, label=_("Username"), widget=UnfoldAdminTextInputWidget())
+    object = TextFormField(required=False, max_length=64, widget=forms.HiddenInput())
     before = forms.RegexField(r"^\d{1,18}(-\d{1,18})*\Z", required=False, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, models: list[TrackedModel], **kwargs: Any) -> None:

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.csv_export import csv_response
-from backoffice.base.form_fields import DateFormField
+from backoffice.base.form_fields import DateFormField, TextFormField
 from backoffice.base.formatting import local_date
 from backoffice.base.kinds import KIND_LABELS
 from backoffice.pages.audit_log import shared_time_zone
@@ -46,13 +46,13 @@ FILTERS = ("order", "customer", "code", "kind", "status", "since", "until", "off
 class RedemptionSearchForm(forms.Form):
     """The filters of the search."""
 
-    order = forms.CharField(
+    order = TextFormField(
         required=False, max_length=100, label=_("Order begins with"), widget=UnfoldAdminTextInputWidget()
     )
-    customer = forms.CharField(
+    customer = TextFormField(
         required=False, max_length=100, label=_("Customer ID"), widget=UnfoldAdminTextInputWidget()
     )
-    code = forms.CharField(required=False, max_length=200, label=_("Code"), widget=UnfoldAdminTextInputWidget())
+    code = TextFormField(required=False, max_length=200, label=_("Code"), widget=UnfoldAdminTextInputWidget())
     kind = forms.ChoiceField(
         required=False, label=_("Kind of offer"), widget=UnfoldAdminSelectWidget(),
         choices=[("", _("All kinds")), *KIND_LABELS.items()],
@@ -64,7 +64,7 @@ class RedemptionSearchForm(forms.Form):
     since = DateFormField(required=False, label=_("From"))
     until = DateFormField(required=False, label=_("To"), is_end=True)
     offer = forms.UUIDField(required=False, widget=forms.HiddenInput())
-    before = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput())
+    before = TextFormField(required=False, max_length=200, widget=forms.HiddenInput())
 
     def clean_before(self) -> Any:
         """Return the position of the cursor."""

@@ -19,9 +19,10 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from backoffice.base.form_fields import AwareDateTimeFormField, DateFormField
+from backoffice.base.form_fields import AwareDateTimeFormField, DateFormField, TextFormField
 from core import money
 from core.periods import end_of_day, start_of_day
+from core.texts import to_upper_case
 from pricing.profile import OPTIONS
 from promotions.models import PricingProfile, Promotion
 
@@ -43,20 +44,20 @@ def build_choices(promotions: Iterable[Promotion]) -> list[tuple[str, str]]:
 class LineForm(forms.Form):
     """A line of the cart. An empty row is ignored."""
 
-    sku = forms.CharField(label=_("SKU"), required=False, max_length=200, widget=UnfoldAdminTextInputWidget())
+    sku = TextFormField(label=_("SKU"), required=False, max_length=200, widget=UnfoldAdminTextInputWidget())
     quantity = forms.IntegerField(
         label=_("Quantity"), required=False, min_value=1, max_value=1_000_000, initial=1,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "inputmode": "numeric"}),
     )  # fmt: skip
-    unit_price = forms.CharField(
+    unit_price = TextFormField(
         label=_("Unit price"), required=False, max_length=20,
         widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
     )  # fmt: skip
-    min_unit_price = forms.CharField(
+    min_unit_price = TextFormField(
         label=_("Minimum unit price"), required=False, max_length=20, help_text=_("Leave blank for no minimum."),
         widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal", "step": "any", "min": 0}),
     )  # fmt: skip
-    categories = forms.CharField(
+    categories = TextFormField(
         label=_("Categories"), required=False, max_length=500, widget=UnfoldAdminTextInputWidget(),
         help_text=COMMA_SEPARATED,
     )  # fmt: skip
@@ -68,7 +69,7 @@ class LineForm(forms.Form):
         label=_("Discountable"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget()
     )
     already_discounted = forms.BooleanField(label=_("On sale"), required=False, widget=UnfoldBooleanSwitchWidget())
-    attributes = forms.CharField(
+    attributes = TextFormField(
         label=_("Attributes"), required=False, max_length=1000, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Comma-separated. Example: color: red"),
     )  # fmt: skip
@@ -83,22 +84,22 @@ class LineForm(forms.Form):
 class CartForm(forms.Form):
     """The rest of the cart, the customer, the time, and the promotions to simulate."""
 
-    currency = forms.CharField(
+    currency = TextFormField(
         label=_("Currency"), min_length=3, max_length=3, widget=UnfoldAdminTextInputWidget(attrs={"size": 3})
     )
-    shipping = forms.CharField(
+    shipping = TextFormField(
         label=_("Shipping"), required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text=_("Example: 4.99. For several methods, one per line: express 9.99"),
     )  # fmt: skip
-    shipping_method = forms.CharField(
+    shipping_method = TextFormField(
         label=_("Chosen shipping method"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Leave blank to compare several methods. Example: express"),
     )  # fmt: skip
-    transaction_type = forms.CharField(
+    transaction_type = TextFormField(
         label=_("Transaction type"), required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Default: purchase"),
     )  # fmt: skip
-    codes = forms.CharField(
+    codes = TextFormField(
         label=_("Codes"), required=False, max_length=500, widget=UnfoldAdminTextInputWidget(),
         help_text=COMMA_SEPARATED,
     )  # fmt: skip
@@ -107,29 +108,29 @@ class CartForm(forms.Form):
         help_text=_("Example: ES"),
         error_messages={"invalid": _("Enter two capital letters, for example ES.")},
     )  # fmt: skip
-    channel = forms.CharField(
+    channel = TextFormField(
         label=_("Channel"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Example: app"),
     )  # fmt: skip
-    store = forms.CharField(label=_("Store"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
-    payment_method = forms.CharField(
+    store = TextFormField(label=_("Store"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
+    payment_method = TextFormField(
         label=_("Payment method"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Example: card"),
     )  # fmt: skip
-    attributes = forms.CharField(
+    attributes = TextFormField(
         label=_("Cart attributes"), required=False, max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), help_text=_("One per line. Example: gift_wrap: true"),
     )  # fmt: skip
-    customer_attributes = forms.CharField(
+    customer_attributes = TextFormField(
         label=_("Customer attributes"), required=False, max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), help_text=_("One per line. Example: customer_tier: gold"),
     )  # fmt: skip
     at = AwareDateTimeFormField(label=_("Date and time"), required=False, help_text=_("Default: now"))
-    customer_id = forms.CharField(
+    customer_id = TextFormField(
         label=_("Customer ID"), required=False, max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text=_("Uses this customer's data. Leave blank to set audiences and orders yourself."),
     )  # fmt: skip
-    segments = forms.CharField(
+    segments = TextFormField(
         label=_("Audiences"), required=False, max_length=1000, widget=UnfoldAdminTextInputWidget(),
         help_text=COMMA_SEPARATED,
     )  # fmt: skip
@@ -181,7 +182,7 @@ class CartForm(forms.Form):
         return {name.removeprefix("pricing_"): value for name, value in submitted.items() if value}
 
     def clean_currency(self) -> str:
-        code = str(self.cleaned_data["currency"]).upper()
+        code = to_upper_case(self.cleaned_data["currency"])
         if code not in money.currencies():
             raise forms.ValidationError(_("Enter an ISO 4217 currency code, for example EUR."))
         return code

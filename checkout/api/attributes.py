@@ -11,7 +11,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from checkout.contracts import QuoteRequest
-from core.errors import UNKNOWN_FIELD
+from core.errors import CONTROL_CHARACTERS, UNKNOWN_FIELD
+from core.texts import has_control_characters
 from pricing.attributes import MAX_TEXT, NAME_PATTERN, describe_type, has_type
 from pricing.fields import is_storable
 from promotions.selectors.attributes import get_attribute_types_of_brands
@@ -48,20 +49,21 @@ class AttributesField(serializers.Field[Any, Any, Any, Any]):
             for name in data
             if not re.fullmatch(NAME_PATTERN, name)
         }
-        errors |= {
-            name: [ErrorDetail(gettext("Enter a text, a number, true or false."), code="invalid")]
-            for name, value in data.items()
-            if name not in errors and not _is_value(value)
-        }
+        for name, value in data.items():
+            if name not in errors and (error := _find_value_error(value)):
+                errors[name] = [error]
         if errors:
             raise serializers.ValidationError(errors)
         return data
 
 
-def _is_value(value: object) -> bool:
-    if isinstance(value, str):
-        return 0 < len(value) <= MAX_TEXT and is_storable(value)
-    return has_type(value, "number") or has_type(value, "boolean")
+def _find_value_error(value: object) -> ErrorDetail | None:
+    if isinstance(value, str) and has_control_characters(value):
+        return ErrorDetail(str(CONTROL_CHARACTERS), code="control_characters")
+    is_text = isinstance(value, str) and 0 < len(value) <= MAX_TEXT and is_storable(value)
+    if is_text or has_type(value, "number") or has_type(value, "boolean"):
+        return None
+    return ErrorDetail(gettext("Enter a text, a number, true or false."), code="invalid")
 
 
 def check_attributes(request: QuoteRequest) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
-from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
+from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from coupons import services
 from coupons.models import CouponDefinition, Strategy
@@ -36,7 +36,7 @@ STRATEGY_LABELS = {
 class CouponForm(LimitFields):
     """Form of a new coupon, or of the fields that can still change (``coupon``)."""
 
-    title = forms.CharField(
+    title = TextFormField(
         label=_("Title"), max_length=100, help_text=_("Shown to customers."), widget=UnfoldAdminTextInputWidget()
     )
     start_date = AwareDateTimeFormField(label=_("Starts"))
@@ -59,7 +59,7 @@ class CouponForm(LimitFields):
     redeemed_at_checkout = forms.BooleanField(
         label=_("Redeemable only at checkout"), required=False, widget=UnfoldBooleanSwitchWidget()
     )
-    code = forms.CharField(
+    code = TextFormField(
         label=_("Generic code"),
         required=False,
         max_length=64,
@@ -67,7 +67,7 @@ class CouponForm(LimitFields):
         help_text=_("Customers enter it at checkout. Leave blank if no code is needed."),
     )
     count = integer_field(_("Number of single-use codes"), 1, MAX_BATCH_SIZE, _("Leave blank for none."))
-    pattern = forms.CharField(
+    pattern = TextFormField(
         label=_("Code pattern"),
         required=False,
         max_length=64,

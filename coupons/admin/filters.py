@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
-from backoffice.base.form_fields import DateFormField
+from backoffice.base.form_fields import DateFormField, TextFormField
 from core.permissions import BrandPermissions
 from coupons import selectors
 from coupons.models import CouponDefinition
@@ -29,9 +29,7 @@ class CouponFilterForm(forms.Form):
 
     brand = forms.ChoiceField(label=gettext_lazy("Brand"), required=False, widget=UnfoldAdminSelectWidget())
     coupon = forms.ChoiceField(label=gettext_lazy("Coupon"), required=False, widget=UnfoldAdminSelectWidget())
-    code = forms.CharField(
-        label=gettext_lazy("Code"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget()
-    )
+    code = TextFormField(label=gettext_lazy("Code"), required=False, max_length=64, widget=UnfoldAdminTextInputWidget())
     since = DateFormField(required=False, label=gettext_lazy("From"))
     until = DateFormField(required=False, label=gettext_lazy("To"), is_end=True)
 

@@ -34,6 +34,7 @@ from backoffice.base.formatting import (
 from backoffice.brand_selection import BrandCreateMixin, force_render
 from core.errors import DomainError
 from core.permissions import BrandPermissions
+from core.texts import to_upper_case
 from discounts import selectors, services
 from discounts.admin.forms import CONDITIONAL_FIELDS, ChangeCodeForm, CodeForm
 from discounts.emails import terms
@@ -101,7 +102,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DiscountCode], search_term: str
     ) -> tuple[QuerySet[DiscountCode], bool]:
-        term = search_term.strip().upper()
+        term = to_upper_case(search_term.strip())
         return queryset.filter(code__startswith=term) if term else queryset, False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

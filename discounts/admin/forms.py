@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
+from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core import money
 from core.errors import DomainError
 from discounts import services
@@ -110,7 +110,7 @@ class NewRuleFields(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": 99, "inputmode": "numeric"}),
         help_text=_("Whole number from 1 to 99."),
     )
-    name = forms.CharField(
+    name = TextFormField(
         label=_("Name"),
         required=False,
         max_length=100,
@@ -123,7 +123,7 @@ class NewRuleFields(forms.Form):
         widget=UnfoldAdminSelectWidget(),
         help_text=_("Only customers in this audience."),
     )
-    minimum = forms.CharField(
+    minimum = TextFormField(
         label=_("Minimum subtotal"), required=False, max_length=20, widget=UnfoldAdminTextInputWidget()
     )
 
@@ -233,7 +233,7 @@ class RenameRuleForm(ServiceForm):
 class CodeForm(NewRuleFields, LimitFields, ServiceForm):
     """Form that creates a code with an existing rule or a new one."""
 
-    text = forms.CharField(
+    text = TextFormField(
         label=_("Code"),
         max_length=64,
         widget=UnfoldAdminTextInputWidget(

@@ -13,6 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from backoffice.base.form_fields import TextFormField
+from core.texts import to_upper_case
+
 MIN_ROWS = 2
 MAX_ROWS = 50
 AMOUNT_ATTRS = {"inputmode": "decimal", "autocomplete": "off"}
@@ -71,7 +74,7 @@ class AmountField(forms.Field):
     def clean(self, value: Any) -> AmountValue:
         texts = value.values() if isinstance(value, Mapping) else [value]
         for text in texts:
-            forms.CharField(required=False, max_length=self.max_length).clean(text)
+            TextFormField(required=False, max_length=self.max_length).clean(text)
         return value or ""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -88,7 +91,7 @@ def read_amount(data: Any, name: str, currency: str) -> AmountValue:
     rows: dict[str, str] = {currency: main} if main else {}
     for code, amount in list(zip(names, amounts, strict=False))[:MAX_ROWS]:
         if code.strip() or amount.strip():
-            key = code.strip().upper()
+            key = to_upper_case(code.strip())
             rows[f"{key} ({len(rows)})" if key in rows else key] = amount.strip()  # refused as unknown if repeated
     return rows if rows.keys() - ({currency} if main else set()) else main
 

@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from backoffice.base.form_fields import TextFormField
 from pricing import fields as kinds
 from pricing import money_fields as money_kinds
 from pricing.condition_schema import CONDITIONS
@@ -92,7 +93,7 @@ def get_form_kind(section: str, part: Mapping[str, Any]) -> str:
     return "free_shipping" if is_plain and not str(part["value"]).strip("0.") else kind
 
 
-class NameListField(forms.CharField):
+class NameListField(TextFormField):
     """A list of names, one per line."""
 
     widget = UnfoldAdminTextareaWidget
@@ -134,8 +135,8 @@ class FieldFactory:
         if isinstance(path.kind, AMOUNT_KINDS):
             return AmountField(currency=self.currency, **options)
         if choices := self._list_choices(path, value):
-            return forms.CharField(widget=UnfoldAdminSelectWidget(choices=choices), **options)
-        return forms.CharField(widget=_build_input(path.kind, str(value or "")), **options)
+            return TextFormField(widget=UnfoldAdminSelectWidget(choices=choices), **options)
+        return TextFormField(widget=_build_input(path.kind, str(value or "")), **options)
 
     def _list_choices(self, path: FieldPath, value: Any) -> list[tuple[str, Label]]:
         """Return the choices of a key, the default first; none for a key with free values."""

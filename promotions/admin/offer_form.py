@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
+from backoffice.base.form_fields import TextFormField
 from core.errors import InvalidRequest
 from pricing import OfferInvalid, dump_offer, load_offer
 from pricing.description import describe_offer
@@ -112,7 +113,7 @@ class OfferForm(forms.Form):
         choices.setdefault(kind, labels[kind])
         title = _("Benefit") if section == "benefits" else _("Condition")
         select = UnfoldAdminSelectWidget(choices=list(choices.items()), attrs={"aria-label": title})
-        self.fields[f"{base}-kind"] = forms.CharField(label=title, initial=kind, required=False, widget=select)
+        self.fields[f"{base}-kind"] = TextFormField(label=title, initial=kind, required=False, widget=select)
         if kind == ANY_OF:
             self.alternatives[base] = list_alternatives(values, base)
             for index, alternative in enumerate(self.alternatives[base]):

@@ -14,7 +14,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
+from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from promotions.admin.limit_fields import LimitFields, get_limit_values, integer_field
 from promotions.admin.offer_field import OfferField
@@ -41,11 +41,11 @@ LIMIT_FIELDS = (
 class PromotionForm(LimitFields):
     """The fields of a new promotion, or of ``promotion`` without its ``locked_fields``."""
 
-    name = forms.CharField(
+    name = TextFormField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Shown to customers."),
         widget=UnfoldAdminTextInputWidget(),
     )  # fmt: skip
-    description = forms.CharField(
+    description = TextFormField(
         label=gettext_lazy("Description"), required=False, max_length=2000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )  # fmt: skip
@@ -57,7 +57,7 @@ class PromotionForm(LimitFields):
     trigger = forms.ChoiceField(
         label=gettext_lazy("Discount method"), choices=Trigger.choices, widget=UnfoldAdminSelectWidget()
     )
-    code = forms.CharField(
+    code = TextFormField(
         label=gettext_lazy("Code"), required=False, max_length=64,
         help_text=gettext_lazy("Leave blank to generate single-use codes later."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "characters"}),

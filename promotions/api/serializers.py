@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from core.serializer_fields import EndField, SlugField, StartField, StrictCharField, StrictIntegerField
+from core.serializer_fields import EndField, LinesField, SlugField, StartField, StrictCharField, StrictIntegerField
 from promotions.models import Promotion, Trigger
 from promotions.rules import list_warnings
 from promotions.services import MAX_PRIORITY
@@ -33,7 +33,7 @@ class PromotionInputSerializer(AmountLimitsInputSerializer):
     """A new promotion. Dates without a time are days in the brand's time zone."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that is shown to customers."))
-    description = StrictCharField(
+    description = LinesField(
         max_length=2000, required=False, allow_blank=True, help_text=_("Text that is shown to customers.")
     )
     brand = SlugField(required=False, help_text=_("Slug of the brand. Required if you belong to several brands."))
@@ -64,7 +64,7 @@ class PromotionUpdateSerializer(AmountLimitsUpdateSerializer):
     """Changes of a promotion. After the start only name, description, end, budget, limits and priority can change."""
 
     name = StrictCharField(max_length=100, required=False, help_text=_("Name that is shown to customers."))
-    description = StrictCharField(
+    description = LinesField(
         max_length=2000, required=False, allow_blank=True, help_text=_("Text that is shown to customers.")
     )
     start_date = StartField(required=False, help_text=START_HELP)

@@ -17,9 +17,10 @@ from unfold.widgets import (
 )
 
 from accounts.models import Brand
-from backoffice.base.form_fields import add_service_errors
+from backoffice.base.form_fields import TextFormField, add_service_errors
 from backoffice.base.formatting import format_datetime
 from core.errors import DomainError
+from core.texts import to_upper_case
 from redemptions.codes import rules as code_rules
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.selectors.batches import count_codes_of_pattern
@@ -36,18 +37,18 @@ class GenerateCodesForm(forms.Form):
         label=gettext_lazy("Number of codes"), min_value=1, max_value=MAX_BATCH_SIZE, initial=1_000,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": MAX_BATCH_SIZE, "inputmode": "numeric"}),
     )  # fmt: skip
-    pattern = forms.CharField(
+    pattern = TextFormField(
         label=gettext_lazy("Pattern"), max_length=64, initial=code_rules.DEFAULT_PATTERN,
         widget=UnfoldAdminTextInputWidget(attrs=CODE_INPUT_ATTRS),
         help_text=gettext_lazy("Each # becomes a random character. Example: SUMMER-########"),
     )  # fmt: skip
-    charset = forms.CharField(
+    charset = TextFormField(
         label=gettext_lazy("Character set"), max_length=64, initial=code_rules.DEFAULT_CHARSET,
         widget=UnfoldAdminTextInputWidget(attrs=CODE_INPUT_ATTRS),
         help_text=gettext_lazy("Look-alike characters are excluded by default."),
     )  # fmt: skip
 
-    balance = forms.CharField(
+    balance = TextFormField(
         label=gettext_lazy("Balance of each code"), max_length=20, required=False, empty_value=None,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "inputmode": "decimal"}),
         help_text=gettext_lazy("Leave blank for the amount of the offer. Example: 25.00"),
@@ -69,7 +70,7 @@ class GenerateCodesForm(forms.Form):
         """Return how hard it is to guess a code, and whether that is hard enough; an empty text for invalid data."""
         if not self.is_valid():
             return "", True
-        pattern, charset = (self.cleaned_data[name].strip().upper() for name in ("pattern", "charset"))
+        pattern, charset = (to_upper_case(self.cleaned_data[name].strip()) for name in ("pattern", "charset"))
         if not (code_rules.is_pattern(pattern) and code_rules.is_charset(charset)):
             return "", True
         total = self.cleaned_data["count"] + count_codes_of_pattern(brand_id=brand_id, pattern=pattern)

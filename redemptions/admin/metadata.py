@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from backoffice.base.form_fields import add_service_errors
+from backoffice.base.form_fields import TextFormField, add_service_errors
 from core.errors import DomainError
 from core.metadata import (
     EXTERNAL_ID_LENGTH,
@@ -85,7 +85,7 @@ def _repeated(rows: Rows) -> list[str]:
 class MetadataForm(forms.Form):
     """The external ID and the metadata of an offer."""
 
-    external_id = forms.CharField(
+    external_id = TextFormField(
         label=_("External ID"), required=False, max_length=EXTERNAL_ID_LENGTH, widget=UnfoldAdminTextInputWidget(),
         help_text=_("ID of the offer in another system."),
     )  # fmt: skip

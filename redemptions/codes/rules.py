@@ -10,6 +10,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError
+from core.texts import to_upper_case
 from redemptions.codes.contracts import FoundCode, RestrictedCode
 from redemptions.contracts import CodeStatus
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound
@@ -35,10 +36,7 @@ _CHARSET = re.compile(r"[A-Z0-9]{2,36}")
 
 def normalize_code(text: str) -> str | None:
     """Return the code as it is stored: upper case, without surrounding space. Return None if no code has this text."""
-    code = text.strip()
-    if not code.isascii():  # before it is changed: the capital of a long s is an S
-        return None
-    code = code.upper()
+    code = to_upper_case(text.strip())
     return code if _CODE.fullmatch(code) and canonicalize_code(code) else None
 
 
@@ -47,10 +45,7 @@ def canonicalize_code(text: str) -> str | None:
 
     Return None if no code has this text. A canonical form has 3 to 64 letters and digits.
     """
-    code = _IGNORED.sub("", text)
-    if not code.isascii():
-        return None
-    code = code.upper()
+    code = to_upper_case(_IGNORED.sub("", text))
     return code if _CANONICAL.fullmatch(code) else None
 
 
@@ -121,8 +116,8 @@ def is_digest(text: str) -> bool:
 
 def normalize_prefix(text: str) -> str | None:
     """Return the prefix of a code as codes are stored. Return None if no code starts with it."""
-    prefix = text.strip().upper()
-    return prefix if prefix.isascii() and _PREFIX.fullmatch(prefix) else None
+    prefix = to_upper_case(text.strip())
+    return prefix if _PREFIX.fullmatch(prefix) else None
 
 
 def previous_key(text: str) -> str:

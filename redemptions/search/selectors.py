@@ -10,6 +10,7 @@ from uuid import UUID
 from accounts.selectors import get_shopper
 from core import db
 from core.errors import NotFound
+from core.texts import to_upper_case
 from redemptions.backends import get_offer_names
 from redemptions.codes.selectors.codes import list_spellings
 from redemptions.events.contracts import Position
@@ -53,7 +54,7 @@ def _list_code_texts(text: str, brands: Collection[UUID] | None) -> tuple[str, .
     codes = list_spellings(text)
     if brands is not None:
         codes = codes.filter(brand__in=brands)
-    return tuple({text.strip().upper(), *codes.values_list("text", flat=True)})
+    return tuple({to_upper_case(text.strip()), *codes.values_list("text", flat=True)})
 
 
 def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> UsePage:

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
 from backoffice.base.filters import BrandFilter
-from backoffice.base.form_fields import add_service_errors
+from backoffice.base.form_fields import TextFormField, add_service_errors
 from backoffice.base.formatting import format_datetime, format_number
 from backoffice.brand_selection import list_selectable_brands
 from core.errors import DomainError
@@ -42,7 +42,7 @@ class UploadForm(forms.Form):
     """A file, its audience and the operation."""
 
     brand = forms.ModelChoiceField(Brand.objects.none(), label=gettext_lazy("Brand"), widget=UnfoldAdminSelectWidget())
-    segment_type = forms.CharField(
+    segment_type = TextFormField(
         label=gettext_lazy("Audience"), max_length=100, widget=UnfoldAdminTextInputWidget(),
         help_text=gettext_lazy("Example: vip_customers. A new audience is created if needed."),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
-from backoffice.base.form_fields import AwareDateTimeFormField, add_service_errors, keep_untouched
+from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from promotions.admin.limit_fields import LimitFields, get_limit_values
 from promotions.admin.offer_field import OfferField
@@ -33,8 +33,8 @@ def _integer_field(
 
 def _text_field(
     label: "str | StrPromise", max_length: int, help_text: "str | StrPromise" = "", **options: Any
-) -> forms.CharField:
-    return forms.CharField(
+) -> TextFormField:
+    return TextFormField(
         label=label, max_length=max_length, help_text=help_text, widget=UnfoldAdminTextInputWidget(), **options
     )
 

@@ -12,6 +12,7 @@ from core.list_queries import CreatedQuerySerializer, ordering_field
 from core.metadata_serializers import MetadataInputSerializer
 from core.serializer_fields import (
     EndField,
+    SecretField,
     SlugField,
     StartField,
     StrictBooleanField,
@@ -156,7 +157,7 @@ class CampaignLoginInputSerializer(InputSerializer):
     """A sign-in, for one campaign or for every active one."""
 
     account = StrictCharField(max_length=254, help_text=_("Email, phone number or username."))
-    password = StrictCharField(
+    password = SecretField(
         max_length=1024, trim_whitespace=False, write_only=True, help_text=_("Password of the account.")
     )
     campaign = StrictCharField(

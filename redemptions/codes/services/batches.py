@@ -24,6 +24,7 @@ from core import db
 from core.datetimes import parse_end
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
+from core.texts import to_upper_case
 from redemptions.codes import files
 from redemptions.codes import rules as code_rules
 from redemptions.codes.models import CodeBatch
@@ -92,7 +93,7 @@ def create_batch(
     The codes of the brand's other batches of the same pattern count, too.
     """
     described = check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
-    pattern, charset = pattern.strip().upper(), charset.strip().upper()
+    pattern, charset = to_upper_case(pattern.strip()), to_upper_case(charset.strip())
     _check(brand, count, pattern, charset)
     batch = CodeBatch.objects.create(
         kind=kind, brand=brand, offer=offer, count=count, pattern=pattern, charset=charset,
