@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 import pytest
 from django.db import connection
@@ -41,6 +42,7 @@ def named(label: str) -> list[str]:
     return sorted({name for section in SECTIONS for name in section.names.get(label, [])})
 
 
+@cache
 def functions() -> set[str]:
     return {
         node.name for tree in trees("tests").values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)

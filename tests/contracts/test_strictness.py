@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.openapi import describe_request
-from tests.contracts.conftest import World
 from tests.contracts.test_openapi import OPERATIONS, SCHEMA
 from tests.contracts.test_openapi_fuzz import ENDPOINTS, PARAMETER
+from tests.isolation.conftest import World
 from tests.isolation.endpoints import Row, resolved_views
 
 Json = dict[str, Any]

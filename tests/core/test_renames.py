@@ -1,40 +1,19 @@
-"""Stored names of the previous release keep working: rows are rewritten, and messages are accepted."""
+"""Stored names of the previous release keep working: messages, settings and commands are accepted."""
 
 import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from core import renames
 from core.checks import check_renamed_settings
-from core.models import OutboxMessage
-from mailings.models import Mailing
 from promoplatform import celery_app
 from tests.contracts.tree import ROOT
-
-BEFORE = [("kernel", "0002_rename_fields"), ("mail", "0004_rename_fields")]
-
-
-@pytest.fixture
-def previous_release(transactional_db: None) -> Iterator[None]:
-    """A database before the data migrations of the renames."""
-    MigrationExecutor(connection).migrate(BEFORE)
-    yield
-    MigrationExecutor(connection).migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
-
-
-def migrate() -> None:
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
 
 
 def test_every_old_task_name_runs_the_renamed_task() -> None:
@@ -42,31 +21,6 @@ def test_every_old_task_name_runs_the_renamed_task() -> None:
 
     for old_name, name in renames.TASKS.items():
         assert celery_app.tasks[old_name] is celery_app.tasks[name], old_name
-
-
-def test_rows_of_the_previous_release_get_the_present_names(previous_release: None) -> None:
-    for old_name in renames.TASKS:
-        OutboxMessage.objects.create(task=old_name, kwargs={"kept": old_name})
-    OutboxMessage.objects.create(task="accounts.send_invitation", kwargs={})
-    every = IntervalSchedule.objects.create(every=30, period="seconds")
-    PeriodicTask.objects.create(name="beat heart", task="kernel.beat_heart", interval=every, enabled=False)
-    PeriodicTask.objects.create(name="tell brands of uses", task="discounts.tell_brands", interval=every)
-    PeriodicTask.objects.create(name="send usage digests", task="discounts.send_usage_digests", interval=every)
-    PeriodicTask.objects.create(name="mine", task="reports.mine", interval=every)
-    for number, old_path in enumerate(renames.MAIL_TYPES):
-        Mailing.objects.create(key=f"mailing:{number}", mail_type=old_path)
-
-    migrate()
-
-    waiting = {message.kwargs.get("kept"): message.task for message in OutboxMessage.objects.all()}
-    assert waiting.pop(None) == "accounts.send_invitation"
-    assert waiting == renames.TASKS
-    assert set(PeriodicTask.objects.values_list("name", "task", "enabled")) == {
-        ("record heartbeat", "core.record_heartbeat", False),
-        ("send usage digests", "discounts.send_usage_digests", True),
-        ("mine", "reports.mine", True),
-    }
-    assert set(Mailing.objects.values_list("mail_type", flat=True)) == set(renames.MAIL_TYPES.values())
 
 
 @pytest.mark.parametrize(("old_path", "path"), renames.MAIL_TYPES.items())

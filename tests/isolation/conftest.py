@@ -1,14 +1,17 @@
 """Fixtures: two brands with their users and servers, and objects of the first brand."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.db import transaction
+from django.test import Client, override_settings
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from accounts.contracts import Role
 from accounts.models import Brand, Invitation, User
@@ -77,9 +80,34 @@ def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Brand], Client], settings: Any) -> World:
+def world(settings: Any) -> World:
     """Billo, which has an object of every kind, and Cake, which has none."""
     settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
+    return create_world()
+
+
+@pytest.fixture(scope="module")
+def shared_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """The same for all tests of a module, each of which is rolled back to it.
+
+    Only for modules whose tests use one connection: nobody else sees the open transaction of the module.
+    """
+    throttles = dict.fromkeys(settings.THROTTLES, "1000000/minute")
+    with override_settings(THROTTLES=throttles), django_db_blocker.unblock(), transaction.atomic():
+        transaction.get_connection().atomic_blocks[-1]._from_testcase = True  # durable blocks may be inside
+        yield create_world()
+        transaction.set_rollback(True)
+
+
+def _sign_in(user: User) -> Client:
+    return Client(headers={"Authorization": f"Bearer {tokens_for(user=user, at=timezone.now()).access}"})
+
+
+def _use_key(**fields: Any) -> Client:
+    return Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(**fields).text}"})
+
+
+def create_world() -> World:
     billo, cake = BrandFactory(slug="billo"), BrandFactory(slug="cake")
     staff = {role: MembershipFactory(brand=billo, role=role).user for role in Role}
     user = ShopperFactory()
@@ -87,16 +115,16 @@ def world(shopper_client: Callable[[User], Client], brand_client: Callable[[Bran
     past = timezone.now() - timedelta(hours=1)
     expired = tokens_for(user=staff[Role.OWNER], at=past).access
     clients = {
-        "owner": shopper_client(staff[Role.OWNER]),
-        "viewer": shopper_client(staff[Role.VIEWER]),
-        "server": brand_client(billo),
-        "internal": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(internal=True).text}"}),
-        "marketplace": Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(platform=True).text}"}),
-        "shopper": shopper_client(user),
+        "owner": _sign_in(staff[Role.OWNER]),
+        "viewer": _sign_in(staff[Role.VIEWER]),
+        "server": _use_key(brand=billo),
+        "internal": _use_key(internal=True),
+        "marketplace": _use_key(platform=True),
+        "shopper": _sign_in(user),
         "anonymous": Client(),
-        "other owner": shopper_client(MembershipFactory(brand=cake).user),
-        "other server": brand_client(cake),
-        "other shopper": shopper_client(ShopperFactory()),
+        "other owner": _sign_in(MembershipFactory(brand=cake).user),
+        "other server": _use_key(brand=cake),
+        "other shopper": _sign_in(ShopperFactory()),
         "revoked key": Client(headers={"Authorization": f"Api-Key {revoked.text}"}),
         "expired token": Client(headers={"Authorization": f"Bearer {expired}"}),
     }
