@@ -119,11 +119,13 @@ def list_rights(caller: Caller) -> list[str]:
 
 
 def check_internal(caller: Caller, *, brand_id: uuid.UUID | None = None) -> None:
-    """Require an API key for the internal API, and one that may name the brand of an object, if there is one.
+    """Require an API key for the internal API, and one that may name the brand of an object, or a platform admin.
 
     Raises PermissionDenied, and NotFound for a brand that the key isn't for.
     """
     if Scope.INTERNAL not in caller.scopes:
+        if is_platform_admin(caller):
+            return
         raise PermissionDenied
     if brand_id is not None and caller.internal_brand_ids is not None and brand_id not in caller.internal_brand_ids:
         raise NotFound
@@ -132,7 +134,8 @@ def check_internal(caller: Caller, *, brand_id: uuid.UUID | None = None) -> None
 def get_merchant_brand(*, caller: Caller, merchant_id: str) -> Brand:
     """Return the brand that a platform service names by ID or slug.
 
-    Raises PermissionDenied for callers without an internal API key, and NotFound, also for brands that it isn't for.
+    Raises PermissionDenied for callers who may not use the internal API, and NotFound, also for brands that an API key
+    isn't for.
     """
     check_internal(caller)
     brand = brand_by_name(merchant_id)
