@@ -288,9 +288,9 @@ class StandaloneBackend(Protocol):
 class CodeOffer:
     """An offer as its codes need it. ``error`` is raised by attempts to add or assign codes, if any.
 
-    An offer whose ``decision`` is to be ended or archived gets no codes anyway. ``is_live`` tells whether customers can
-    redeem its codes now or later. ``url`` is the offer's page in the admin. ``stored_value`` is its amount if each of
-    its codes keeps a balance.
+    An offer with the status ended or archived gets no codes anyway. ``is_live`` tells whether customers can redeem its
+    codes now or later. ``url`` is the offer's page in the admin. ``stored_value`` is its amount if each of its codes
+    keeps a balance.
     """
 
     id: uuid.UUID
@@ -299,7 +299,7 @@ class CodeOffer:
     description: str
     start_date: datetime | None
     end_date: datetime
-    decision: str
+    status: str
     is_live: bool
     url: str
     error: DomainError | None = None

@@ -35,7 +35,7 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
             description="",
             start_date=coupon.start_date,
             end_date=coupon.end_date,
-            decision=coupon.decision,
+            status=coupon.status_at(at),
             is_live=coupon.brand.is_active and coupon.status_at(at) in UPCOMING_OR_ACTIVE,
             url=reverse("admin:coupons_coupondefinition_change", args=[coupon.pk]),
             stored_value=find_stored_value(load_offer(coupon.offer), currency=coupon.currency),

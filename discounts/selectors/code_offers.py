@@ -22,7 +22,7 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
             description="",
             start_date=code.start_date,
             end_date=code.end_date,
-            decision=code.decision,
+            status=code.status_at(at),
             is_live=code.brand.is_active and code.status_at(at) in UPCOMING_OR_ACTIVE,
             url=reverse("admin:discounts_discountcode_change", args=[code.pk]),
         )

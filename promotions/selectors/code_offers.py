@@ -22,6 +22,7 @@ def describe_code_offers(*, offers: Collection[uuid.UUID], at: datetime) -> Mapp
 
 
 def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
+    status = promotion.status_at(at)
     return CodeOffer(
         id=promotion.pk,
         brand_id=promotion.brand_id,
@@ -29,8 +30,8 @@ def _describe(promotion: Promotion, at: datetime) -> CodeOffer:
         description=promotion.description,
         start_date=promotion.start_date,
         end_date=promotion.end_date,
-        decision=promotion.decision,
-        is_live=promotion.brand.is_active and promotion.status_at(at) in UPCOMING_OR_ACTIVE,
+        status=status,
+        is_live=promotion.brand.is_active and status in UPCOMING_OR_ACTIVE,
         url=reverse("admin:promotions_promotion_change", args=[promotion.pk]),
         stored_value=find_stored_value(load_offer(promotion.offer), currency=promotion.currency),
         error=_find_error(promotion),

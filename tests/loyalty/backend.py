@@ -170,7 +170,7 @@ class LoyaltyBackend:
         rewards = LoyaltyReward.objects.select_related("brand").filter(pk__in=offers)
         return {
             reward.pk: CodeOffer(
-                reward.pk, reward.brand_id, reward.name, "", reward.start_date, reward.end_date, reward.decision,
+                reward.pk, reward.brand_id, reward.name, "", reward.start_date, reward.end_date, reward.status_at(at),
                 is_live=reward.brand.is_active and reward.status_at(at) in UPCOMING_OR_ACTIVE, url="",
             )
             for reward in rewards

@@ -454,7 +454,7 @@ def test_codes_are_assigned_to_an_audience_in_the_background(
 
     assignment.refresh_from_db()
     assert (assignment.assigned_count, assignment.already_assigned_count, assignment.exhausted) == (24, 1, False)
-    assert assignment.finished_at == at
+    assert assignment.finished_at is not None
     assert sorted(assigned_customers(batch).values()) == sorted(names)
 
 
@@ -467,7 +467,8 @@ def test_an_assignment_ends_when_the_batch_has_no_codes_left(promotion: Promotio
     services.continue_assignment(assignment_id=assignment.pk, at=at)
 
     assignment.refresh_from_db()
-    assert (assignment.assigned_count, assignment.exhausted, assignment.finished_at) == (3, True, at)
+    assert (assignment.assigned_count, assignment.exhausted) == (3, True)
+    assert assignment.finished_at is not None
     assert len(assigned_customers(batch)) == 3
 
 

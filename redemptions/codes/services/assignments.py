@@ -1,6 +1,5 @@
 """Assignment of a batch's codes to customers, one each, with emails to those who are subscribed to offers."""
 
-import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from accounts.models import Customer
 from accounts.selectors import list_subscribed_customers
 from core import db
 from core.datetimes import format_iso
-from core.errors import InvalidRequest
+from core.errors import DomainError, InvalidRequest
 from core.outbox import enqueue_on_commit
+from integrations.contracts import RunClock
 from mailings.contracts import Recipient
 from mailings.models import Mailing
 from mailings.selectors import get_personal_texts
@@ -92,13 +92,13 @@ def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool, at:
 
 
 def continue_assignment(*, assignment_id: uuid.UUID, at: datetime, time_budget: float = TIME_BUDGET_SECONDS) -> None:
-    """Process an assignment until every customer has a code or no code is left.
+    """Process an assignment until every customer has a code, no code is left, or the offer ends.
 
     After ``time_budget`` seconds, enqueues another task for the rest.
     """
-    deadline = time.monotonic() + time_budget
-    while _assign_chunk(assignment_id, at):
-        if time.monotonic() >= deadline:
+    clock = RunClock(at)
+    while _assign_chunk(assignment_id, clock.now()):
+        if clock.elapsed_seconds >= time_budget:
             enqueue_on_commit("redemptions.assign_codes", assignment_id=str(assignment_id))
             return
 
@@ -111,9 +111,11 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     if assignment is None:
         return False
     batch = assignment.batch
-    chunk = list_members_after(
-        brand_id=batch.brand_id, segment_type=assignment.segment_type, after=assignment.cursor, limit=CHUNK
-    )
+    chunk: list[int] = []
+    if _takes_codes(batch, at):
+        chunk = list_members_after(
+            brand_id=batch.brand_id, segment_type=assignment.segment_type, after=assignment.cursor, limit=CHUNK
+        )
     if chunk:
         new_count, existing_count = _assign(batch, chunk, at)
         assignment.assigned_count += new_count
@@ -126,6 +128,15 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     assignment.finished_at = at if is_finished else None
     assignment.save(update_fields=["assigned_count", "already_assigned_count", "cursor", "exhausted", "finished_at"])
     return not is_finished
+
+
+def _takes_codes(batch: CodeBatch, at: datetime) -> bool:
+    """Return whether codes of the batch can still be assigned."""
+    try:
+        _check(batch, at)
+    except DomainError:
+        return False
+    return True
 
 
 def _check(batch: CodeBatch, at: datetime) -> None:

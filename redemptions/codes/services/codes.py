@@ -18,7 +18,7 @@ from redemptions.contracts import CodeOffer
 from redemptions.errors import CodeTaken, InvalidStatus
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
-from redemptions.statuses import OfferDecision
+from redemptions.statuses import OfferStatus
 
 ARCHIVE_CHUNK = 25_000  # codes per transaction
 TIME_BUDGET_SECONDS = 60.0  # of one task, which then enqueues the next
@@ -100,8 +100,8 @@ def check_takes_codes(*, kind: str, offer: uuid.UUID, brand_id: uuid.UUID, at: d
     described = get_code_backend(kind).describe_code_offers(offers=[offer], at=at).get(offer)
     if described is None or described.brand_id != brand_id:
         raise NotFound
-    if described.decision in (OfferDecision.ENDED, OfferDecision.ARCHIVED):
-        raise InvalidStatus(current_status=described.decision)
+    if described.status in (OfferStatus.ENDED, OfferStatus.ARCHIVED):
+        raise InvalidStatus(current_status=described.status)
     if described.error is not None:
         raise described.error
     return described
