@@ -111,11 +111,13 @@ class _PlatformCalls:
             raise RuntimeError(f"{self._redeemed} redemptions, {rows} rows, {counted} counted")
 
     def _redeem(self) -> None:
-        in_process.post(f"{COUPONS}{self._coupon.pk}/redemptions/", {}, next(self._tokens))
+        in_process.post(f"{COUPONS}{self._coupon.pk}/redemptions/", {"code": CODE}, next(self._tokens))
         self._redeemed += 1
 
     def _reserve(self) -> None:
-        self._in_two(f"{COUPONS}{self._coupon.pk}/reservations/", {"ttl_seconds": 600}, f"{COUPONS}redemptions/")
+        self._in_two(
+            f"{COUPONS}{self._coupon.pk}/reservations/", {"ttl_seconds": 600, "code": CODE}, f"{COUPONS}redemptions/"
+        )
 
     def _check_out(self) -> None:
         cart = seed_data.build_cart("peer", codes=[CODE], order=f"peer-{next(self._orders)}")

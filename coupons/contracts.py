@@ -34,7 +34,7 @@ class CouponSnapshot:
     """Snapshot of a coupon with the usage counts and code states of the requested customers.
 
     ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that belong to
-    the coupon, by canonical form. ``code`` is its generic code, unless that is revoked.
+    the coupon, by canonical form. ``code`` is its generic code, also a revoked one.
     ``inactive_users`` are the customers whose user account is deactivated. ``limits`` are its budgets and limits per
     period, which its uses take from.
     """

@@ -13,9 +13,10 @@ from core.errors import DomainError, InvalidRequest, TokenInvalid
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import (
     BALANCE_NEEDS_CART,
-    CODE_REQUIRED_MESSAGE,
+    CODE_REQUIRED,
     COUPON_INACTIVE,
     COUPON_NEEDS_CART,
+    SINGLE_USE_CODE_REQUIRED,
     CouponEnded,
     CouponLimitPerCustomer,
     CouponLimitReached,
@@ -61,14 +62,16 @@ def _find_status_error(snapshot: CouponSnapshot, at: datetime) -> DomainError | 
 
 
 def _list_code_errors(snapshot: CouponSnapshot, request: RedemptionRequest, at: datetime) -> Iterator[DomainError]:
-    """Yield an error if the sent code can't be redeemed for the coupon, or if a required single-use code is missing."""
+    """Yield an error if the sent code can't be redeemed for the coupon, or if none was sent although it has codes."""
     if request.code:
         code = snapshot.find_code(request.code)
         error = CodeNotFound() if code is None else find_code_error(code, customer=request.customer, at=at)
         if error is not None:
             yield error
-    elif snapshot.has_batches and snapshot.code is None:
-        yield InvalidRequest.field("code", str(CODE_REQUIRED_MESSAGE), "required")
+    elif snapshot.code is not None:
+        yield InvalidRequest.field("code", str(CODE_REQUIRED), "required")
+    elif snapshot.has_batches:
+        yield InvalidRequest.field("code", str(SINGLE_USE_CODE_REQUIRED), "required")
 
 
 def replace_counts(snapshot: CouponSnapshot, counts: Mapping[int, int]) -> CouponSnapshot:

@@ -158,9 +158,7 @@ class CouponEligibilitySerializer(serializers.Serializer[Any]):
 class CouponRedemptionInputSerializer(InputSerializer):
     """Redemption of a coupon."""
 
-    code = StrictCharField(
-        max_length=200, required=False, help_text=gettext_lazy("Required if the coupon has single-use codes only.")
-    )
+    code = StrictCharField(max_length=200, required=False, help_text=gettext_lazy("Required if the coupon has codes."))
     customer_id = StrictCharField(
         max_length=100, required=False, help_text=gettext_lazy("Customer to act for (brand API keys only).")
     )

@@ -2,10 +2,7 @@
 -- Upholds redemptions_limit_within_cap: a limit doesn't change while it is taken.
 SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_date, d.end_date, d.limit_strategy AS strategy,
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user,
-    CASE WHEN NOT EXISTS (
-        SELECT 1 FROM promotions_code g WHERE g.offer = d.id AND g.batch_id IS NULL AND g.revoked_at IS NOT NULL
-    ) THEN d.code END AS code,
-    d.currency, d.budget, d.other_budgets, d.max_per_order, d.max_per_customer, d.limit_per_day, d.limit_per_week, d.limit_per_month, d.limit_units, b.timezone,
+    d.code, d.currency, d.budget, d.other_budgets, d.max_per_order, d.max_per_customer, d.limit_per_day, d.limit_per_week, d.limit_per_month, d.limit_units, b.timezone,
     CASE WHEN d.offer #> '{benefits,0,keep_balance}' = 'true' THEN d.offer::text END AS stored_offer,
     EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
     (

@@ -23,9 +23,8 @@ def brand():
 
 
 def redeem(coupon):
-    return services.redeem(
-        coupon=coupon.pk, request=RedemptionRequest(uuid7(), CustomerFactory().pk), at=timezone.now()
-    )
+    request = RedemptionRequest(uuid7(), CustomerFactory().pk, coupon.code or "")
+    return services.redeem(coupon=coupon.pk, request=request, at=timezone.now())
 
 
 def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(visit, brand):

@@ -78,10 +78,11 @@ def test_every_error_is_listed_most_permanent_first() -> None:
         (build_snapshot(), "", []),
         (build_snapshot(), "ANY", [CodeNotFound]),
         (build_snapshot(code="SUMMER", codes={"SUMMER": ANYONE}), "sum-mer", []),
-        (build_snapshot(code="SUMMER"), "", []),
+        (build_snapshot(code="SUMMER"), "", [InvalidRequest]),
         (build_snapshot(code="SUMMER"), "WINTER", [CodeNotFound]),
         (build_snapshot(has_batches=True), "", [InvalidRequest]),
-        (build_snapshot(has_batches=True, code="SUMMER"), "", []),
+        (build_snapshot(has_batches=True, code="SUMMER"), "", [InvalidRequest]),
+        (build_snapshot(has_batches=True, code="SUMMER", codes={"ONE": ANYONE}), "one", []),
         (build_snapshot(has_batches=True, codes={"ONE": ANYONE}), "one", []),
         (build_snapshot(has_batches=True, codes={"MINE": build_code(customer=7)}), "MINE", []),
         (build_snapshot(has_batches=True, codes={"YOURS": build_code(customer=8)}), "YOURS", [CodeNotFound]),
@@ -89,7 +90,7 @@ def test_every_error_is_listed_most_permanent_first() -> None:
         (build_snapshot(codes={"OVER": build_code(expires_at=START)}), "OVER", [CodeExpired]),
     ],
 )
-def test_a_code_must_belong_to_the_coupon_and_single_use_codes_are_required(
+def test_a_code_must_belong_to_the_coupon_and_is_required_if_the_coupon_has_codes(
     snapshot: CouponSnapshot, code: str, expected: list[type]
 ) -> None:
     assert list_error_types(snapshot, code=code) == expected

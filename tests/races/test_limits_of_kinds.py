@@ -33,7 +33,7 @@ def redeem_alone(offer: Any, at: datetime) -> Any:
     customer = ShopperFactory().customer
     if offer.offer_kind == "discount_code":
         return redeem_code(code="TEN", shopper=shopper_of(customer), amount=None, currency=None, at=at)
-    return coupons.redeem(coupon=offer.pk, request=RedemptionRequest(uuid7(), customer.pk), at=at)
+    return coupons.redeem(coupon=offer.pk, request=RedemptionRequest(uuid7(), customer.pk, "TEN"), at=at)
 
 
 @pytest.mark.parametrize("kind", KINDS)

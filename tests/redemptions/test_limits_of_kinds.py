@@ -334,7 +334,7 @@ def redeem_alone(offer: Any, at: datetime, **more: Any) -> Any:
     customer = ShopperFactory().customer
     if offer.offer_kind == "discount_code":
         return redeem_code(code="TEN", shopper=shopper_of(customer), amount=None, currency=None, at=at)
-    request = RedemptionRequest(uuid7(), customer.pk, **more)
+    request = RedemptionRequest(uuid7(), customer.pk, "TEN", **more)
     return coupons.redeem(coupon=offer.pk, request=request, at=at)
 
 
