@@ -30,11 +30,14 @@ class Chart:
     bars: Sequence[Bar]
     thickness: float
     width: float
+    baseline: float
     top_label: str
+    bottom_label: str
     ticks: Sequence[tuple[float, str]]
     summary: str
 
     HEIGHT = 120
+    LABEL_HEIGHT = 12
     SLOT_WIDTH = 20.0
     BAR_SHARE = 0.7  # of its slot
     MAX_WIDTH = 40 * SLOT_WIDTH
@@ -58,19 +61,24 @@ def build_chart(
     format_value: Callable[[int], str] = format_number,
     scale: int = 1,
 ) -> Chart:
-    """Return a chart with a bar for each label and number. More bars are thinner bars.
+    """Return a chart with a bar for each label and number, down from the baseline if it is negative.
+
+    More bars are thinner bars.
 
     ``describe`` returns the sum as text ("2 redemptions"), ``period`` states when ("in the last 30 days"), and
     ``by_time`` that the labels are times of day. Amounts in minor units have their own ``format_value``, and the
     ``scale`` by which the label of the axis is divided.
     """
     slot = min(Chart.SLOT_WIDTH, Chart.MAX_WIDTH / max(1, len(values)))
-    top = max([value for _label, value in values] + [1])
+    numbers = [value for _label, value in values]
+    top, bottom = max([1, *numbers]), min([0, *numbers])
+    unit = Chart.HEIGHT / (top - bottom)
+    baseline = round(top * unit, 1)
     bars = [
         Bar(
             x=round(number * slot + slot * (1 - Chart.BAR_SHARE) / 2, 2),
-            y=round(Chart.HEIGHT * (1 - value / top), 1),
-            height=round(Chart.HEIGHT * value / top, 1),
+            y=round((top - max(value, 0)) * unit, 1),
+            height=round(abs(value) * unit, 1),
             label=label,
             value=value,
             text=format_value(value),
@@ -82,7 +90,9 @@ def build_chart(
         bars=bars,
         thickness=round(slot * Chart.BAR_SHARE, 2),
         width=max(len(bars) * slot, Chart.SLOT_WIDTH),
+        baseline=baseline,
         top_label=_abbreviate(-(-top // scale)),
+        bottom_label=_abbreviate(bottom // scale) if Chart.HEIGHT - baseline >= Chart.LABEL_HEIGHT else "",
         ticks=ticks,
         summary=_summarize(bars, describe, period, by_time=by_time),
     )
@@ -95,6 +105,8 @@ def describe_redemptions(count: int) -> str:
 
 def _abbreviate(number: int) -> str:
     """Return a number that is short enough to stand beside the chart (``12k``)."""
+    if number < 0:
+        return f"-{_abbreviate(-number)}"
     for unit, letter in ((1_000_000, "M"), (1_000, "k")):
         if number >= 10 * unit:
             return f"{format_number(number // unit)}{letter}"

@@ -49,7 +49,6 @@ LABELS = {
     BacktestState.CANCELED: "warning",
 }
 INITIAL_DAYS = timedelta(days=28)
-MAX_CHART_DAYS = 92
 
 
 @admin.register(Backtest)
@@ -242,16 +241,19 @@ def get_progress(backtest: Backtest) -> int:
 
 
 def build_charts(backtest: Backtest, totals: dict[str, Any]) -> list[tuple[str, Chart]]:
-    """Return charts by day: affected orders, and the additional discount in each currency."""
+    """Return charts by day: affected orders, and the additional discount in each currency.
+
+    They cover the whole period, and a discount can be negative, so each sums up to the figure of its card.
+    """
     first, last = get_days(backtest)
-    day_count = min((last - first).days + 1, MAX_CHART_DAYS)
-    span = [last - timedelta(days=back) for back in reversed(range(day_count))]
+    day_count = (last - first).days + 1
+    span = [first + timedelta(days=number) for number in range(day_count)]
     period = ngettext("in %(count)s day", "in %(count)s days", day_count) % {"count": day_count}
     days = {date.fromisoformat(day): row for day, row in totals["days"].items()}
     orders = [(formats.date_format(day, "j M"), days.get(day, {}).get("affected", 0)) for day in span]
     charts = [(gettext("Orders affected"), build_chart(orders, describe=_describe_orders, period=period))]
     for currency in sorted(totals["currencies"]):
-        extra = {day: max(0, row["extra"].get(currency, 0)) for day, row in days.items()}
+        extra = {day: row["extra"].get(currency, 0) for day, row in days.items()}
         chart = build_chart(
             [(formats.date_format(day, "j M"), extra.get(day, 0)) for day in span],
             describe=partial(format_amount, currency=currency),

@@ -39,3 +39,17 @@ def test_the_peak_of_times_is_at_a_time() -> None:
 def test_large_values_are_abbreviated_beside_the_axis() -> None:
     assert build_chart([("a", 25_300)], describe=format_number).top_label == "25k"
     assert build_chart([("a", 12_000_000)], describe=format_number).top_label == "12M"
+
+
+def test_negative_values_are_bars_below_the_baseline_and_count_in_the_sum() -> None:
+    chart = build_chart([("a", 30), ("b", -10), ("c", 0)], describe=format_number)
+
+    assert [(bar.y, bar.height) for bar in chart.bars] == [(0.0, 90.0), (90.0, 30.0), (90.0, 0.0)]
+    assert (chart.baseline, chart.top_label, chart.bottom_label) == (90.0, "30", "-10")
+    assert chart.summary.startswith("20")
+
+
+def test_a_chart_without_negative_values_stands_on_its_bottom() -> None:
+    chart = build_chart([("a", 30), ("b", 0)], describe=format_number)
+
+    assert (chart.baseline, chart.bottom_label) == (120.0, "")
