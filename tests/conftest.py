@@ -1,5 +1,6 @@
 """Fixtures of all tests: clean PostgreSQL and Redis, concurrent calls, the outbox, clients, and no network."""
 
+import gc
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,12 @@ MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come 
 QUICK_FILES = ("_rules.py", "_services.py", "_api.py")  # of each app
 QUICK = ("pricing", "setup/test_packaging.py", "contracts/test_docs.py", "contracts/test_errors.py")
 _connect = socket.socket.connect
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported to no later collection of garbage, as most of their time would go there."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
