@@ -27,7 +27,7 @@ from rest_framework.views import APIView
 
 from core import db
 from core.errors import Busy, DomainError, IdempotencyInProgress, IdempotencyKeyReused, InvalidRequest, PermissionDenied
-from core.hot import HotView
+from core.fast_views import FastView
 from core.models import IdempotencyKey
 from core.permissions import rights_provider
 from core.problems import problem_from_exception
@@ -51,7 +51,7 @@ def idempotent(method: Method) -> Callable[..., HttpResponseBase]:
             raise InvalidRequest.field("Idempotency-Key", _("Use 1 to 255 printable ASCII characters."))
         digest = _digest(_caller_identity(request), request.path, key)
         fingerprint = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).digest()
-        rights = () if isinstance(view, HotView) or request.auth is None else rights_provider(request.auth)
+        rights = () if isinstance(view, FastView) or request.auth is None else rights_provider(request.auth)
         return _run_once(digest, fingerprint, rights, lambda: method(view, request, *args, **kwargs))
 
     wrapper.idempotent = True  # type: ignore[attr-defined]  # read by core.openapi

@@ -30,10 +30,10 @@ django.setup(set_prefix=False)
 
 from coupons.api.redemptions import RedemptionsView, ReservationsView  # noqa: E402  (once the settings are there)
 from discounts.api.views import UsagesView  # noqa: E402
-from promoplatform.express import Lane  # noqa: E402
+from promoplatform.fast_path import FastPath  # noqa: E402
 from vouchers.api.views import FirstLoginView  # noqa: E402
 
-application = Lane(
+application = FastPath(
     Application(),
     {
         "discountcodeusage-list": ("api/v1/discountcodeusage/", UsagesView),

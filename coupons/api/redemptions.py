@@ -14,7 +14,7 @@ from accounts.contracts import CHECKOUT, READ, Shopper, get_caller
 from accounts.selectors import get_acceptance, readable_brand_ids, shopper_for
 from accounts.services import get_or_create_customer
 from core.errors import Busy, DomainError, NotFound
-from core.hot import Answer, Call, HotView
+from core.fast_views import Answer, Call, FastView
 from core.idempotency import idempotent
 from core.ids import uuid7
 from core.openapi import problem_responses
@@ -83,7 +83,7 @@ class EligibilityView(APIView):
         )
 
 
-class RedemptionsView(HotView):
+class RedemptionsView(FastView):
     """``/api/v1/coupons/<id>/redemptions/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}
@@ -106,7 +106,7 @@ class RedemptionsView(HotView):
         return _redeem(call.auth, pk, validate(CouponRedemptionInputSerializer, call.body()), at=call.at)
 
 
-class ReservationsView(HotView):
+class ReservationsView(FastView):
     """``/api/v1/coupons/<id>/reservations/``"""
 
     key_scopes: ClassVar[KeyScopes] = {"post": CHECKOUT}

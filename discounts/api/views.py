@@ -16,7 +16,7 @@ from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, has_slug, readable_brand_ids
 from core.errors import NotFound, PermissionDenied
 from core.etags import VersionedObject, versioned
-from core.hot import Answer, Call, HotView
+from core.fast_views import Answer, Call, FastView
 from core.idempotency import idempotent
 from core.list_queries import paginate, validate_query
 from core.metadata import pick_metadata
@@ -214,7 +214,7 @@ def get_editable_code(request: Request, name: str) -> DiscountCode:
     return code
 
 
-class UsagesView(HotView):
+class UsagesView(FastView):
     """``/api/v1/discountcodeusage/``"""
 
     key_scopes: ClassVar[KeyScopes] = {}

@@ -15,7 +15,7 @@ from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
 from core.errors import NotFound, PermissionDenied, TokenInvalid
 from core.etags import VersionedObject, versioned
-from core.hot import Answer, Call, HotView
+from core.fast_views import Answer, Call, FastView
 from core.idempotency import idempotent
 from core.list_queries import created_condition, paginate, validate_query
 from core.metadata import pick_metadata
@@ -170,7 +170,7 @@ def _to_model_fields(data: Mapping[str, Any], brand: Brand) -> dict[str, Any]:
     return fields | pick_metadata(data) | to_limit_fields(data, currency=brand.currency, names=PeriodLimitsSerializer)
 
 
-class FirstLoginView(HotView):
+class FirstLoginView(FastView):
     """``/api/v1/campaigns/<slug>/first-login/``"""
 
     key_scopes: ClassVar[KeyScopes] = {}

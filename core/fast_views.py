@@ -1,4 +1,4 @@
-"""Views of hot endpoints, independent of how the request arrives."""
+"""Views of busy endpoints, independent of how the request arrives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Call:
     body: Callable[[], Any]
 
 
-class HotView(APIView):
+class FastView(APIView):
     """A view whose POST can bypass Django's middleware, because ``serve`` needs a Call only."""
 
     serve: ClassVar[Callable[..., Answer]]

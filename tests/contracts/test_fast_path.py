@@ -1,4 +1,4 @@
-"""The express lane and Django give the same response: status, headers and body, for every request."""
+"""The fast path and Django give the same response: status, headers and body, for every request."""
 
 import io
 import itertools
@@ -19,9 +19,9 @@ from django.utils import timezone
 from accounts.api.cors import origins
 from accounts.models import Brand
 from accounts.services import tokens_for
-from core.hot import HotView
+from core.fast_views import FastView
 from promoplatform import wsgi
-from promoplatform.express import Lane, _outer
+from promoplatform.fast_path import FastPath, _outer_headers
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
 from vouchers import services as campaigns
 
@@ -91,22 +91,25 @@ def call_application(application: WsgiApplication, path: str, body: bytes = b"",
 def both_applications() -> Callable[..., ParsedResponse]:
     """Function that calls both applications, each as another shopper, and returns the common response."""
 
-    def call(path: str, *bodies: bytes, express: bool = True, **environ: str) -> ParsedResponse:
+    def call(path: str, *bodies: bytes, fast: bool = True, **environ: str) -> ParsedResponse:
         handled_by_django: list[str] = []
         django = wsgi.Application()  # which reads its settings now
-        _outer.cache_clear()
+        _outer_headers.cache_clear()
 
         def fallback(environ: Any, start_response: Any) -> Any:
             handled_by_django.append(environ["PATH_INFO"])
             return django(environ, start_response)
 
-        lane = Lane(fallback, {path_.name: (str(path_.pattern), path_.view) for path_ in wsgi.application.ways})
+        routes = {route.name: (str(route.pattern), route.view) for route in wsgi.application.routes}
+        fast_path = FastPath(fallback, routes)
+            fallback, {path_.name: (str(path_.pattern), path_.view) for path_ in wsgi.application.routes}
+        )
         responses = []
-        for application in (django, lane):
+        for application in (django, fast_path):
             caller = {"HTTP_AUTHORIZATION": authorization()} | environ
             responses.append([call_application(application, path, body, **caller) for body in bodies or (b"",)])
         assert responses[0] == responses[1]
-        assert bool(handled_by_django) is not express
+        assert bool(handled_by_django) is not fast
         return responses[1][-1]
 
     return call
@@ -116,7 +119,7 @@ def document(**members: Any) -> bytes:
     return json.dumps(members).encode()
 
 
-@pytest.mark.parametrize("way", wsgi.application.ways, ids=lambda way: way.name)
+@pytest.mark.parametrize("way", wsgi.application.routes, ids=lambda way: way.name)
 def test_each_path_matches_the_url_of_that_name(way: Any) -> None:
     path = str(way.pattern).replace("<slug:slug>", "first").replace("<uuid:pk>", str(uuid.UUID(int=7)))
     match = resolve(f"/{path}")
@@ -124,7 +127,7 @@ def test_each_path_matches_the_url_of_that_name(way: Any) -> None:
     assert match.view_name == way.name
     assert match.func.view_class is way.view  # type: ignore[attr-defined]
     assert way.pattern.match(path)[2] == match.kwargs
-    assert issubclass(way.view, HotView)
+    assert issubclass(way.view, FastView)
 
 
 @pytest.mark.parametrize("origin", ["https://shop.example", "https://evil.example"])
@@ -160,7 +163,7 @@ def test_bodies_of_endpoints_without_one(both_applications: Callable[..., Parsed
 def test_keys_of_requests_are_read_by_django(
     both_applications: Callable[..., ParsedResponse], key: str, status: str
 ) -> None:
-    assert both_applications(FIRST_LOGIN, express=False, HTTP_IDEMPOTENCY_KEY=key)[0] == status
+    assert both_applications(FIRST_LOGIN, fast=False, HTTP_IDEMPOTENCY_KEY=key)[0] == status
 
 
 def test_redemption_and_its_rejection(both_applications: Callable[..., ParsedResponse]) -> None:
@@ -255,7 +258,7 @@ def test_throttled_unknown_codes(
 def test_unusual_requests_are_handled_by_django(
     both_applications: Callable[..., ParsedResponse], environ: dict[str, str]
 ) -> None:
-    both_applications(FIRST_LOGIN, express=False, **environ)
+    both_applications(FIRST_LOGIN, fast=False, **environ)
 
 
 def test_requests_are_handled_by_django_without_batching(
@@ -263,7 +266,7 @@ def test_requests_are_handled_by_django_without_batching(
 ) -> None:
     settings.BATCHING = False
 
-    assert both_applications(FIRST_LOGIN, express=False)[0] == "201 Created"
+    assert both_applications(FIRST_LOGIN, fast=False)[0] == "201 Created"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "a b", ""])
@@ -272,7 +275,7 @@ def test_unknown_hosts_are_handled_by_django(
 ) -> None:
     settings.ALLOWED_HOSTS = ["promo.example"]
 
-    assert both_applications(FIRST_LOGIN, express=False, HTTP_HOST=host)[0] == "400 Bad Request"
+    assert both_applications(FIRST_LOGIN, fast=False, HTTP_HOST=host)[0] == "400 Bad Request"
 
 
 def test_unencrypted_requests_are_handled_by_django(
@@ -281,7 +284,7 @@ def test_unencrypted_requests_are_handled_by_django(
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-    assert both_applications(FIRST_LOGIN, express=False, HTTP_HOST="shop.example")[0] == "301 Moved Permanently"
+    assert both_applications(FIRST_LOGIN, fast=False, HTTP_HOST="shop.example")[0] == "301 Moved Permanently"
     status, headers, _ = both_applications(FIRST_LOGIN, HTTP_HOST="shop.example", HTTP_X_FORWARDED_PROTO="https")
     assert status == "201 Created"
     assert headers["Strict-Transport-Security"] == "max-age=3600"
