@@ -9,6 +9,7 @@ from typing import Any
 
 from pricing import Cart, Decision, Explanation, Facts, Offer, Profile, ShopperFacts
 from redemptions.contracts import MAX_RESERVATION, Candidate, Rejection, SelectedOffer
+from redemptions.identities import NO_IDENTITIES, Identities
 
 DEFAULT_TTL = MAX_SHOPPER_TTL = 900  # seconds
 MAX_TTL = int(MAX_RESERVATION.total_seconds())  # of servers
@@ -22,7 +23,7 @@ class QuoteRequest:
 
     ``shop`` is the slug of the brand whose server sends the request, or None. ``platform_key`` is the ID of the key of
     the platform's checkout, or None. ``order`` is the order reference, if it has one: a reservation of this order is
-    not another order of the customer.
+    not another order of the customer. ``identities`` are who the customer also is.
     """
 
     cart: Cart
@@ -31,6 +32,7 @@ class QuoteRequest:
     shop: str | None = None
     order: str = ""
     platform_key: uuid.UUID | None = None
+    identities: Identities = NO_IDENTITIES
 
     def count_codes(self) -> int:
         """Return the number of codes and vouchers, which anyone can guess."""

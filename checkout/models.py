@@ -34,6 +34,7 @@ SHIPPING = ""  # the line of a refund of the shipping
 class Redemption(models.Model):
     """The offers of one order, redeemed together. Amounts are in minor units of ``currency``.
 
+    ``identities`` are the slots of the customer's further identities in limits, by the ID of the brand.
     The audit log records what staff do with it in the admin, but nothing that servers and shoppers do.
     """
 
@@ -68,6 +69,7 @@ class Redemption(models.Model):
         db_default=models.Value({}, models.JSONField()),
         help_text=_("Discounts of lines and shipping when a refund last priced the rest of the order again."),
     )
+    identities = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     cart = models.JSONField()
     quote = models.JSONField(help_text=_("The quote as answered."))
     record = models.JSONField(

@@ -8,6 +8,9 @@ from datetime import datetime
 from redemptions.codes.contracts import RestrictedCode
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import LimitedOffer
+from redemptions.identities import NO_IDENTITIES, Identities
+from redemptions.limits.contracts import UNLIMITED
+from redemptions.limits.rules import CUSTOMER
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,8 @@ class RedemptionRequest:
 
     ``id`` becomes the ID of the redemption. ``redemption`` is the ID of the checkout redemption that the coupon is part
     of, and ``amount`` its discount, in minor units of ``currency``. ``code`` may have any spelling; it is empty if none
-    was sent. ``by_shopper`` is set if the customer sends it, whose reservations are limited.
+    was sent. ``by_shopper`` is set if the customer sends it, whose reservations are limited. ``identities`` are who the
+    customer also is, without an order: checkout takes those of its orders itself.
     """
 
     id: uuid.UUID
@@ -27,6 +31,7 @@ class RedemptionRequest:
     amount: int | None = None
     currency: str | None = None
     by_shopper: bool = False
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,14 @@ class CouponSnapshot:
     def find_code(self, text: str) -> RestrictedCode | None:
         """Return the code of the coupon that a sent text means, or None."""
         return self.codes.get(canonicalize_code(text) or "")
+
+
+def list_customer_caps(maximum: int | None) -> dict[str, int]:
+    """Return the cap per customer of a coupon by scope, which further identities of the customer take from.
+
+    They are counted without a maximum, too, so that one that is set later counts what they used.
+    """
+    return {CUSTOMER: UNLIMITED if maximum is None else maximum}
 
 
 @dataclass(frozen=True, slots=True)

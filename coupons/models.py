@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
+from coupons.contracts import list_customer_caps
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, RedemptionStatus
 from redemptions.uses.models import OfferLimits
@@ -101,6 +102,11 @@ class CouponDefinition(OfferLimits):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def customer_caps(self) -> dict[str, int]:
+        """The cap per customer, by scope."""
+        return list_customer_caps(self.maximum_number_of_coupons_per_user)
 
 
 class CouponCounter(models.Model):

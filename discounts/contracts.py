@@ -7,6 +7,9 @@ from typing import Any
 
 from pricing import Offer, load_offer
 from pricing.description import describe_offer
+from redemptions.limits.rules import CUSTOMER_ONCE
+
+CUSTOMER_CAPS = {CUSTOMER_ONCE: 1}  # a customer redeems a code once
 
 # Fields of the offer language that a rule can have beside its percentage: fields of the offer, and of its one benefit.
 OFFER_FIELDS = frozenset(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand, Customer, User
 from core.ids import uuid7
-from discounts.contracts import build_offer_document, summarize
+from discounts.contracts import CUSTOMER_CAPS, build_offer_document, summarize
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, RedemptionStatus
 from redemptions.uses.models import OfferLimits
@@ -89,6 +89,7 @@ class DiscountCode(OfferLimits):
 
     offer_kind = "discount_code"
     offer_key_field = "offer_id"
+    customer_caps = CUSTOMER_CAPS
 
     offer_id = models.UUIDField(_("offer ID"), default=uuid7, unique=True, editable=False)
     code = models.CharField(_("code"), max_length=64, db_collation="C", editable=False)

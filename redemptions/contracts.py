@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from accounts.contracts import Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
+from redemptions.identities import NO_IDENTITIES, Identities
 from redemptions.stored_values import CodeBalance, StoredValue
 
 NO_OFFER = uuid.UUID(int=0)  # of an item of an earlier release whose offer no longer exists
@@ -71,7 +72,7 @@ class CandidateQuery:
 
     ``vouchers`` are the IDs of the vouchers that the shopper chose; the kind answers for each, with the ID as its code.
     ``shop`` is the slug of the brand whose server calls, if any. ``segments`` are further segment types of that brand
-    that a simulation assumes for the shopper.
+    that a simulation assumes for the shopper. ``identities`` are who the shopper also is.
     """
 
     cart: Cart
@@ -81,6 +82,7 @@ class CandidateQuery:
     at: datetime
     segments: Sequence[str] = ()
     vouchers: Sequence[str] = ()
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class AvailabilityQuery:
     brands: frozenset[str]
     at: datetime
     limit: int
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,8 @@ class Purchase:
     """A redemption and the offers of one kind that it uses.
 
     ``subtotal`` includes shipping, in minor units of ``currency``. ``is_renewed`` is set for items that the redemption
-    had before and no longer has: their reservation expired, or an amendment dropped them.
+    had before and no longer has: their reservation expired, or an amendment dropped them. ``identities`` are who the
+    shopper also is: each takes from the limits per customer, too.
     """
 
     id: uuid.UUID
@@ -123,6 +127,7 @@ class Purchase:
     until: datetime
     items: Sequence[SelectedOffer] = field(default_factory=tuple)
     is_renewed: bool = False
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +158,21 @@ class AmendedItem:
 
 @dataclass(frozen=True, slots=True)
 class LimitedOffer:
-    """An offer whose uses are counted, with its budgets and limits.
+    """An offer with its budgets and limits.
 
     ``budgets`` are in minor units by currency, and ``caps`` those of budgets and limits by scope; of several that are
     reached, the first is reported. ``ceilings`` are the most that an order gets, in minor units by currency, and
     ``currencies`` those in which the offer has all of these amounts; None without any. ``timezone`` is that of the
     brand: periods begin at its midnight. With ``counts_codes``, a use notes the single-use code that it redeemed.
     ``stored_value`` is its amount if each of its codes keeps a balance.
+
+    ``customer_caps`` are caps per customer that the kind itself upholds for the customer: here, only the customer's
+    further identities take from them. With ``counts_all``, each redemption has a use, also one that takes nothing.
     """
 
     kind: str
     id: uuid.UUID
+    brand_id: uuid.UUID
     timezone: str
     budgets: Mapping[str, int]
     caps: Mapping[str, int]
@@ -171,6 +180,13 @@ class LimitedOffer:
     currencies: frozenset[str] | None = None
     counts_codes: bool = False
     stored_value: StoredValue | None = None
+    customer_caps: Mapping[str, int] = field(default_factory=dict)
+    counts_all: bool = False
+
+    def counts_use(self, identities: Identities) -> bool:
+        """Return whether a redemption by a customer with these further identities has a use."""
+        is_counted = self.counts_all or self.caps or self.counts_codes or self.stored_value
+        return bool(is_counted or identities.list_slots(self.brand_id))
 
     @property
     def needs_cart(self) -> bool:
@@ -208,7 +224,7 @@ class RedemptionBackend(Protocol):
         ...
 
     def lock_offers(self, *, offers: Collection[uuid.UUID]) -> Mapping[uuid.UUID, LimitedOffer]:
-        """Lock offers of the kind against changes of their limits, and return those whose uses are counted, by ID."""
+        """Lock offers of the kind against changes of their limits, and return them by ID."""
         ...
 
     def record_uses(self, *, offer: uuid.UUID) -> None:

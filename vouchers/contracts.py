@@ -7,7 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.ids import uuid7
+from redemptions.limits.rules import CUSTOMER
 
+CUSTOMER_CAPS = {CUSTOMER: 1}  # a customer has one voucher of a campaign
 EVENT_ID_LENGTH = 100
 
 

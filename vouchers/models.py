@@ -14,7 +14,7 @@ from core.ids import uuid7
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision
 from redemptions.uses.models import OfferLimits
-from vouchers.contracts import EVENT_ID_LENGTH
+from vouchers.contracts import CUSTOMER_CAPS, EVENT_ID_LENGTH
 
 MAX_VALID_DAYS = 3650
 MAX_QUOTA = 100_000_000
@@ -44,6 +44,7 @@ class Campaign(OfferLimits):
     """
 
     offer_kind = "voucher"
+    customer_caps = CUSTOMER_CAPS
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="voucher_campaigns")

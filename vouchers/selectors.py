@@ -197,7 +197,9 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     vouchers = Voucher.objects.filter(pk__in=list(query.vouchers), customer_id=query.shopper.id or 0)
     chosen = list(vouchers.select_related("campaign__brand"))
     offers = {voucher.campaign_id: voucher.campaign.limits for voucher in chosen}
-    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=query.shopper.id)
+    remaining = get_remaining(
+        offers=list(offers.values()), at=query.at, customer=query.shopper.id, identities=query.identities
+    )
     return [
         restrict_offer(
             _to_candidate_or_rejection(voucher, query),

@@ -22,6 +22,7 @@ from core.serializer_fields import (
     UuidField,
 )
 from core.serializers import InputSerializer
+from redemptions.api.identities import IDENTITIES_HELP, IdentitiesInputSerializer
 from redemptions.statuses import RedemptionStatus
 
 MAX_LINES = 500
@@ -129,7 +130,7 @@ class CartInputSerializer(InputSerializer):
     customer_id = StrictCharField(
         max_length=100, required=False, help_text=_("Customer to act for (brand API keys only).")
     )
-
+    identities = IdentitiesInputSerializer(required=False, help_text=IDENTITIES_HELP)
     external_id = external_id_field(help_text=_("Your own ID, which the redemption of the cart keeps."))
     metadata = MetadataField(required=False, help_text=METADATA_HELP)
 

@@ -28,6 +28,7 @@ from core.errors import PermissionDenied
 from core.metadata import serialize_metadata
 from core.serializer_fields import parse_minor_units
 from pricing import Cart, Line, Shipping
+from redemptions.api.identities import to_identities
 
 
 def to_quote_request(
@@ -35,7 +36,7 @@ def to_quote_request(
 ) -> QuoteRequest:
     """Convert a validated cart. Lines without a brand get the calling brand's slug.
 
-    Raises ValidationError, and PermissionDenied for facts about the customer from anyone but a server or staff.
+    Raises ValidationError, and PermissionDenied for what only a server or staff may say about the customer.
     """
     customer = cart.get("customer", {})
     if customer and not is_server:
@@ -69,6 +70,7 @@ def to_quote_request(
         shop=brand,
         order=cart.get("order", ""),
         platform_key=platform_key,
+        identities=to_identities(cart, is_server=is_server),
     )
     check_attributes(request)
     return request

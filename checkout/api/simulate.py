@@ -207,6 +207,9 @@ def to_simulation_options(body: Mapping[str, Any], brand: Brand) -> SimulationOp
         except InvalidRequest as error:
             errors += error.errors or []
     profile = _to_profile(body.get("profile"), errors)
+    if body["cart"].get("identities") and not body["include_live"]:
+        detail = gettext("Drafts have no uses. Set `include_live` to simulate identities.")
+        errors.append({"field": "cart.identities", "code": "invalid", "detail": detail})
     if errors:
         raise InvalidRequest(errors=errors)
     customer = body.get("customer")

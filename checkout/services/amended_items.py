@@ -8,7 +8,7 @@ from checkout import price_records, selectors, serialization
 from checkout.contracts import Quote
 from checkout.models import Redemption, RedemptionItem, RedemptionPart
 from checkout.services.confirmations import MARGIN
-from checkout.services.reservations import redemption_items, sum_parts
+from checkout.services.reservations import dump_identities, redemption_items, sum_parts
 from checkout.services.transitions import purchases_by_kind
 from redemptions import purchases
 from redemptions.contracts import NO_OFFER, AmendedItem
@@ -49,6 +49,7 @@ def exchange_items(
         for key in dict.fromkeys((*after, *items))
     ]
     subtotal = priced.decision.total + priced.decision.discount_total
+    redemption.identities = dump_identities(priced)
     amended: dict[str, list[AmendedItem]] = {}
     for change in changes:
         item, key = change.item, (change.item.kind, change.item.key)
@@ -121,6 +122,6 @@ def _set_amounts(redemption: Redemption, priced: Quote, items: Collection[Redemp
     redemption.save(
         update_fields=[
             "cart", "quote", "record", "subtotal", "discount_total", "total", "amended_at", "updated_at",
-            "external_id", "metadata",
+            "external_id", "metadata", "identities",
         ]
     )  # fmt: skip

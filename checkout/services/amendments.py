@@ -4,7 +4,7 @@ The redemption is locked first, then, for the offers of now, the customer, then 
 offers stay where they are; what changes of budgets, limits and figures changes in the same transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -25,11 +25,12 @@ from checkout.services.reservations import MAX_BALANCE_CHANGES, check_expected_t
 from checkout.services.transitions import purchases_by_kind
 from core.errors import Busy, InvalidRequest, PermissionDenied
 from core.metadata import merge_metadata
-from redemptions import purchases
+from redemptions import identities, purchases
 from redemptions.balances.selectors import load_balances
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import BalanceChanged, Candidate, OfferUnavailable, Rejection, ReturnedItem
 from redemptions.errors import CodeNotFound, InvalidStatus
+from redemptions.identities import Identities
 from redemptions.statuses import RedemptionStatus
 
 
@@ -52,9 +53,9 @@ def amend(
 ) -> Amendment:
     """Replace the cart of a confirmed redemption, all or nothing.
 
-    Raises InvalidStatus, InvalidRequest (another currency), PriceChanged, the reason of a rejected new code (409), that
-    of an offer whose greater discount can't be had, such as BudgetExhausted, and PermissionDenied for a greater
-    discount of a brand whose offers the caller may not give.
+    Raises InvalidStatus, InvalidRequest (another currency, or other identities), PriceChanged, the reason of a rejected
+    new code (409), that of an offer whose greater discount can't be had, such as BudgetExhausted, and PermissionDenied
+    for a greater discount of a brand whose offers the caller may not give.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status != RedemptionStatus.CONFIRMED:
@@ -70,6 +71,7 @@ def amend(
     if options.terms is AmendmentTerms.CURRENT:
         lock_customer(locked.customer_id)
     completed = _complete(request, options, locked, list(items.values()))
+    _check_identities(completed.identities, items.values())
     attempt = _Attempt(locked, items, completed, options, acceptance, at)
     changes: list[ItemChange] | None = None
     while changes is None:
@@ -96,9 +98,18 @@ def _complete(
     return replace(
         request,
         order=redemption.order,
+        identities=replace(request.identities, known=identities.load(redemption.identities).known),
         codes=codes if options.codes is None else options.codes,
         vouchers=vouchers if options.vouchers is None else options.vouchers,
     )
+
+
+def _check_identities(sent: Identities, items: Iterable[RedemptionItem]) -> None:
+    """Raise InvalidRequest if other identities are sent than those of the order, for one of its brands."""
+    fresh = Identities(sent.sent)
+    brand_ids = {*sent.known, *(item.brand_id for item in items)}
+    if fresh and any(fresh.list_slots(brand_id) != sent.known.get(brand_id) for brand_id in brand_ids):
+        raise InvalidRequest.field("identities", _("The order has other identities."))
 
 
 def _is_voucher(item: RedemptionItem) -> bool:

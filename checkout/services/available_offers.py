@@ -11,6 +11,7 @@ from promotions.selectors.pricing_profiles import get_pricing_profiles
 from redemptions.backends import get_backends
 from redemptions.balances.selectors import restrict_to_balances
 from redemptions.contracts import AvailabilityQuery, Candidate
+from redemptions.identities import NO_IDENTITIES
 
 MAX_OFFERS_PER_KIND = 100
 
@@ -23,7 +24,8 @@ def list_offers(
     With a cart, each offer is priced alone: the largest discount comes first, offers without a discount last. Without a
     cart, the newest offers of each kind come first. Nothing is redeemed.
     """
-    search = AvailabilityQuery(shopper, frozenset(brands), at, MAX_OFFERS_PER_KIND)
+    identities = NO_IDENTITIES if request is None else request.identities
+    search = AvailabilityQuery(shopper, frozenset(brands), at, MAX_OFFERS_PER_KIND, identities)
     found = [candidate for backend in get_backends().values() for candidate in backend.available(query=search)]
     candidates = [one for one in restrict_to_balances(found, at=at) if isinstance(one, Candidate)]
     if request is None:

@@ -13,7 +13,7 @@ from checkout.models import Redemption, RedemptionItem
 from checkout.services.quotes import collect_candidates, load_customer_facts, price_candidates
 from checkout.services.transitions import purchases_by_kind, release, set_status_of_items
 from core.db import translate_constraint
-from redemptions import purchases
+from redemptions import identities, purchases
 from redemptions.contracts import OfferUnavailable
 from redemptions.errors import InvalidStatus, ReservationExpired
 from redemptions.statuses import PAID, RedemptionStatus
@@ -85,6 +85,7 @@ def _price_items(locked: Redemption, items: list[RedemptionItem], at: datetime) 
         shop=locked.brand.slug if locked.brand else None,
         order=locked.order,
         platform_key=locked.platform_key,
+        identities=identities.load(locked.identities),
     )
     shopper, acceptance = shopper_of(locked.customer), selectors.get_acceptance_of_order(locked)
     offered, _ = collect_candidates(request=request, shopper=shopper, acceptance=acceptance, at=at)

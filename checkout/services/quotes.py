@@ -77,7 +77,9 @@ def collect_candidates(
     usable, results = _check_codes([code for chosen in codes.values() for code in chosen], typed, shopper, at)
     for kind, backend in get_backends().items():
         ids = sorted(code.id for code in usable if code.kind == kind)
-        query = CandidateQuery(request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers)
+        query = CandidateQuery(
+            request.cart, request.shop, ids, shopper, at, sorted(segments), request.vouchers, request.identities
+        )
         results += [one for one in backend.candidates(query=query) if acceptance.accepts(one.brand_id, kind)]
     results = restrict_to_balances(_keep_one_code_of_each(results), at=at)
     known = {result.code for result in results}

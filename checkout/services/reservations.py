@@ -144,6 +144,7 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
         subtotal=decision.subtotal,
         discount_total=decision.discount_total,
         total=decision.total,
+        identities=dump_identities(priced, options.brand_id),
         cart=price_records.dump_cart(priced.request.cart),
         quote=serialization.serialize_quote(priced),
         record=price_records.dump_record(priced),
@@ -172,6 +173,12 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
     )
     purchases.reserve(purchases_by_kind(redemption, items, at))
     return redemption
+
+
+def dump_identities(priced: Quote, *brand_ids: uuid.UUID | None) -> dict[str, list[str]]:
+    """Return the slots of a request's identities in limits of these brands and of those whose offers it gets."""
+    applied = {priced.candidates[applied.ref].brand_id for applied in priced.decision.applied}
+    return priced.request.identities.dump(applied | {brand_id for brand_id in brand_ids if brand_id is not None})
 
 
 def sum_parts(redemption: Redemption, priced: Quote) -> dict[uuid.UUID, int]:

@@ -10,7 +10,7 @@ from checkout import selectors
 from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
 from core import db
-from redemptions import purchases
+from redemptions import identities, purchases
 from redemptions.backends import get_backends
 from redemptions.contracts import NO_OFFER, Purchase, RedemptionBackend, SelectedOffer
 from redemptions.errors import InvalidStatus
@@ -77,6 +77,7 @@ def purchases_by_kind(
                 at=at,
                 until=redemption.expires_at,
                 items=by_kind[kind],
+                identities=identities.load(redemption.identities),
             ),
         )
         for kind, backend in get_backends().items()

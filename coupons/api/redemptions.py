@@ -33,6 +33,7 @@ from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.selectors.codes import KIND
 from redemptions.api.guesses import count_guesses
+from redemptions.api.identities import to_identities
 from redemptions.errors import (
     CodeAlreadyUsed,
     CodeInactive,
@@ -192,7 +193,9 @@ def _redeem(
     coupon, shopper = _resolve_coupon_and_shopper(auth, pk, values.get("customer_id"))
     customer = get_or_create_customer(shopper=shopper)
     caller, code = get_caller(auth), values.get("code", "")
-    request = RedemptionRequest(uuid7(), customer.key, code, until, by_shopper=not caller.is_checkout_server)
+    is_server = caller.is_checkout_server
+    identities = to_identities(values, is_server=is_server)
+    request = RedemptionRequest(uuid7(), customer.key, code, until, by_shopper=not is_server, identities=identities)
     with count_guesses(caller.get_guess_limits(customer.customer_id), 1 if code else 0):
         redemption = services.redeem(coupon=coupon, request=request, at=at)
     return serialize_redemption(redemption, user_id=customer.user_id, customer_id=customer.customer_id), 201

@@ -18,6 +18,7 @@ from core.serializer_fields import (
 from core.serializers import InputSerializer
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from redemptions.api.identities import IDENTITIES_HELP, IdentitiesInputSerializer
 from redemptions.api.limits import (
     LIMITS_HELP,
     LIMITS_UPDATE_HELP,
@@ -162,6 +163,7 @@ class CouponRedemptionInputSerializer(InputSerializer):
     customer_id = StrictCharField(
         max_length=100, required=False, help_text=gettext_lazy("Customer to act for (brand API keys only).")
     )
+    identities = IdentitiesInputSerializer(required=False, help_text=IDENTITIES_HELP)
 
 
 class CouponReservationInputSerializer(CouponRedemptionInputSerializer):

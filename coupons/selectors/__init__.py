@@ -19,6 +19,7 @@ from coupons.selectors.coupons import (
     list_recent,
     list_recountable,
     list_unfilled_pools,
+    read_coupon_limits,
     remaining,
     usage,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "list_unfilled_pools",
     "lock_redemption",
     "offer_names",
+    "read_coupon_limits",
     "redeemed_codes_of",
     "remaining",
     "returned_amounts",

@@ -11,12 +11,11 @@ from core import db
 from core.errors import DomainError
 from coupons import rules
 from coupons.models import CouponDefinition, RedeemedCode
-from coupons.selectors.coupons import count_redemptions, list_public, remaining
+from coupons.selectors.coupons import count_redemptions, list_public, read_coupon_limits, remaining
 from redemptions.codes.models import Code
 from redemptions.codes.selectors.codes import unrestricted
 from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeAlreadyUsed, CodeInactive
-from redemptions.uses.contracts import read_limits
 from redemptions.uses.selectors import get_remaining, restrict_available, restrict_offer
 
 KIND = "coupon"
@@ -31,8 +30,8 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     ids = [row["id"] for row in rows]
     units_left = remaining(coupons=ids, at=query.at)
     counts = count_redemptions(coupons=ids, customer=customer, at=query.at)
-    offers = {row["id"]: read_limits(KIND, row) for row in rows}
-    left = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
+    offers = {row["id"]: read_coupon_limits(row) for row in rows}
+    left = get_remaining(offers=list(offers.values()), at=query.at, customer=customer, identities=query.identities)
     results: list[Candidate | Rejection] = []
     for row in rows:
         error = _offer_error(row, units_left.get(row["id"]), counts.get(row["id"], 0))

@@ -15,11 +15,12 @@ from accounts.models import Brand
 from core import db
 from core.errors import DomainError, NotFound
 from coupons import rules
-from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest
+from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest, list_customer_caps
 from coupons.errors import CouponLimitReached
 from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
 from redemptions.codes.contracts import RestrictedCode
 from redemptions.codes.rules import canonicalize_code
+from redemptions.contracts import LimitedOffer
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferDecision, OfferStatus
 from redemptions.uses.contracts import read_limits
@@ -107,7 +108,13 @@ def get_snapshot(
     known = {canonical: _to_code(*values) for canonical, values in (row["codes"] or {}).items()}
     parsed: dict[str, Any] = {"counts": counts, "codes": known, "inactive_users": frozenset(row["inactive_users"])}
     values = {name: value for name, value in (row | parsed).items() if name in SNAPSHOT_FIELDS}
-    return CouponSnapshot(**values, limits=read_limits(CouponDefinition.offer_kind, row))
+    return CouponSnapshot(**values, limits=read_coupon_limits(row))
+
+
+def read_coupon_limits(row: db.Row) -> LimitedOffer:
+    """Return the limits of a coupon's row, for ``LimitedOffer``."""
+    caps = list_customer_caps(row["maximum_per_user"])
+    return read_limits(CouponDefinition.offer_kind, row, customer_caps=caps)
 
 
 def _to_code(text: str, customer: int | None, single_use: bool, *times: str | None) -> RestrictedCode:

@@ -112,26 +112,26 @@ def _redeem_distinct_customers(
         if request.customer in limited and (request.customer, snapshot.brand_id) in full:
             errors.setdefault(request.id, TooManyReservations())
     eligible = [request for request in requests if request.id not in errors]
-    if snapshot.limits.caps:
+    if snapshot.limits.caps or any(request.identities for request in eligible):
         eligible = eligible[:1]  # all or nothing: the next one follows in its own transaction
     units = _take_limit(snapshot, [request.id for request in eligible]) if eligible else []
     if eligible and not units:
         raise _LimitReached(snapshot.strategy, errors | {request.id: CouponLimitReached() for request in eligible})
     inserted = _insert(snapshot, list(zip(eligible, units, strict=False)), at)
     for request in eligible:
-        if snapshot.limits.caps and request.redemption is None and isinstance(inserted[request.id], CouponRedemption):
+        if request.redemption is None and isinstance(inserted[request.id], CouponRedemption):
             _take_limits(snapshot, request, at)
     return errors | inserted
 
 
 def _take_limits(snapshot: CouponSnapshot, request: RedemptionRequest, at: datetime) -> None:
-    """Take the coupon's limits per period for a redemption without an order. Raises OfferUnavailable.
+    """Take the limits of the coupon that its uses count, for a redemption without an order. Raises OfferUnavailable.
 
     Checkout takes those of its orders together with the limits of other offers.
     """
     item = SelectedOffer(str(request.id), request.code, 0, snapshot.id)
     until = request.reserved_until
-    purchase = Purchase(request.id, request.customer, "", 0, at, until or at, [item])
+    purchase = Purchase(request.id, request.customer, "", 0, at, until or at, [item], identities=request.identities)
     uses.reserve(purchase=purchase, offers={snapshot.id: snapshot.limits}, until=until)
 
 

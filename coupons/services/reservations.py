@@ -13,23 +13,17 @@ from coupons import rules, selectors
 from coupons.contracts import RedemptionRequest
 from coupons.models import CouponRedemption
 from coupons.services import transitions
-from coupons.services.coupons import KIND
 from coupons.services.redemptions import redeem
 from redemptions.amendments import exchange_items
 from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
 from redemptions.errors import ReservationExpired
 from redemptions.statuses import LIVE, RedemptionStatus
-from redemptions.uses.contracts import read_limits
 
 
 def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock coupons against changes of their limits.
-
-    Return those with a budget, a limit per period, or codes that keep a balance.
-    """
+    """Lock coupons against changes of their limits, and return them."""
     rows = db.fetch_all("coupons/sql/lock_coupons.sql", {"offers": list(offers)})
-    coupons = (read_limits(KIND, row) for row in rows)
-    return {coupon.id: coupon for coupon in coupons if coupon.caps or coupon.stored_value}
+    return {row["id"]: selectors.read_coupon_limits(row) for row in rows}
 
 
 def record_uses(*, offer: uuid.UUID) -> None:
@@ -38,7 +32,7 @@ def record_uses(*, offer: uuid.UUID) -> None:
 
 
 def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
-    """Reserve each coupon until ``purchase.until``, in the order of the keys. Return those with limits, locked.
+    """Reserve each coupon until ``purchase.until``, in the order of the keys. Return the coupons, locked.
 
     Raises OfferUnavailable with the error that has applied since the quote, and Busy.
     """

@@ -13,13 +13,13 @@ from core import db
 from core.errors import DomainError
 from core.ids import parse_uuid
 from discounts import rules
-from discounts.contracts import build_offer, summarize
+from discounts.contracts import CUSTOMER_CAPS, build_offer, summarize
 from discounts.models import DiscountCode, DiscountRule, Usage
 from redemptions.codes.contracts import FoundCode
 from redemptions.codes.models import Code
 from redemptions.codes.rules import choose_code
 from redemptions.codes.selectors.codes import find_archived_code, find_codes_by_name, unrestricted
-from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, Rejection
+from redemptions.contracts import AvailabilityQuery, Candidate, CandidateQuery, LimitedOffer, Rejection
 from redemptions.errors import CodeInactive, CodeNotFound
 from redemptions.lifecycle import status_condition
 from redemptions.statuses import OfferStatus
@@ -102,6 +102,11 @@ def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
     )
 
 
+def read_code_limits(row: db.Row, **more: Any) -> LimitedOffer:
+    """Return the limits of a code's row, for ``LimitedOffer``."""
+    return read_limits(KIND, row, owner="offer_id", customer_caps=CUSTOMER_CAPS, **more)
+
+
 def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     """Return what each code of the cart offers the shopper, or why it is rejected. Runs one query, or none."""
     if not query.codes:
@@ -112,8 +117,8 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         "segments": list(query.segments),
     }  # fmt: skip
     rows = db.fetch_all("discounts/sql/select_candidates.sql", params)
-    offers = [read_limits(KIND, row, owner="offer_id") for row in rows]
-    remaining = get_remaining(offers=offers, at=query.at, customer=customer)
+    offers = [read_code_limits(row) for row in rows]
+    remaining = get_remaining(offers=offers, at=query.at, customer=customer, identities=query.identities)
     return [
         restrict_offer(_to_candidate(row), offer, remaining, currency=query.cart.currency)
         for row, offer in zip(rows, offers, strict=True)

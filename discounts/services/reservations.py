@@ -5,22 +5,21 @@ from collections.abc import Collection, Iterable, Sequence
 
 from core import db
 from core.ids import uuid7
-from discounts.services.codes import KIND
+from discounts.selectors.codes import read_code_limits
 from redemptions.amendments import exchange_items
 from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
 from redemptions.lifecycle import find_status_error
-from redemptions.uses.contracts import read_limits
 
 
 def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock codes against changes of their limits, and return those that have some, or single-use codes."""
-    return _list_counted(db.fetch_all("discounts/sql/lock_codes.sql", {"offers": list(offers)}))
+    """Lock codes against changes of their limits, and return them."""
+    return _read_all(db.fetch_all("discounts/sql/lock_codes.sql", {"offers": list(offers)}))
 
 
-def _list_counted(rows: Iterable[db.Row]) -> dict[uuid.UUID, LimitedOffer]:
-    codes = (read_limits(KIND, row, owner="offer_id", counts_codes=row["has_batches"]) for row in rows)
-    return {code.id: code for code in codes if code.caps or code.counts_codes}
+def _read_all(rows: Iterable[db.Row]) -> dict[uuid.UUID, LimitedOffer]:
+    codes = (read_code_limits(row, counts_codes=row["has_batches"]) for row in rows)
+    return {code.id: code for code in codes}
 
 
 def record_uses(*, offer: uuid.UUID) -> None:
@@ -31,7 +30,7 @@ def record_uses(*, offer: uuid.UUID) -> None:
 def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
     """Reserve one redemption of each code until ``purchase.until``, in key order.
 
-    Return the codes with limits or single-use codes, locked. Raises OfferUnavailable with CodeAlreadyUsed,
+    Return the codes, locked. Raises OfferUnavailable with CodeAlreadyUsed,
     CodeInactive, CodeNotStarted or CodeExpired.
     """
     items = sorted(purchase.items, key=lambda item: int(item.key))
@@ -57,7 +56,7 @@ def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
             raise OfferUnavailable(item, error)
         if row is None or not row["is_reserved"]:
             raise OfferUnavailable(item, CodeAlreadyUsed())
-    return _list_counted(rows)
+    return _read_all(rows)
 
 
 def confirm(*, purchase: Purchase) -> None:

@@ -36,7 +36,7 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
         rows += valid_rows
         results += rejections
     offers = _read_limits(rows)
-    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=customer)
+    remaining = get_remaining(offers=list(offers.values()), at=query.at, customer=customer, identities=query.identities)
     for row in rows:
         offer = offers[row["id"]]
         error = reached_limit_error(offer, remaining, currency=query.cart.currency)

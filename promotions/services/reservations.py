@@ -15,8 +15,8 @@ KIND = "promotion"
 
 
 def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock promotions against changes of their limits, and return all of them: each redemption has a use."""
-    return {key: read_limits(KIND, row, counts_codes=True) for key, row in _lock(offers).items()}
+    """Lock promotions against changes of their limits, and return them."""
+    return {key: read_limits(KIND, row, counts_codes=True, counts_all=True) for key, row in _lock(offers).items()}
 
 
 def _lock(offers: Collection[uuid.UUID]) -> dict[uuid.UUID, db.Row]:
@@ -25,7 +25,7 @@ def _lock(offers: Collection[uuid.UUID]) -> dict[uuid.UUID, db.Row]:
 
 
 def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
-    """Check that each promotion is active, and return all of them, locked. Raises OfferUnavailable."""
+    """Check that each promotion is active, and return them, locked. Raises OfferUnavailable."""
     items = sorted(purchase.items, key=lambda item: item.key)
     rows = _lock([item.offer_id for item in items])
     for item in items:
@@ -33,7 +33,7 @@ def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
         dates = {"start": row["start_date"], "end": row["end_date"]}
         if derive_status(decision=row["decision"], **dates, at=purchase.at) != OfferStatus.ACTIVE:
             raise OfferUnavailable(item, PromotionNotActive())
-    return {key: read_limits(KIND, row, counts_codes=True) for key, row in rows.items()}
+    return {key: read_limits(KIND, row, counts_codes=True, counts_all=True) for key, row in rows.items()}
 
 
 def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:

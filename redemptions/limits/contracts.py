@@ -3,6 +3,9 @@
 import uuid
 from dataclasses import dataclass
 
+UNLIMITED = 2**62
+"""The cap of what is counted without a limit, for one that is set later."""
+
 Key = tuple[uuid.UUID, str, str]
 """Owner, scope and slot: what one limit is counted by."""
 
@@ -12,9 +15,9 @@ class LimitRequest:
     """Request for ``amount`` of a limit of ``cap``.
 
     ``owner`` is the ID of the offer. ``scope`` says what is counted: ``total``, ``customer``, ``day``, ``week``,
-    ``month``, ``units``, ``budget:<currency>`` or ``balance:<currency>``. ``slot`` is the key of the customer, the
-    first day of the period, the code that has the balance, or empty. ``home`` chooses the shard that is tried first;
-    callers spread it evenly.
+    ``month``, ``units``, ``budget:<currency>`` or ``balance:<currency>``. ``slot`` is the key of the customer or a
+    further identity, the first day of the period, the code that has the balance, or empty. ``home`` chooses the shard
+    that is tried first; callers spread it evenly.
     """
 
     owner: uuid.UUID

@@ -11,6 +11,7 @@ FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several lim
     "day": "limit_per_day", "week": "limit_per_week", "month": "limit_per_month",
     "units": "limit_units",
 }  # fmt: skip
+CUSTOMER, CUSTOMER_ONCE = "customer", "customer_once"  # uses of each customer; the latter of a code that is used once
 BALANCE = "balance"  # the scope of what redemptions took of the balance of a code, which is the slot
 AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE)  # scopes of amounts; the others count uses, and one units
 UNITS_SCOPE = "units"
@@ -59,9 +60,9 @@ def limit_error(scope: str) -> DomainError:
     base = base_scope(scope)
     if base == "budget":
         return BudgetExhausted()
-    if base in ("customer", "customer_budget"):
+    if base in (CUSTOMER, "customer_budget"):
         return UsageLimitPerCustomer()
-    if base == BALANCE:
+    if base in (BALANCE, CUSTOMER_ONCE):
         return CodeAlreadyUsed()
     return UsageLimitReached(limit=LIMIT_NAMES[base])
 

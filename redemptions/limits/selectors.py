@@ -1,7 +1,7 @@
 """Reads of the usage of limits."""
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from core import db
 from redemptions.limits import rules
@@ -9,11 +9,13 @@ from redemptions.limits.contracts import Key
 from redemptions.limits.models import Limit
 
 
-def get_taken(*, owners: Collection[uuid.UUID], slots: Mapping[str, str]) -> dict[Key, int]:
-    """Return what is taken of limits of the owners, for one slot of each scope. A limit without usage is absent."""
+def get_taken(*, owners: Collection[uuid.UUID], slots: Sequence[tuple[str, str]]) -> dict[Key, int]:
+    """Return what is taken of limits of the owners, for pairs of scope and slot. A limit without usage is absent."""
     if not owners:
         return {}
-    params = {"owners": list(owners), "scopes": list(slots), "slots": list(slots.values())}
+    params = {
+        "owners": list(owners), "scopes": [scope for scope, _ in slots], "slots": [slot for _, slot in slots],
+    }  # fmt: skip
     rows = db.fetch_all("redemptions/limits/sql/sum_limits.sql", params)
     return {(row["owner"], row["scope"], row["slot"]): row["taken"] for row in rows}
 

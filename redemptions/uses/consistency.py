@@ -26,6 +26,10 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
             for offers in _iter_limited(model):
                 yield from _check_counts(model, offers, repair)
                 yield from _check_caps(offers)
+    for row in db.fetch_all("redemptions/uses/sql/select_uncounted_identities.sql", {}):
+        yield (
+            f"{row['kind']} {row['promotion_id']}: {row['scope']} doesn't count {row['slot']} of {row['redemption_id']}"
+        )
     for use in OfferUse.objects.filter(reserved_until__lt=at - GRACE).iterator():
         yield (
             f"{use.kind} {use.offer_id}: reservation of {use.redemption_id} expired at"

@@ -15,7 +15,7 @@ LIMIT_FIELDS = ("budget", "other_budgets", "max_per_order", "max_per_customer", 
 
 
 def read_limits(kind: str, row: Mapping[str, Any], *, owner: str = "id", **more: Any) -> LimitedOffer:
-    """Return the offer of a row with the columns of limits that its kind has, and ``timezone``.
+    """Return the offer of a row with the columns of limits that its kind has, ``brand_id`` and ``timezone``.
 
     If its codes can keep balances, ``stored_offer`` is the text of the document of an offer that does, else None.
     """
@@ -23,7 +23,8 @@ def read_limits(kind: str, row: Mapping[str, Any], *, owner: str = "id", **more:
     currencies = find_common_currencies(budgets, ceilings, row["max_per_customer"])
     if document := row.get("stored_offer"):
         more["stored_value"] = find_stored_value(load_offer(json.loads(document)), currency=row["currency"])
-    return LimitedOffer(kind, row[owner], row["timezone"], budgets, list_caps(row), ceilings, currencies, **more)
+    ids = row[owner], row["brand_id"]
+    return LimitedOffer(kind, *ids, row["timezone"], budgets, list_caps(row), ceilings, currencies, **more)
 
 
 def find_common_currencies(*amounts: Mapping[str, int]) -> frozenset[str] | None:

@@ -1,6 +1,7 @@
 """Budgets and limits of an offer, and the uses that take from them, the same for every kind."""
 
 import uuid
+from collections.abc import Mapping
 from typing import ClassVar
 
 from django.core.validators import MinValueValidator
@@ -59,23 +60,31 @@ class OfferLimits(OfferLifecycle):
         return list_caps(vars(self))
 
     @property
+    def customer_caps(self) -> Mapping[str, int]:
+        """The caps per customer, by scope, that the kind itself upholds (``LimitedOffer.customer_caps``)."""
+        return {}
+
+    @property
     def limits(self) -> LimitedOffer:
         """The budgets and limits as a value."""
         row = {**vars(self), "key": self.offer_key, "timezone": self.brand.timezone}  # type: ignore[attr-defined]
-        return read_limits(self.offer_kind, row, owner="key")
+        return read_limits(self.offer_kind, row, owner="key", customer_caps=self.customer_caps)
 
 
 class OfferUse(models.Model):
     """A use of an offer of any kind by a redemption, with what it took of the offer's budgets and limits.
 
     Promotions have a use for each redemption, other kinds for those of offers with a budget or a limit that the kind
-    doesn't count itself. ``redemption_id`` is that of the order, or that of a coupon or a code without an order.
+    doesn't count itself, and of customers with further identities. ``redemption_id`` is that of the order, or that of a
+    coupon or a code without an order.
 
     ``amount`` is in minor units of ``currency``, the cart's; None for a redemption of an earlier release, in the
     offer's currency. ``reserved_until`` is set while the redemption is reserved and empty once it is confirmed.
     ``counters`` lists what was taken of the limits, each as ``[scope, slot, shard, amount]``, so that the same is
     released. Refunds of lines return parts of the amount: ``returned_amount``, which the counter of the budget doesn't
     contain any more. ``is_lapsed`` is set when another redemption took what an expired reservation held.
+
+    ``identities`` are the slots of the customer's further identities, which limits per customer count, too.
     """
 
     kind = models.CharField(max_length=20, default="promotion", db_default="promotion")
@@ -92,6 +101,7 @@ class OfferUse(models.Model):
     redeemed_at = models.DateTimeField(db_column="taken_at")
     reserved_until = models.DateTimeField(null=True, db_column="held_until")
     is_lapsed = models.BooleanField(default=False, db_default=False)
+    identities = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
 
     class Meta:
         db_table = "promotions_promotionuse"

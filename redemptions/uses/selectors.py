@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from core import db
 from core.errors import DomainError
 from redemptions.contracts import AvailabilityQuery, Candidate, CodeStatus, LimitedOffer, Purchase, Rejection
+from redemptions.identities import NO_IDENTITIES, Identities
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     UNITS_SCOPE,
@@ -31,7 +32,7 @@ def get_usage_by_limit(*, offer: LimitedOffer, at: datetime) -> dict[str, int]:
     A limit without usage is absent, and so is the limit per customer.
     """
     slots = _slots(at, offer.timezone) | {budget_scope(currency): "" for currency in offer.budgets}
-    taken = get_taken(owners=[offer.id], slots=slots)
+    taken = get_taken(owners=[offer.id], slots=list(slots.items()))
     return {scope: used for (_, scope, _), used in taken.items()}
 
 
@@ -42,7 +43,7 @@ def get_budgets_left(*, offers: Sequence[LimitedOffer]) -> dict[uuid.UUID, dict[
     """
     owners = [offer.id for offer in offers if offer.budgets]
     currencies = {currency for offer in offers for currency in offer.budgets}
-    taken = get_taken(owners=owners, slots={budget_scope(currency): "" for currency in currencies})
+    taken = get_taken(owners=owners, slots=[(budget_scope(currency), "") for currency in currencies])
     return {
         offer.id: {
             currency: max(0, budget - taken.get((offer.id, budget_scope(currency), ""), 0))
@@ -57,30 +58,44 @@ def _slots(at: datetime, timezone: str) -> dict[str, str]:
     return {"total": "", UNITS_SCOPE: ""} | {scope: day.isoformat() for scope, day in days.items()}
 
 
-def get_remaining(*, offers: Sequence[LimitedOffer], at: datetime, customer: int | None) -> RemainingByLimit:
+def get_remaining(
+    *,
+    offers: Sequence[LimitedOffer],
+    at: datetime,
+    customer: int | None,
+    identities: Identities = NO_IDENTITIES,
+) -> RemainingByLimit:
     """Return what is left of the limits of offers, by offer and scope.
 
-    What expired reservations took is left. A limit without usage is absent. Runs one query for each time zone, two if a
+    Of a limit per customer, it is the least of what is left for the customer and each of the ``identities``. What
+    expired reservations took is left. A limit without usage is absent. Runs one query for each time zone, two if a
     limit may be reached, or none if no offer has a limit.
     """
     remaining: RemainingByLimit = {}
-    limited = {offer.id: offer for offer in offers if offer.caps}
+    caps = {offer.id: {**offer.caps, **(offer.customer_caps if identities else {})} for offer in offers}
+    limited = {offer.id: offer for offer in offers if caps[offer.id]}
     for timezone in {offer.timezone for offer in limited.values()}:
         owners = [owner for owner, offer in limited.items() if offer.timezone == timezone]
-        slots = _slots(at, timezone) | {"customer": str(customer)}
-        amounts = {scope for owner in owners for scope in limited[owner].caps if base_scope(scope) in AMOUNT_SCOPES}
-        slots |= {scope: str(customer) if is_per_customer(scope) else "" for scope in amounts}
-        may_be_reached = False
-        for (owner, scope, _), taken in get_taken(owners=owners, slots=slots).items():
-            if scope in limited[owner].caps:
-                left = remaining[owner, scope] = limited[owner].caps[scope] - taken
-                may_be_reached = may_be_reached or left <= 0 or base_scope(scope) in (*AMOUNT_SCOPES, UNITS_SCOPE)
-        if may_be_reached:
-            params = {"offers": owners, "at": at}
-            for row in db.fetch_all("redemptions/uses/sql/sum_expired.sql", params):
-                key = (row["promotion_id"], row["scope"])
-                if key in remaining and slots.get(row["scope"]) == row["slot"]:
-                    remaining[key] += row["amount"]
+        customers = {
+            str(customer),
+            *(slot for owner in owners for slot in identities.list_slots(limited[owner].brand_id)),
+        }
+        scopes = {scope for owner in owners for scope in caps[owner]}
+        slots = [pair for pair in _slots(at, timezone).items() if pair[0] in scopes]
+        slots += [(scope, "") for scope in scopes if base_scope(scope) in AMOUNT_SCOPES and not is_per_customer(scope)]
+        slots += [(scope, slot) for scope in scopes if is_per_customer(scope) for slot in customers]
+        left = {
+            (owner, scope, slot): caps[owner][scope] - taken
+            for (owner, scope, slot), taken in get_taken(owners=owners, slots=slots).items()
+            if scope in caps[owner]
+        }
+        if any(rest <= 0 or base_scope(key[1]) in (*AMOUNT_SCOPES, UNITS_SCOPE) for key, rest in left.items()):
+            for row in db.fetch_all("redemptions/uses/sql/sum_expired.sql", {"offers": owners, "at": at}):
+                key = (row["promotion_id"], row["scope"], row["slot"])
+                if key in left:
+                    left[key] += row["amount"]
+        for (owner, scope, _), rest in left.items():
+            remaining[owner, scope] = min(rest, remaining.get((owner, scope), rest))
     return remaining
 
 
@@ -116,7 +131,12 @@ def restrict_available(
     candidates: Sequence[tuple[Candidate, LimitedOffer]], *, query: AvailabilityQuery
 ) -> list[Candidate]:
     """Return the candidates with what is left of the budgets of their offers, without those whose limit is reached."""
-    remaining = get_remaining(offers=[offer for _, offer in candidates], at=query.at, customer=query.shopper.id)
+    remaining = get_remaining(
+        offers=[offer for _, offer in candidates],
+        at=query.at,
+        customer=query.shopper.id,
+        identities=query.identities,
+    )
     return [
         restrict_candidate(candidate, offer, remaining)
         for candidate, offer in candidates
@@ -150,7 +170,7 @@ def reached_limit_error(
         if scopes and all(remaining.get((offer.id, scope), 1) <= 0 for scope in scopes):
             return limit_error(base)
     decided_later = AMOUNT_SCOPES if currency is None else (*AMOUNT_SCOPES, UNITS_SCOPE)
-    counted = (scope for scope in offer.caps if base_scope(scope) not in decided_later)
+    counted = (scope for scope in (*offer.caps, *offer.customer_caps) if base_scope(scope) not in decided_later)
     return next((limit_error(scope) for scope in counted if remaining.get((offer.id, scope), 1) <= 0), None)
 
 

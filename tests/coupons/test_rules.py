@@ -28,7 +28,7 @@ def build_snapshot(**changes: object) -> CouponSnapshot:
         "start_date": START, "end_date": END,
         "strategy": "exact", "maximum": None, "maximum_per_user": None,
         "code": None, "has_batches": False, "counts": {}, "codes": {},
-        "inactive_users": frozenset(), "limits": LimitedOffer("coupon", COUPON, "UTC", {}, {}),
+        "inactive_users": frozenset(), "limits": LimitedOffer("coupon", COUPON, uuid.UUID(int=1), "UTC", {}, {}),
     }  # fmt: skip
     return CouponSnapshot(**(fields | changes))  # type: ignore[arg-type]
 

@@ -49,7 +49,7 @@ class LoyaltyBackend:
         by_id = rewards.in_bulk([code.offer for code in codes.values()])
         limits = {reward.pk: reward.limits for reward in by_id.values()}
         customer = query.shopper.id if query.shopper else None
-        left = get_remaining(offers=list(limits.values()), at=query.at, customer=customer)
+        left = get_remaining(offers=list(limits.values()), at=query.at, customer=customer, identities=query.identities)
         return [
             restrict_offer(
                 self._decide(by_id[code.offer], code, query.at),
@@ -111,9 +111,12 @@ class LoyaltyBackend:
 
     # --- writes ------------------------------------------------------------------------------------------------------
     def lock_offers(self, *, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-        """Lock rewards against changes of their limits, and return all of them: each redemption has a use."""
+        """Lock rewards against changes of their limits, and return them: each redemption has a use."""
         locked = LoyaltyReward.objects.select_related("brand").select_for_update(of=("self",)).order_by("pk")
-        return {reward.pk: replace(reward.limits, counts_codes=True) for reward in locked.filter(pk__in=offers)}
+        return {
+            reward.pk: replace(reward.limits, counts_codes=True, counts_all=True)
+            for reward in locked.filter(pk__in=offers)
+        }
 
     def record_uses(self, *, offer: uuid.UUID) -> None:
         """Do nothing: each redemption has a use from its beginning."""

@@ -7,6 +7,7 @@ from django.db import models
 from accounts.models import Brand, Customer
 from core.ids import uuid7
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
+from redemptions.limits.rules import CUSTOMER_ONCE
 from redemptions.uses.models import OfferLimits
 
 
@@ -14,6 +15,7 @@ class LoyaltyReward(OfferLimits):
     """A reward of a brand. Its code is in the table of codes."""
 
     offer_kind: ClassVar = "loyalty_reward"
+    customer_caps: ClassVar = {CUSTOMER_ONCE: 1}
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")

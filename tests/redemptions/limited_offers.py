@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from coupons import services as coupons
 from discounts import services as discounts
 from pricing import Cart, Line
 from promotions.services import update_promotion
+from redemptions.identities import NO_IDENTITIES, Identities
 from redemptions.uses.models import OfferLimits
 from tests.factories import CampaignFactory, CouponFactory, CustomerFactory, DiscountCodeFactory, PromotionFactory
 from tests.loyalty.offers import change_reward, create_reward
@@ -73,18 +75,31 @@ def build_request(
     return QuoteRequest(cart, (), vouchers=(str(claim.voucher.id),), shop=brand.slug)
 
 
-def reserve(offer: OfferLimits, at: datetime, who: Shopper | None = None, **cart: Any) -> Redemption:
+def reserve(
+    offer: OfferLimits,
+    at: datetime,
+    who: Shopper | None = None,
+    *,
+    identities: Identities = NO_IDENTITIES,
+    **cart: Any,
+) -> Redemption:
     """Reserve the offer for a new order."""
     customer = who or create_shopper()
-    request = build_request(offer, customer, at, **cart)
+    request = replace(build_request(offer, customer, at, **cart), identities=identities)
     order, brand = str(next(ORDERS)), offer.brand  # type: ignore[attr-defined]
     options = RedemptionOptions(order, brand.pk, hashlib.sha256(order.encode()).digest())
     return services.reserve(request=request, options=options, shopper=customer, at=at, acceptance=ALL_BRANDS)
 
 
-def quote(offer: OfferLimits, at: datetime, who: Shopper | None = None, **cart: Any) -> Quote:
+def quote(
+    offer: OfferLimits,
+    at: datetime,
+    who: Shopper | None = None,
+    *,
+    identities: Identities = NO_IDENTITIES,
+    **cart: Any,
+) -> Quote:
     """Price a cart with the offer."""
     customer = who or create_shopper()
-    return services.quote(
-        request=build_request(offer, customer, at, **cart), shopper=customer, at=at, acceptance=ALL_BRANDS
-    )
+    request = replace(build_request(offer, customer, at, **cart), identities=identities)
+    return services.quote(request=request, shopper=customer, at=at, acceptance=ALL_BRANDS)

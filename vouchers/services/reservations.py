@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.db.models import Case, QuerySet, Value, When
 
@@ -10,16 +11,18 @@ from redemptions.amendments import exchange_items
 from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeNotFound, ReservationExpired
 from redemptions.uses.contracts import read_limits
+from vouchers.contracts import CUSTOMER_CAPS
 from vouchers.errors import VoucherExpired, VoucherUsed
 from vouchers.models import Campaign, Voucher, VoucherStatus
 
 KIND = Campaign.offer_kind
+COUNTED: dict[str, Any] = {"customer_caps": CUSTOMER_CAPS, "counts_all": True}  # each redeemed voucher has a use
 
 
 def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock campaigns against changes of their limits, and return all of them: each redeemed voucher has a use."""
+    """Lock campaigns against changes of their limits, and return them."""
     rows = db.fetch_all("vouchers/sql/lock_campaigns.sql", {"offers": list(offers)})
-    return {row["id"]: read_limits(KIND, row) for row in rows}
+    return {row["id"]: read_limits(KIND, row, **COUNTED) for row in rows}
 
 
 def record_uses(*, offer: uuid.UUID) -> None:
@@ -50,7 +53,7 @@ def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
         if not row["is_reserved"]:
             is_expired = row["expires_at"] <= purchase.at or row["state"] == VoucherStatus.EXPIRED
             raise OfferUnavailable(item, VoucherExpired() if is_expired else VoucherUsed())
-    return {row["campaign_id"]: read_limits(KIND, row, owner="campaign_id") for row in rows}
+    return {row["campaign_id"]: read_limits(KIND, row, owner="campaign_id", **COUNTED) for row in rows}
 
 
 def confirm(*, purchase: Purchase) -> None:

@@ -1,7 +1,7 @@
 -- Reserve a customer's vouchers for a redemption, in the order of their IDs. Return each voucher with its campaign's limits, locked, and whether it is reserved now.
 -- Upholds vouchers_voucher_hold: a voucher is in one redemption at a time; an expired reservation is replaced.
 WITH requested AS MATERIALIZED (
-    SELECT v.id, v.state, v.expires_at, v.reserved_until, v.campaign_id, c.currency, c.budget, c.other_budgets, c.max_per_order,
+    SELECT v.id, v.state, v.expires_at, v.reserved_until, v.campaign_id, c.brand_id, c.currency, c.budget, c.other_budgets, c.max_per_order,
         c.max_per_customer, c.limit_per_day, c.limit_per_week, c.limit_per_month, c.limit_units, b.timezone
     FROM vouchers_voucher v
     JOIN vouchers_campaign c ON c.id = v.campaign_id

@@ -10,14 +10,8 @@ from redemptions.contracts import AmendedItem, LimitedOffer, Purchase, SelectedO
 from redemptions.limits.contracts import TakenLimit
 from redemptions.limits.rules import UNITS_SCOPE, counts_amount
 from redemptions.uses.models import OfferUse
-from redemptions.uses.services.reservations import (
-    find_codes_to_count,
-    insert_uses,
-    list_requests,
-    select_uses,
-    split_counters,
-    take_limits,
-)
+from redemptions.uses.services.requests import find_codes_to_count, is_counted, list_requests
+from redemptions.uses.services.reservations import insert_uses, select_uses, split_counters, take_limits
 
 
 def amend_items(
@@ -34,7 +28,7 @@ def amend_items(
     added = {
         key: SelectedOffer(item.key, item.code, item.after, key, item.units_after)
         for key, item in amended.items()
-        if item.before is None and item.after is not None and key in offers
+        if item.before is None and item.after is not None and is_counted(key, offers, purchase)
     }
     uses = _lock_uses(purchase, amended)
     if not added and not uses:

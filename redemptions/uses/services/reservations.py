@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -16,41 +15,32 @@ from core import db
 from redemptions.backends import get_backends
 from redemptions.balances.contracts import Movement, MovementReason
 from redemptions.balances.rules import iter_movements
-from redemptions.balances.selectors import get_balances
 from redemptions.balances.services import append_movements
-from redemptions.codes.selectors.codes import find_single_use_codes
 from redemptions.contracts import (
     BalanceChanged,
     LimitedOffer,
     OfferUnavailable,
     Purchase,
     ReturnedItem,
-    SelectedOffer,
 )
-from redemptions.errors import CodeAlreadyUsed, CurrencyMismatch, ReservationExpired
+from redemptions.errors import CodeAlreadyUsed, ReservationExpired
 from redemptions.limits import services as limits
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     BALANCE,
     UNITS_SCOPE,
-    balance_scope,
     base_scope,
-    counts_amount,
-    is_per_customer,
     limit_error,
-    period_starts,
 )
 from redemptions.uses.models import OfferUse
-
-Items = Mapping[uuid.UUID, SelectedOffer]
-Codes = Collection[tuple[uuid.UUID, str]]
+from redemptions.uses.services.requests import Codes, Items, find_codes_to_count, is_counted, list_requests
 
 
 def lock_offers(kinds: Iterable[tuple[str, uuid.UUID]]) -> dict[uuid.UUID, LimitedOffer]:
     """Lock offers, given as kind and ID, so that their limits don't change before the end of the transaction.
 
-    Return those whose uses are counted. Takes a statement for each kind, in the order in which kinds are locked.
+    Takes a statement for each kind, in the order in which kinds are locked.
     """
     wanted: dict[str, set[uuid.UUID]] = {}
     for kind, offer in kinds:
@@ -65,26 +55,16 @@ def lock_offers(kinds: Iterable[tuple[str, uuid.UUID]]) -> dict[uuid.UUID, Limit
 def reserve(*, purchase: Purchase, offers: Mapping[uuid.UUID, LimitedOffer], until: datetime | None) -> None:
     """Take budgets and limits of locked offers for the purchase, and insert its uses, reserved ``until`` or confirmed.
 
-    Items of other offers are ignored. What expired reservations hold of a limit, and their codes, are taken from them.
-    Raises OfferUnavailable.
+    Offers whose uses are not counted are ignored. What expired reservations hold of a limit, and their codes, are taken
+    from them. Raises OfferUnavailable.
     """
-    items = {item.offer_id: item for item in purchase.items if item.offer_id in offers}
+    items = {item.offer_id: item for item in purchase.items if is_counted(item.offer_id, offers, purchase)}
     if not items:
         return
     codes = find_codes_to_count(items, offers)
     requests = list_requests(items, offers, purchase)
     taken = take_limits(requests, items, codes, purchase=purchase, reason=MovementReason.RESERVED)
     insert_uses(items, taken, purchase, offers, codes=codes, until=until)
-
-
-def find_codes_to_count(items: Items, offers: Mapping[uuid.UUID, LimitedOffer]) -> Codes:
-    """Return the single-use codes, with their offers, that the uses of the items note: those that keep no balance."""
-    codes = [
-        (key, item.code)
-        for key, item in items.items()
-        if item.code and offers[key].stored_value is None and offers[key].counts_codes
-    ]
-    return find_single_use_codes(codes=codes) if codes else ()
 
 
 def take_limits(
@@ -149,48 +129,6 @@ def _take_from(
     return taken
 
 
-def list_requests(items: Items, offers: Mapping[uuid.UUID, LimitedOffer], purchase: Purchase) -> list[LimitRequest]:
-    """Return what the purchase takes of the limits of offers, and of the balances of codes. Raises OfferUnavailable.
-
-    Runs a query only if a code keeps a balance.
-    """
-    values = {
-        (key, item.code): value
-        for key, item in items.items()
-        if item.code and item.amount and (value := offers[key].stored_value) is not None
-    }
-    balances = get_balances(values=values, at=purchase.at)
-    requests = [request for key, item in items.items() for request in iter_limits(offers[key], item, purchase)]
-    return requests + [
-        LimitRequest(key, balance_scope(balance.currency), code, items[key].amount, balance.initial)
-        for (key, code), balance in balances.items()
-    ]
-
-
-def iter_limits(offer: LimitedOffer, item: SelectedOffer, purchase: Purchase) -> Iterator[LimitRequest]:
-    """Yield what the purchase takes of each limit of the offer; the limit to report first comes first.
-
-    Raises OfferUnavailable if the offer has budgets, but none in the currency of the purchase.
-    """
-    if item.amount and offer.currencies is not None and purchase.currency not in offer.currencies:
-        error = CurrencyMismatch(currency=purchase.currency, offer_currencies=sorted(offer.currencies))
-        raise OfferUnavailable(item, error)
-    first_days = period_starts(purchase.at.astimezone(ZoneInfo(offer.timezone)))
-    slots = {"customer": str(purchase.shopper_key)} | {scope: day.isoformat() for scope, day in first_days.items()}
-    for scope, cap in offer.caps.items():
-        is_amount = base_scope(scope) in AMOUNT_SCOPES
-        amount = item.amount if is_amount else item.units if scope == UNITS_SCOPE else 1
-        if amount and (not is_amount or counts_amount(scope, purchase.currency)):
-            yield LimitRequest(
-                owner=offer.id,
-                scope=scope,
-                slot=slots["customer"] if is_per_customer(scope) else slots.get(scope, ""),
-                amount=amount,
-                cap=cap,
-                home=purchase.shopper_key,
-            )
-
-
 def insert_uses(
     items: Items,
     taken: Iterable[TakenLimit],
@@ -214,6 +152,7 @@ def insert_uses(
             "code": item.code if (key, item.code) in codes else "",
             "amount": item.amount,
             "counters": counters[key],
+            "identities": purchase.identities.list_slots(offers[key].brand_id),
         }
         for key, item in items.items()
     ]
@@ -296,11 +235,11 @@ def split_counters(use: OfferUse, amount: int, units: int) -> tuple[list[Sequenc
     """Return the counters of a use without a part of its discount and units, and what is released of the limits."""
     counters: list[Sequence[Any]] = []
     released = []
-    left = dict.fromkeys(AMOUNT_SCOPES, amount) | {UNITS_SCOPE: units}
+    given = dict.fromkeys(AMOUNT_SCOPES, amount) | {UNITS_SCOPE: units}
+    left = {(scope, slot): given.get(base_scope(scope), 0) for scope, slot, *_ in use.counters}
     for scope, slot, shard, taken in use.counters:
-        part = min(left.get(base_scope(scope), 0), taken)
-        if part:
-            left[base_scope(scope)] -= part
+        part = min(left[scope, slot], taken)
+        left[scope, slot] -= part
         counters.append((scope, slot, shard, taken - part))
         if part:
             released.append(TakenLimit(use.offer_id, scope, slot, shard, part))
