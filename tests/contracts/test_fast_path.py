@@ -102,8 +102,6 @@ def both_applications() -> Callable[..., ParsedResponse]:
 
         routes = {route.name: (str(route.pattern), route.view) for route in wsgi.application.routes}
         fast_path = FastPath(fallback, routes)
-            fallback, {path_.name: (str(path_.pattern), path_.view) for path_ in wsgi.application.routes}
-        )
         responses = []
         for application in (django, fast_path):
             caller = {"HTTP_AUTHORIZATION": authorization()} | environ
