@@ -11,13 +11,7 @@ from accounts.contracts import Tokens
 from accounts.errors import InvalidCredentials, TokenReused
 from accounts.models import Session, TokenFamily, User
 from core import throttle
-from core.concurrency import ConcurrencyLimiter
 from core.errors import NotFound, TokenExpired, TokenInvalid
-
-# Hashing a password takes 0.2 s of CPU and 100 MB of memory. Two hashes at once keep two processors busy, and hashing
-# and waiting requests together never occupy more than half of the threads of a process.
-_password_limiter = ConcurrencyLimiter(max_concurrent=2, max_waiting=max(0, settings.WEB_THREADS // 2 - 2))
-PASSWORD_QUEUE_TIMEOUT = 5.0  # seconds
 
 
 def check_credentials(*, account: str, password: str, address: str) -> User | None:
@@ -30,11 +24,10 @@ def check_credentials(*, account: str, password: str, address: str) -> User | No
         throttle.consume("login_address", address)
     throttle.consume("login_account", rules.parse_identifier(account)[1])
     user = selectors.user_of_account(account)
-    with _password_limiter.acquire(timeout=PASSWORD_QUEUE_TIMEOUT):
-        if user is None:
-            User().set_password(password)
-            return None
-        return user if user.check_password(password) and user.is_active else None
+    if user is None:
+        User().set_password(password)
+        return None
+    return user if user.check_password(password) and user.is_active else None
 
 
 def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple[User, Tokens]:

@@ -27,7 +27,7 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.W004"
 ]  # usernames are unique whatever their case, by a constraint that the check cannot read
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.hashers.LimitedArgon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -14,7 +14,7 @@ REDIS_URL = f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}db={_NUMBER}"
 CACHES["default"]["LOCATION"] = REDIS_URL
 
 DEBUG = False
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = ["tests.hashers.LimitedMD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = True
 OUTBOX_NOTIFY = False

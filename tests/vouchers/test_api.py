@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import hashers
 from accounts.contracts import Role
 from accounts.models import Brand, User
-from accounts.services import authentication
 from core.concurrency import ConcurrencyLimiter
 from redemptions.lifecycle import Action
 from tests.factories import PASSWORD, BrandFactory, CampaignFactory, MembershipFactory, ShopperFactory, UserFactory
@@ -324,7 +324,7 @@ def test_claims_by_token_work_while_password_checks_are_busy(
     campaign: Campaign, shopper_client: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user, limiter = ShopperFactory(), ConcurrencyLimiter(max_concurrent=1, max_waiting=0)
-    monkeypatch.setattr(authentication, "_password_limiter", limiter)
+    monkeypatch.setattr(hashers, "limiter", limiter)
 
     with limiter.acquire(timeout=1):  # another password is being checked
         rejected = login(account=user.username, password=PASSWORD)
