@@ -87,6 +87,79 @@ def key_review(
     )
 
 
+def address_verification(*, user: User, token: str) -> EmailMultiAlternatives:
+    """Build the email with the link that verifies the address of a new account."""
+    return _build_message(
+        None,
+        [user.email],
+        subject=_("Verify your email address"),
+        context={
+            "heading": _("Verify your email address"),
+            "paragraphs": [_("The account %(user)s was registered with this address.") % {"user": user}],
+            "action_url": settings.BASE_URL + reverse("accounts:verification", args=[token]),
+            "action_label": _("Verify address"),
+            "note": _("The link expires in 3 days."),
+            "why": _("If you didn't register, ignore this email: you won't get any others."),
+        },
+    )
+
+
+def existing_account(*, user: User) -> EmailMultiAlternatives:
+    """Build the email that tells the owner of an address that somebody registered with it once more."""
+    return _build_message(
+        None,
+        [user.email],
+        subject=_("You already have an account"),
+        context={
+            "heading": _("You already have an account"),
+            "paragraphs": [
+                _("Somebody registered with this address, but the account %(user)s has it.") % {"user": user},
+                _("Sign in with it. If you don't know its password, or didn't create it, reset the password."),
+            ],
+            "action_url": settings.BASE_URL + reverse("admin_password_reset"),
+            "action_label": _("Reset password"),
+            "note": "",
+            "why": _("If you didn't register, you can ignore it."),
+        },
+    )
+
+
+def details_in_use(*, address: str) -> EmailMultiAlternatives:
+    """Build the email that says that a registration used the username or phone number of another account."""
+    return _build_message(
+        None,
+        [address],
+        subject=_("Your registration is incomplete"),
+        context={
+            "heading": _("Your registration is incomplete"),
+            "paragraphs": [
+                _("Another account has the username or the phone number. Register with other ones."),
+            ],
+            "action_url": settings.BASE_URL,
+            "action_label": _("Open promoplatform"),
+            "note": "",
+            "why": _("If you didn't register, you can ignore it."),
+        },
+    )
+
+
+def password_reset(*, user: User, token: str) -> EmailMultiAlternatives:
+    """Build the email with the link that sets a new password."""
+    return _build_message(
+        None,
+        [user.email],
+        subject=_("Reset your password"),
+        context={
+            "heading": _("Reset your password"),
+            "paragraphs": [_("Somebody requested a new password of the account %(user)s.") % {"user": user}],
+            "action_url": settings.BASE_URL + reverse("accounts:password_reset", args=[token]),
+            "action_label": _("Choose a new password"),
+            "note": _("The link can be used once and expires in 1 hour."),
+            "why": _("If you didn't ask for it, you can ignore it: your password stays as it is."),
+        },
+    )
+
+
 def _describe_rights(key: ApiKey) -> list[str]:
     zone = key.brand.timezone if key.brand else "UTC"
     labels = dict(SCOPE_CHOICES)

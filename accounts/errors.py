@@ -18,6 +18,26 @@ class AccountTaken(DomainError):
     message = _("An account with these details already exists.")
 
 
+class LinkInvalid(DomainError):
+    code, status = "link_invalid", 400
+    message = _("This link is invalid, was used or has expired. Request a new one.")
+
+
+class InvitationForOther(DomainError):
+    code, status = "invitation_for_other", 403
+    message = _(
+        "This invitation is for another email address. Sign in with the account of that address, or create one."
+    )
+
+
+class EmailNotVerified(DomainError):
+    code, status = "email_not_verified", 403
+    message = _(
+        "The email address of this account isn't verified. Follow the link in the email that you got when you "
+        "registered, or reset your password. Then open the invitation again."
+    )
+
+
 class LastOwner(DomainError):
     code, status = "last_owner", 409
     message = _("A brand must have at least one owner.")

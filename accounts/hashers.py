@@ -1,4 +1,4 @@
-"""The hasher of passwords, which limits how many are hashed at once, whoever asks for it."""
+"""The hasher of passwords, which limits how many are hashed at once by all callers."""
 
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher

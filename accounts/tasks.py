@@ -28,6 +28,18 @@ def request_key_review(brand_id: str, user_key: int) -> None:
     services.request_key_review(brand=brand, user=user, at=timezone.now())
 
 
+@shared_task(name="accounts.answer_registration")
+def answer_registration(user_id: str, address: str, language: str) -> None:
+    """Send the email that follows a registration."""
+    services.answer_registration(user_id=uuid.UUID(user_id), address=address, language=language)
+
+
+@shared_task(name="accounts.send_password_reset")
+def send_password_reset(address: str) -> None:
+    """Send the email with a link that sets a new password."""
+    services.send_password_reset(address=address)
+
+
 @shared_task(name="accounts.purge_sign_ins")
 def purge_sign_ins() -> None:
     """Delete sessions and refresh tokens that have expired."""

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import sessions
+from accounts.views import PasswordResetRequestPage
 from backoffice.pages import audit_log, navigation, redemption_details, redemption_search
 from checkout.api.simulate import SimulateView
 from core import api, error_catalog
@@ -73,6 +74,7 @@ urlpatterns = [
         admin.site.admin_view(sessions.sign_out_session),
         name="staff-session-end",
     ),
+    path("admin/password-reset/", PasswordResetRequestPage.as_view(), name="admin_password_reset"),
     path("admin/log/", admin.site.admin_view(audit_log.audit_log_page), name="audit"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
@@ -57,11 +57,14 @@ def _recount(campaign_id: uuid.UUID) -> bool:
 
 
 def _missing_mails(at: datetime, repair: bool) -> Iterator[str]:
-    """Check that customers with an address have an email about each voucher that they can redeem."""
+    """Check that customers have an email about each voucher that they can redeem, if their address was verified."""
     key = Concat(Value("vouchers:"), Cast(OuterRef("campaign_id"), CharField()))
     open_mailing = Mailing.objects.filter(key=key).exclude(status=MailingStatus.DONE)
     mail = Mail.objects.filter(mailing__key=key, recipient=OuterRef("customer_id"))
-    vouchers = Voucher.objects.filter(status=VoucherStatus.AVAILABLE, expires_at__gt=at, customer__user__is_active=True)
+    vouchers = Voucher.objects.filter(
+        status=VoucherStatus.AVAILABLE, expires_at__gt=at, customer__user__is_active=True,
+        customer__user__email_verified_at__lte=F("created_at"),
+    )  # fmt: skip
     missing = vouchers.exclude(customer__user__email="").filter(Exists(open_mailing), ~Exists(mail))
     for pk, rank, slug in list(missing.order_by("pk").values_list("pk", "rank", "campaign__slug")):
         planned = repair and db.execute("vouchers/sql/insert_missing_mails.sql", {"vouchers": [pk], "at": at})

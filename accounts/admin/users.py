@@ -61,9 +61,9 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     filter_horizontal = ()
     show_full_result_count = False
     paginator = EstimatingPaginator
-    readonly_fields = ("set_password", "marketing_consent_at", "date_joined", "last_login")
+    readonly_fields = ("set_password", "email_verified_at", "marketing_consent_at", "date_joined", "last_login")
     fieldsets = (
-        (None, {"fields": ("username", "email", "phone", "language", "set_password")}),
+        (None, {"fields": ("username", "email", "email_verified_at", "phone", "language", "set_password")}),
         (_("Permissions"), {"fields": ("is_active", "is_superuser")}),
         (
             _("Marketing consent and dates"),

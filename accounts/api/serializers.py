@@ -121,9 +121,36 @@ class RegistrationInputSerializer(InputSerializer):
     )
 
 
+class AddressInputSerializer(InputSerializer):
+    """The address of an account."""
+
+    email = EmailField(max_length=254, help_text=_("Email address of the account."))
+
+
+class TokenInputSerializer(InputSerializer):
+    """The token of a link in an email."""
+
+    token = SecretField(max_length=4096, help_text=_("Last part of the link in the email."))
+
+
+class NewPasswordInputSerializer(TokenInputSerializer):
+    """The token of a link in an email, and the new password."""
+
+    password = SecretField(
+        min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text=_("At least 8 characters.")
+    )
+
+
+class AcceptedSerializer(serializers.Serializer[Any]):
+    """What happens next. It is the same for every address."""
+
+    detail = serializers.CharField(help_text=_("Explanation for people."))
+
+
 class MeSerializer(TokenUserSerializer):
     """The caller's own account."""
 
+    email_verified = serializers.BooleanField(help_text=_("Whether the owner of the email address confirmed it."))
     phone = serializers.CharField(allow_null=True, help_text=_("Phone number in E.164 format."))
     language = serializers.CharField(help_text=LANGUAGE_HELP)
     marketing_consent = serializers.BooleanField(help_text=_("Whether the user is subscribed to marketing emails."))

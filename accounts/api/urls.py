@@ -2,14 +2,17 @@
 
 from django.urls import path
 
-from accounts.api import grants, keys, schema, staff, views
+from accounts.api import grants, keys, registration, schema, staff, views
 
 urlpatterns = [
     path("auth/token/", views.TokenView.as_view()),
     path("auth/token/refresh/", views.RefreshView.as_view()),
     path("auth/token/verify/", views.VerifyView.as_view()),
     path("auth/logout/", views.LogoutView.as_view()),
-    path("auth/register/", views.RegisterView.as_view()),
+    path("auth/register/", registration.RegisterView.as_view()),
+    path("auth/email/verify/", registration.EmailVerificationView.as_view()),
+    path("auth/password/reset/", registration.PasswordResetView.as_view()),
+    path("auth/password/reset/confirm/", registration.PasswordResetConfirmView.as_view()),
     path("me/", views.MeView.as_view()),
     path("brands/<slug:slug>/", staff.BrandView.as_view()),
     path("brands/<slug:slug>/members/", staff.MembersView.as_view()),

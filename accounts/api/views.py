@@ -1,4 +1,4 @@
-"""API views for signing in, registration and the caller's own account."""
+"""API views for signing in and the caller's own account."""
 
 from typing import Any, ClassVar
 
@@ -15,13 +15,12 @@ from accounts.api.serializers import (
     MeSerializer,
     MeUpdateSerializer,
     RefreshInputSerializer,
-    RegistrationInputSerializer,
     TokensSerializer,
     TokenStatusSerializer,
     VerifyInputSerializer,
 )
 from accounts.contracts import Tokens, get_caller
-from accounts.errors import AccountTaken, InvalidCredentials, TokenReused
+from accounts.errors import InvalidCredentials, TokenReused
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.etags import VersionedObject, versioned
@@ -109,25 +108,6 @@ class VerifyView(AnonymousView):
         except (TokenInvalid, TokenExpired):
             pass
         return Response(TokenStatusSerializer(status).data, headers={"Cache-Control": "no-store"})
-
-
-class RegisterView(AnonymousView):
-    """``/api/v1/auth/register/``"""
-
-    throttle_scope = "register"
-
-    @extend_schema(
-        request=RegistrationInputSerializer,
-        responses={201: MeSerializer, **problem_responses(AccountTaken)},
-        operation_id="auth_register",
-    )
-    def post(self, request: Request) -> Response:
-        """Register a shopper.
-
-        A conflict doesn't reveal whether the username, the email address or the phone number is in use.
-        """
-        user = services.register(**validate_body(RegistrationInputSerializer, request), at=timezone.now())
-        return Response(MeSerializer(user).data, status=201)
 
 
 class MeView(APIView):

@@ -65,6 +65,7 @@ class User(AbstractBaseUser):
         validators=[RegexValidator(r"^[\w.-]+\Z", _("Use only letters, digits, dots, hyphens and underscores."))],
     )
     email = models.EmailField(_("email"), blank=True, default="")
+    email_verified_at = models.DateTimeField(_("email verified"), null=True, blank=True, editable=False)
     phone = models.CharField(
         _("phone"),
         max_length=16,
@@ -123,7 +124,20 @@ class User(AbstractBaseUser):
                     END IF;
                     RETURN NEW;
                 """,
-            )
+            ),
+            pgtrigger.Trigger(  # whichever way an address changes
+                name="reset_verification",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("email"),  # type: ignore[no-untyped-call]
+                func="""
+                    IF lower(NEW.email) <> lower(OLD.email)
+                        AND NEW.email_verified_at IS NOT DISTINCT FROM OLD.email_verified_at
+                    THEN
+                        NEW.email_verified_at := NULL;
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -157,6 +171,11 @@ class User(AbstractBaseUser):
         """The active brands that this user works for, with the role in each."""
         members = self.memberships.select_related("brand").filter(brand__is_active=True)
         return {member.brand: Role(member.role) for member in members}
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether the owner of the present address has confirmed it."""
+        return self.email_verified_at is not None
 
     @property
     def is_staff(self) -> bool:

@@ -1,5 +1,14 @@
 """Services of accounts for other apps and entry points."""
 
+from accounts.services.addresses import (
+    answer_registration,
+    request_password_reset,
+    reset_password,
+    send_password_reset,
+    user_to_reset,
+    user_to_verify,
+    verify_address,
+)
 from accounts.services.api_keys import (
     announce_key,
     authenticate_api_key,
@@ -20,7 +29,7 @@ from accounts.services.authentication import (
 )
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.grants import create_grant, end_grant
-from accounts.services.registration import add_customer, change_user, register
+from accounts.services.registration import add_customer, change_user, create_account, register
 from accounts.services.staff import (
     accept_invitation,
     cancel_invitation,
@@ -37,12 +46,14 @@ __all__ = [
     "accept_invitation",
     "add_customer",
     "announce_key",
+    "answer_registration",
     "authenticate_api_key",
     "cancel_invitation",
     "change_brand",
     "change_role",
     "change_user",
     "check_credentials",
+    "create_account",
     "create_grant",
     "end_grant",
     "end_session",
@@ -56,12 +67,18 @@ __all__ = [
     "register",
     "remove_member",
     "request_key_review",
+    "request_password_reset",
     "resend_invitation",
+    "reset_password",
     "revoke_key",
     "roll_key",
     "send_invitation",
+    "send_password_reset",
     "sign_in",
     "sign_out",
     "sign_out_everywhere",
     "tokens_for",
+    "user_to_reset",
+    "user_to_verify",
+    "verify_address",
 ]

@@ -1,6 +1,7 @@
-"""Services that register users."""
+"""Services that create accounts."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -10,30 +11,39 @@ from django.utils.translation import gettext as _
 from accounts import rules
 from accounts.errors import AccountTaken
 from accounts.models import Customer, User
+from core import db, throttle
 from core.db import translate_constraint
 from core.errors import InvalidRequest
+from core.outbox import enqueue_on_commit
 
 
-def register(
-    *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False,
-    language: str = "", at: datetime,
-) -> User:  # fmt: skip
-    """Register a shopper: create a user and its customer.
+def register(*, language: str = "", at: datetime, **fields: Any) -> None:
+    """Register a shopper: create a user and its customer, and send an email to the address.
+
+    The email verifies the address, or says that an account exists. Statements and time are the same either way, so that
+    a caller doesn't learn who has an account. Raises InvalidRequest with the invalid fields, Throttled after several
+    emails to the address, and Unavailable.
+    """
+    user = _build_user(language=language, at=at, **fields)
+    throttle.consume("account_mail", user.email.lower())
+    user.set_password(fields["password"])
+    with transaction.atomic():
+        User.objects.bulk_create([user], ignore_conflicts=True)
+        _insert_customer(user)
+        enqueue_on_commit("accounts.answer_registration", user_id=str(user.uuid), address=user.email, language=language)
+
+
+def create_account(*, username: str, email: str, password: str, at: datetime) -> User:
+    """Create a user and its customer, with an address that is verified already.
 
     Raises InvalidRequest with the invalid fields, and AccountTaken without naming the field that is in use.
     """
-    user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
-    user.phone = rules.phone_number(phone) if phone else None
-    user.language = language
-    user.marketing_consent = marketing_consent
-    user.marketing_consent_at = at if marketing_consent else None
-    _check_fields(user)
-    _check_password(password, user)
+    user = _build_user(username=username, email=email, password=password, at=at)
+    user.email_verified_at = at
     user.set_password(password)
     with (
         translate_constraint("accounts_user_username", AccountTaken),
         translate_constraint("accounts_user_email", AccountTaken),
-        translate_constraint("accounts_user_phone", AccountTaken),
         transaction.atomic(),
     ):
         user.save()
@@ -51,8 +61,27 @@ def change_user(*, user: User, language: str | None = None) -> User:
 
 def add_customer(*, user: User) -> Customer:
     """Return the user's customer, creating it if needed."""
-    Customer.objects.bulk_create([Customer(customer_id=f"u-{user.uuid}", user=user)], ignore_conflicts=True)
+    _insert_customer(user)
     return Customer.objects.get(user=user)
+
+
+def _insert_customer(user: User) -> None:
+    db.execute("accounts/sql/insert_customer_of_user.sql", {"user": user.uuid})
+
+
+def _build_user(
+    *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False,
+    language: str = "", at: datetime,
+) -> User:  # fmt: skip
+    """Return a new user, without a password hash and not saved. Raises InvalidRequest with the invalid fields."""
+    user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
+    user.phone = rules.phone_number(phone) if phone else None
+    user.language = language
+    user.marketing_consent = marketing_consent
+    user.marketing_consent_at = at if marketing_consent else None
+    _check_fields(user)
+    check_password(password, user)
+    return user
 
 
 def _check_fields(user: User) -> None:
@@ -67,7 +96,8 @@ def _check_fields(user: User) -> None:
         raise InvalidRequest(errors=errors)
 
 
-def _check_password(password: str, user: User) -> None:
+def check_password(password: str, user: User) -> None:
+    """Raise InvalidRequest (field ``password``) for a new password that is easy to guess."""
     try:
         validate_password(password, user)
     except ValidationError as error:

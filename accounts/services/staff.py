@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import emails, selectors
 from accounts.contracts import Role
-from accounts.errors import LastOwner
+from accounts.errors import EmailNotVerified, InvitationForOther, LastOwner
 from accounts.models import Brand, Invitation, Membership, User
 from core import db
 from core.errors import NotFound
@@ -119,7 +119,15 @@ def invitation_of(*, token: str, at: datetime) -> Invitation:
 
 @transaction.atomic
 def accept_invitation(*, invitation: Invitation, user: User, at: datetime) -> Membership:
-    """Add the user to the brand's staff. A member keeps the present role. Raises NotFound if it is no longer open."""
+    """Add the user to the brand's staff. A member keeps the present role.
+
+    Only the verified address that the invitation was sent to may accept it. Raises InvitationForOther,
+    EmailNotVerified, and NotFound if it is no longer open.
+    """
+    if user.email.lower() != invitation.email.lower():
+        raise InvitationForOther
+    if user.email_verified_at is None:
+        raise EmailNotVerified
     pending = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, expires_at__gt=at)
     if not pending.update(accepted_at=at):
         raise NotFound

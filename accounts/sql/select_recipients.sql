@@ -4,5 +4,5 @@ SELECT c.id, u.email AS address, u.username AS name, coalesce(nullif(u.language,
 FROM accounts_customer c
 JOIN accounts_user u ON u.id = c.user_id
 JOIN accounts_brand b ON b.id = %(brand)s
-WHERE c.id = ANY(%(customers)s::bigint[]) AND u.is_active AND u.marketing_consent AND u.email <> ''
+WHERE c.id = ANY(%(customers)s::bigint[]) AND u.is_active AND u.marketing_consent AND u.email_verified_at IS NOT NULL AND u.email <> ''
 ORDER BY c.id

@@ -38,12 +38,14 @@ def get_announcement(code: DiscountCode) -> Mailing | None:
 
 
 def iter_recipients(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
-    """Return the next shoppers who subscribed to marketing emails, in a stable order.
+    """Return the next shoppers with a verified address who subscribed to marketing emails, in a stable order.
 
     ``audience`` limits them to its members. Each item is ``(cursor, customer key, email, name)``; the last cursor is
     the next ``after``.
     """
-    consent = {"user__is_active": True, "user__marketing_consent": True}
+    consent = {
+        "user__is_active": True, "user__marketing_consent": True, "user__email_verified_at__isnull": False,
+    }  # fmt: skip
     if not audience:
         shoppers = Customer.objects.filter(user_id__gt=after, **consent).exclude(user__email="").order_by("user_id")
         return list(shoppers.values_list("user_id", "pk", "user__email", "user__username")[:limit])

@@ -42,9 +42,11 @@ def create_brands() -> dict[str, Brand]:
 def create_staff(brands: dict[str, Brand]) -> None:
     """Create the superuser ``admin`` unless there is one, and the owners and viewers of the brands."""
     if not User.objects.with_username("admin").exists():
-        User.objects.create_superuser("admin", "admin@demo.example", PASSWORD)
+        User.objects.create_superuser("admin", "admin@demo.example", PASSWORD, email_verified_at=timezone.now())
     for username, (slug, role) in STAFF.items():
-        user = User.objects.create_user(username, f"{username}@demo.example", PASSWORD)
+        user = User.objects.create_user(
+            username, f"{username}@demo.example", PASSWORD, email_verified_at=timezone.now()
+        )
         Membership.objects.create(user=user, brand=brands[slug], role=role)
 
 
@@ -73,6 +75,7 @@ def _create_chunk(numbers: range, password: str) -> int:
                 username=f"shopper{number}",
                 email=f"shopper{number}@demo.example",
                 password=password,
+                email_verified_at=now,
                 marketing_consent=True,
                 marketing_consent_at=now,
             )

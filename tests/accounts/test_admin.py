@@ -321,7 +321,7 @@ def test_an_accepted_invitation_cannot_be_deleted(owner):
     invitation = services.invite(
         brand=owner.brand, email="x@example.com", role=Role.VIEWER, invited_by=owner.user, at=timezone.now()
     )
-    services.accept_invitation(invitation=invitation, user=UserFactory(), at=timezone.now())
+    services.accept_invitation(invitation=invitation, user=UserFactory(email=invitation.email), at=timezone.now())
 
     response = as_user(owner.user).post(f"/admin/accounts/invitation/{invitation.pk}/delete/", {"post": "yes"})
 

@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import Customer, User
-from tests.factories import PASSWORD, ApiKeyFactory, BrandFactory, MembershipFactory, ShopperFactory, UserFactory
+from tests.factories import PASSWORD, ApiKeyFactory, BrandFactory, MembershipFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -158,21 +158,10 @@ def test_registering_creates_a_shopper(api, shopper_client):
     expected = {
         "id": str(user.uuid), "username": "ann", "email": "ann@example.com", "phone": "+34600000000",
         "customer_id": f"u-{user.uuid}", "brands": [], "marketing_consent": True, "is_superuser": False,
-        "language": "",
+        "language": "", "email_verified": False,
     }  # fmt: skip
-    assert (response.status_code, response.json()) == (201, expected)
+    assert (response.status_code, set(response.json())) == (202, {"detail"})
     assert shopper_client(user).get(ME).json() == expected
-
-
-@pytest.mark.parametrize("taken", [{"username": "Ann"}, {"email": "ANN@EXAMPLE.com"}, {"phone": "+34600000000"}])
-def test_a_registration_conflict_does_not_name_the_field(api, taken):
-    UserFactory(username="ann", email="ann@example.com", phone="+34600000000")
-
-    response = api.post(REGISTER, registration(username="bob", email="bob@example.com") | taken)
-
-    document = problem(response, 409, "account_taken")
-    assert "errors" not in document
-    assert User.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,12 @@ def test_a_new_user_creates_an_account_and_joins(client, page, invitation):
     assert role(invitation, "ann") == "editor"
     user = User.objects.get(username="ann")
     assert (user.email, user.customer.customer_id) == ("new@example.com", f"u-{user.uuid}")
+    assert user.email_verified
     assert client.get("/admin/").status_code == 200
 
 
 def test_an_existing_user_signs_in_and_joins(client, page, invitation):
-    user = ShopperFactory()
+    user = ShopperFactory(email=invitation.email)
 
     response = client.post(page, {"as": "known", "known-account": user.email, "known-password": PASSWORD})
 
@@ -63,13 +64,31 @@ def test_an_existing_user_signs_in_and_joins(client, page, invitation):
 
 
 def test_a_signed_in_user_joins_with_one_button(client, page, invitation):
-    user = UserFactory()
+    user = UserFactory(email=invitation.email)
     client.force_login(user)
     assert f"Join as {user.username}" in client.get(page).text
 
     assert client.post(page, {"as": "me"}).status_code == 302
 
     assert role(invitation, user.username) == "editor"
+
+
+@pytest.mark.parametrize(
+    ("email", "verified_at", "code"),
+    [("other@example.com", timezone.now(), "another email address"), ("new@example.com", None, "verified")],
+)
+def test_another_address_or_one_that_is_not_verified_cannot_join(client, page, invitation, email, verified_at, code):
+    user = ShopperFactory(email=email, email_verified_at=verified_at)
+    client.force_login(user)
+
+    responses = [
+        client.post(page, {"as": "me"}),
+        client.post(page, {"as": "known", "known-account": user.username, "known-password": PASSWORD}),
+    ]
+
+    assert [response.status_code for response in responses] == [403, 403]
+    assert all(code in response.text for response in responses)
+    assert role(invitation, user.username) is None
 
 
 def test_joining_needs_the_csrf_token(page, invitation):
@@ -116,7 +135,7 @@ def test_the_page_throttles_sign_in_attempts(client, page):
 
 
 def test_used_and_forged_links_are_no_longer_valid(client, page, invitation):
-    services.accept_invitation(invitation=invitation, user=UserFactory(), at=timezone.now())
+    services.accept_invitation(invitation=invitation, user=UserFactory(email=invitation.email), at=timezone.now())
 
     for address in (page, "/accounts/invitations/forged/"):
         for response in (client.get(address), client.post(address, {"as": "me"})):

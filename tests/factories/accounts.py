@@ -1,6 +1,7 @@
 """Factories of users, customers, brands, memberships and API keys."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import factory
 from factory.django import DjangoModelFactory
@@ -12,7 +13,7 @@ PASSWORD = "demo-pass-1234"
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """User with ``PASSWORD``, neither a shopper nor staff."""
+    """User with ``PASSWORD`` and a verified address, neither a shopper nor staff."""
 
     class Meta:
         model = User
@@ -20,6 +21,7 @@ class UserFactory(DjangoModelFactory[User]):
 
     username = factory.Sequence(lambda n: f"user{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
+    email_verified_at = datetime(2020, 1, 1, tzinfo=UTC)
     password = factory.django.Password(PASSWORD)
 
 

@@ -26,6 +26,9 @@ OPEN: dict[tuple[str, str], str] = {
     ("api/v1/auth/logout/", "POST"): "checks only the credentials in the body",
     ("api/login-campaign", "POST"): "checks only the credentials in the body",
     ("api/v1/auth/register/", "POST"): "creates an account for anyone",
+    ("api/v1/auth/email/verify/", "POST"): "checks only the token in the body",
+    ("api/v1/auth/password/reset/", "POST"): "sends an email to anyone with an account",
+    ("api/v1/auth/password/reset/confirm/", "POST"): "checks only the token in the body",
 }
 
 

@@ -9,7 +9,7 @@ WITH campaign AS (
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
     WHERE c.slug = %(campaign)s
 ), request AS (
-    SELECT r.position, r.customer_id, r.at, r.event, r.voucher_id, u.email, u.username, cu.id IS NOT NULL AND coalesce(u.is_active, true) AS is_active,
+    SELECT r.position, r.customer_id, r.at, r.event, r.voucher_id, CASE WHEN u.email_verified_at IS NULL THEN '' ELSE u.email END AS email, u.username, cu.id IS NOT NULL AND coalesce(u.is_active, true) AS is_active,
         campaign.brand_is_active AND offer_status(campaign.decision, campaign.starts_at, campaign.ends_at, r.at) = 'active' AS is_open
     FROM unnest(%(customers)s::bigint[], %(times)s::timestamptz[], %(events)s::text[], %(ids)s::uuid[]) WITH ORDINALITY
         AS r (customer_id, at, event, voucher_id, position)

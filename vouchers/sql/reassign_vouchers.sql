@@ -43,7 +43,7 @@ WITH campaign AS (
     JOIN accounts_customer cu ON cu.id = issued.customer_id
     JOIN accounts_user u ON u.id = cu.user_id
     CROSS JOIN campaign
-    WHERE u.is_active AND u.email <> '' AND campaign.mailing_id IS NOT NULL
+    WHERE u.is_active AND u.email <> '' AND u.email_verified_at IS NOT NULL AND campaign.mailing_id IS NOT NULL
     ON CONFLICT (mailing_id, recipient) DO NOTHING
 )
 SELECT count(*) AS served FROM issued
