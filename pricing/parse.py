@@ -7,6 +7,7 @@ from typing import Any
 
 from core.money import iso_exponent
 from pricing.amounts import get_default_currency, iter_amounts
+from pricing.condition_values import OneOf
 from pricing.currencies import PerCurrency
 from pricing.errors import OfferInvalid, ProfileInvalid
 from pricing.fields import ParseContext
@@ -52,7 +53,10 @@ def load_offer(value: object) -> Offer:
 
 
 def check_currencies(offer: Offer, currency: str, context: ParseContext) -> None:
-    """Record an error for each amount that does not fit its currency, and one if no currency has all amounts."""
+    """Record an error for each amount that does not fit its currency.
+
+    Record one more if no currency has all amounts and meets the conditions.
+    """
     default = get_default_currency(offer, currency)
     common: frozenset[str] | None = None
     for found in iter_amounts(offer):
@@ -64,6 +68,14 @@ def check_currencies(offer: Offer, currency: str, context: ParseContext) -> None
             if not common:
                 detail = "No currency has a value for this amount and for the previous ones."
                 context.add_error(found.path, "invalid", detail)
+                return
+    for index, condition in enumerate(offer.conditions):
+        if isinstance(condition, OneOf) and condition.kind == "currency":
+            allowed = frozenset(condition.any)
+            common = allowed if common is None else common & allowed
+            if not common:
+                detail = "No currency has all amounts of the offer and meets this condition."
+                context.add_error(f"conditions.{index}.any", "invalid", detail)
                 return
 
 

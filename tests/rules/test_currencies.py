@@ -77,3 +77,27 @@ def test_an_amount_that_its_currency_does_not_have_is_refused_with_its_path(valu
 
     assert [error["field"] for error in problem["errors"]] == [f"offer.benefits.0.{field}"]
     assert shop.get("promotions/")["results"] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("benefit", "currencies", "is_possible"),
+    [
+        ({"value": "5.00", "currency": "GBP"}, ["EUR"], False),
+        ({"value": {"EUR": "5.00", "GBP": "4.00"}}, ["USD", "JPY"], False),
+        ({"value": "5.00"}, ["USD", "JPY"], False),  # in the currency of the brand
+        ({"value": {"EUR": "5.00", "GBP": "4.00"}}, ["GBP", "USD"], True),
+        ({"value": "5.00"}, ["USD"], True),  # the only currency of the condition is that of the amount
+    ],
+)
+def test_an_offer_that_no_currency_can_have_is_refused(
+    kind: str, benefit: dict[str, Any], currencies: list[str], is_possible: bool, shop: Shop
+) -> None:
+    terms = {"benefits": [{"kind": "amount", "on": "order"} | benefit]}
+    terms["conditions"] = [{"kind": "currency", "any": currencies}]
+
+    answer = shop.create_answer(kind, terms, expect=201 if is_possible else 400)
+
+    if not is_possible:
+        (error,) = answer["errors"]
+        assert error["field"].removeprefix("rule.") == "offer.conditions.0.any"
