@@ -74,7 +74,8 @@ class Position:
 class EventFilter:
     """Which events a reader wants. None and empty texts match all events. ``brands`` None means all brands.
 
-    ``types`` are event types, or the part before the dot with ``.*`` for all of an object.
+    ``types`` are event types, or the part before the dot with ``.*`` for all of an object, and ``codes`` texts as they
+    are stored.
     """
 
     brands: tuple[uuid.UUID, ...] | None = None
@@ -83,4 +84,4 @@ class EventFilter:
     offer: uuid.UUID | None = None
     customer: int | None = None
     order: str = ""
-    code: str = ""
+    codes: tuple[str, ...] = ()

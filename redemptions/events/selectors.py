@@ -7,13 +7,14 @@ horizon: the oldest transaction that still runs anywhere in the server. Whatever
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 
 from core import db
 from core.errors import NotFound
+from core.texts import to_upper_case
 from redemptions.events.contracts import EventFilter, Position
 
 FIRST_RANGE = 10_000  # transactions that the first statement of a read covers
@@ -37,7 +38,7 @@ def read_events(*, wanted: EventFilter, after: Position, limit: int) -> EventPag
     """
     _, horizon = get_epoch_and_horizon()
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
-    is_selective = wanted.offer is not None or wanted.customer is not None or bool(wanted.order or wanted.code)
+    is_selective = wanted.offer is not None or wanted.customer is not None or bool(wanted.order or wanted.codes)
     span = horizon if is_selective else FIRST_RANGE
     events: list[db.Row] = []
     position = after
@@ -65,7 +66,7 @@ def _select(wanted: EventFilter, after: Position, until: int, limit: int) -> lis
             "offer": wanted.offer,
             "customer": wanted.customer,
             "order": wanted.order or None,
-            "code": wanted.code or None,
+            "codes": list(wanted.codes) or None,
             "limit": limit,
         },
     )
@@ -86,6 +87,16 @@ def get_event(*, event_id: uuid.UUID, brands: Sequence[uuid.UUID] | None) -> db.
     if row is None:
         raise NotFound
     return row
+
+
+def list_code_texts(*, text: str, brands: Collection[uuid.UUID] | None) -> tuple[str, ...]:
+    """Return the stored texts of the brands' codes that a text in any spelling means, and the text itself.
+
+    Attempts with unknown codes have the text that was sent.
+    """
+    params = {"text": text, "brands": None if brands is None else list(brands)}
+    rows = db.fetch_all("redemptions/events/sql/select_code_texts.sql", params)
+    return tuple({to_upper_case(text.strip()), *(row["text"] for row in rows)})
 
 
 def get_epoch_and_horizon() -> tuple[str, int]:

@@ -10,11 +10,9 @@ from uuid import UUID
 from accounts.selectors import get_shopper
 from core import db
 from core.errors import NotFound
-from core.texts import to_upper_case
 from redemptions.backends import get_offer_names
-from redemptions.codes.selectors.codes import list_spellings
 from redemptions.events.contracts import Position
-from redemptions.events.selectors import get_epoch_and_horizon, get_event
+from redemptions.events.selectors import get_epoch_and_horizon, get_event, list_code_texts
 from redemptions.search.contracts import FoundUse, UseEvent, UseFilter, UseStatus
 
 TYPE_PREFIX = "redemption."
@@ -44,17 +42,9 @@ def build_filter(
     return UseFilter(
         brands=None if brands is None else tuple(brands),
         customer=shopper.id if shopper else None,
-        codes=_list_code_texts(code, brands) if code else (),
+        codes=list_code_texts(text=code, brands=brands) if code else (),
         **conditions,
     )
-
-
-def _list_code_texts(text: str, brands: Collection[UUID] | None) -> tuple[str, ...]:
-    """Return the stored texts of the brands' codes that a text in any spelling means, and the text itself."""
-    codes = list_spellings(text)
-    if brands is not None:
-        codes = codes.filter(brand__in=brands)
-    return tuple({to_upper_case(text.strip()), *codes.values_list("text", flat=True)})
 
 
 def find_uses(*, wanted: UseFilter, before: Position | None, limit: int) -> UsePage:

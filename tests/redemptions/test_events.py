@@ -149,8 +149,8 @@ def test_filters_select_events(at: datetime) -> None:
     assert types(types=("redemption.reserved", "voucher.*")) == [reserved, granted]
     assert types(types=("redemption_reserved",)) == []
     assert types(kind="voucher") == [reserved]
-    assert types(offer=offer) == types(code="TEN") == types(order="1") == types(customer=customer.pk) == [created]
-    assert types(offer=uuid7()) == types(code="TE%") == types(order="2") == types(brands=()) == []
+    assert types(offer=offer) == types(codes=("TEN",)) == types(order="1") == types(customer=customer.pk) == [created]
+    assert types(offer=uuid7()) == types(codes=("TE%",)) == types(order="2") == types(brands=()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.redemptions.events import wait_for_horizon
 from tests.rules.api import CODED, ORDERS, Shop
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,23 @@ def test_every_endpoint_that_takes_a_code_finds_every_spelling(spelling: Spellin
     assert [order["order"] for order in shop.get(ORDERS, code=typed)["results"]] == ["o1"]
     assert [use["order"] for use in shop.get("redemptions/", code=typed)["results"]] == ["o1"]
     assert shop.reserve(codes=[typed], order="o2", expect=409)["code"] == "code_already_used"
+
+
+@pytest.mark.django_db(transaction=True)  # events are read after their commit
+def test_events_of_a_code_are_found_in_every_spelling(shop: Shop, create_shop: Callable[..., Shop]) -> None:
+    (code,) = shop.generate(shop.create("coupon"))
+    other = create_shop()
+    other.create("promotion", text=code)
+    shop.reserve(codes=[code])
+    other.reserve(codes=[code])
+    wait_for_horizon()
+
+    for spelling in SPELLINGS.values():
+        found = shop.get("events/", code=spelling(code))["results"]
+        assert [(event["type"], event["brand"], event["code"]) for event in found] == [
+            ("redemption.reserved", "billo", code)
+        ]
+    assert shop.get("events/", code=code[:-1])["results"] == []
 
 
 @pytest.mark.parametrize("spelling", [str.lower, SPELLINGS["no hyphens"], SPELLINGS["groups of its own"]])

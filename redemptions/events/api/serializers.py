@@ -45,7 +45,7 @@ class EventQuerySerializer(serializers.Serializer[Any]):
     offer = serializers.UUIDField(required=False, help_text=gettext_lazy("ID of the offer."))
     customer_id = StrictCharField(required=False, max_length=100, help_text=gettext_lazy("ID of the customer."))
     order = StrictCharField(required=False, max_length=100, help_text=gettext_lazy("Order reference of the shop."))
-    code = StrictCharField(required=False, max_length=200, help_text=gettext_lazy("Text of the code, in any case."))
+    code = StrictCharField(required=False, max_length=200, help_text=gettext_lazy("Text of the code, in any spelling."))
 
 
 class EventOfferSerializer(serializers.Serializer[Any]):

@@ -14,7 +14,6 @@ from accounts.selectors import get_brand_for_caller, get_shopper, readable_brand
 from core.errors import InvalidRequest, PermissionDenied
 from core.list_queries import validate_query
 from core.openapi import problem_responses
-from core.texts import to_upper_case
 from core.views import APIView
 from redemptions.backends import get_offer_names
 from redemptions.errors import CursorExpired
@@ -109,5 +108,5 @@ def _filter(caller: Caller, query: dict[str, Any]) -> EventFilter | None:
         offer=query.get("offer"),
         customer=customer,
         order=query.get("order", ""),
-        code=to_upper_case(query.get("code", "")),
+        codes=selectors.list_code_texts(text=query["code"], brands=brands) if "code" in query else (),
     )

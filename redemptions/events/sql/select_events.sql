@@ -12,7 +12,7 @@ FROM (
         AND (%(offer)s::uuid IS NULL OR offer_id = %(offer)s)
         AND (%(customer)s::bigint IS NULL OR customer_id = %(customer)s)
         AND (%(order)s::text IS NULL OR "order" = %(order)s AND "order" <> '')
-        AND (%(code)s::text IS NULL OR code = %(code)s AND code <> '')
+        AND (%(codes)s::text[] IS NULL OR code = ANY(%(codes)s::text[]) AND code <> '')
     ORDER BY tx, id
     LIMIT %(limit)s
 ) e
