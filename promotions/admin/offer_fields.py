@@ -24,6 +24,7 @@ from promotions.admin.amount_field import AmountField
 from promotions.admin.offer_labels import (
     BRAND_CURRENCY_LABEL,
     CHOICE_LABELS,
+    CONDITION_GROUPS,
     CONDITION_LABELS,
     DEFAULT_LABEL,
     SELECT_LABEL,
@@ -117,6 +118,14 @@ class LenientMultipleChoiceField(forms.MultipleChoiceField):
         prohibit_null_characters = ProhibitNullCharactersValidator()
         for item in value:
             prohibit_null_characters(item)
+
+
+def group_choices(labels: Mapping[str, Label]) -> list[tuple[Label, Any]]:
+    """Return the choices of kinds of conditions in groups; those of benefits have none."""
+    grouped = {kind for _, kinds in CONDITION_GROUPS for kind in kinds}
+    groups = [(title, [(kind, labels[kind]) for kind in kinds if kind in labels]) for title, kinds in CONDITION_GROUPS]
+    ungrouped: list[tuple[Label, Any]] = [(kind, label) for kind, label in labels.items() if kind not in grouped]
+    return [*ungrouped, *((title, choices) for title, choices in groups if choices)]
 
 
 class FieldFactory:

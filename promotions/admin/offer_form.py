@@ -47,6 +47,7 @@ from promotions.admin.offer_fields import (
     FieldFactory,
     LenientMultipleChoiceField,
     NameListField,
+    group_choices,
     list_kind_paths,
 )
 from promotions.admin.offer_labels import ANY_OF, BENEFIT_LABELS, GROUP_LABELS, get_field_texts
@@ -112,7 +113,7 @@ class OfferForm(forms.Form):
         }
         choices.setdefault(kind, labels[kind])
         title = _("Benefit") if section == "benefits" else _("Condition")
-        select = UnfoldAdminSelectWidget(choices=list(choices.items()), attrs={"aria-label": title})
+        select = UnfoldAdminSelectWidget(choices=group_choices(choices), attrs={"aria-label": title})
         self.fields[f"{base}-kind"] = TextFormField(label=title, initial=kind, required=False, widget=select)
         if kind == ANY_OF:
             self.alternatives[base] = list_alternatives(values, base)

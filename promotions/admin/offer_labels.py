@@ -55,6 +55,26 @@ CONDITION_LABELS: dict[str, Label] = {
     "not_attribute": _("Attribute has other values"),
     ANY_OF: _("Any of several conditions"),
 }
+CONDITION_GROUPS: list[tuple[Label, tuple[str, ...]]] = [
+    (
+        _("Cart"),
+        (
+            "min_subtotal", "max_subtotal", "subtotal_equals", "min_quantity", "min_line_quantity", "max_quantity",
+            "contains", "none_of", "currency",
+        ),
+    ),
+    (_("Customer"), ("audience", "not_audience", "nth_order", "not_nth_order")),
+    (_("Time"), ("weekdays", "not_weekdays", "hours", "not_hours", "date_range", "not_date_range")),
+    (
+        _("Delivery and payment"),
+        (
+            "country", "not_country", "shipping_method", "not_shipping_method", "payment_method", "not_payment_method",
+            "transaction_type", "not_transaction_type",
+        ),
+    ),
+    (_("Sales channel"), ("channel", "not_channel", "store", "not_store")),
+    (_("Other conditions"), ("attribute", "not_attribute", ANY_OF)),
+]  # fmt: skip
 WEEKDAY_LABELS: dict[str, Label] = {
     "mon": WEEKDAYS[0], "tue": WEEKDAYS[1], "wed": WEEKDAYS[2], "thu": WEEKDAYS[3], "fri": WEEKDAYS[4],
     "sat": WEEKDAYS[5], "sun": WEEKDAYS[6],

@@ -345,6 +345,14 @@ def test_a_new_api_key_is_shown_once(owner):
     assert secret not in str(client.cookies) + str(client.session.items())
 
 
+def test_the_only_brand_of_an_owner_is_selected(owner):
+    client = as_user(owner.user)
+    assert client.get("/admin/accounts/apikey/add/").context["adminform"].form["brand"].value() == owner.brand_id
+
+    MembershipFactory(user=owner.user, brand=BrandFactory(slug="tea"))
+    assert client.get("/admin/accounts/apikey/add/").context["adminform"].form["brand"].value() is None
+
+
 @pytest.mark.parametrize("brand", ["", "other"])
 def test_an_owner_creates_api_keys_only_for_the_own_brand(owner, brand):
     body = {"brand": brand and BrandFactory().pk, "name": "shop", "scopes": ["read"]}

@@ -12,6 +12,7 @@ from pricing import OfferInvalid, parse_offer
 from pricing.description import describe_offer
 from promotions.admin.offer_field import OfferField
 from promotions.admin.offer_form import OfferForm, is_representable
+from promotions.admin.offer_labels import CONDITION_LABELS
 from promotions.models import Attribute
 from tests.factories import BrandFactory
 from tests.pricing.strategies import CONDITIONS, documents
@@ -407,3 +408,13 @@ def test_a_hidden_key_keeps_its_value(brand: Brand) -> None:
     assert form.is_valid()
     assert form.document["priority"] == 7
     assert "priority" not in [bound.name for bound in unbound.combination_fields]
+
+
+def test_every_kind_of_condition_is_in_one_group() -> None:
+    form = OfferForm(offer_data(conditions__0__kind="country"), brand=BrandFactory())
+    kind: Any = form.fields["conditions-0-kind"]
+    groups = kind.widget.choices
+
+    assert all(isinstance(choices, list) for _, choices in groups)
+    names = [name for _, choices in groups for name, _ in choices]
+    assert sorted(names) == sorted(CONDITION_LABELS)
