@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.contracts import BRAND_SCOPES, Scope
 from accounts.models import ApiKey
-from core.serializer_fields import AwareDateTimeField, StrictCharField, StrictIntegerField
+from core.serializer_fields import EndField, StrictCharField, StrictIntegerField
 from core.serializers import InputSerializer
 
 SCOPES = [scope.value for scope in Scope]
@@ -17,7 +17,7 @@ SCOPES_HELP = _(
     "What the key may do: `read` offers, orders and results, `manage` offers, `checkout` with carts and orders of "
     "customers, `export` files with codes."
 )
-EXPIRES = _("When the key stops working. Without it, the key works until it is revoked.")
+EXPIRES = _("When the key stops working; a date is included. Without it, the key works until it is revoked.")
 ADDRESSES = _("IP addresses and networks that may use the key, such as `203.0.113.0/24`. Empty for any address.")
 
 
@@ -32,7 +32,7 @@ class ApiKeyInputSerializer(InputSerializer):
         required=False,
         help_text=SCOPES_HELP,
     )
-    expires_at = AwareDateTimeField(required=False, allow_null=True, help_text=EXPIRES)
+    expires_at = EndField(required=False, allow_null=True, help_text=EXPIRES)
     addresses = serializers.ListField(
         child=StrictCharField(max_length=43), max_length=50, required=False, help_text=ADDRESSES
     )

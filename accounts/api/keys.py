@@ -20,7 +20,7 @@ from accounts.api.staff import BrandOwnerView
 from accounts.contracts import BRAND_SCOPES, NewApiKey, Scope, get_caller
 from accounts.errors import KeyNotRollable
 from core.openapi import problem_responses
-from core.serializer_fields import validate
+from core.serializer_fields import localize, validate
 from core.views import APIView, KeyScopes
 
 
@@ -39,11 +39,12 @@ class ApiKeysView(BrandOwnerView):
         Only this response contains the key. The brand's owners get an email.
         """
         brand, data = self.brand(request, slug), validate(ApiKeyInputSerializer, request.data)
+        expires_at = data.get("expires_at")
         key = services.issue_key(
             brand=brand,
             name=data["name"],
             scopes=[Scope(scope) for scope in data.get("scopes", BRAND_SCOPES)],
-            expires_at=data.get("expires_at"),
+            expires_at=None if expires_at is None else localize(expires_at, brand.timezone),
             addresses=data.get("addresses", ()),
             created_by=selectors.active_user(get_caller(request.auth)),
             at=timezone.now(),

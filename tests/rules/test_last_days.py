@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 
+from accounts.models import User
+from tests.factories import MembershipFactory
 from tests.rules.api import KINDS, ORDERS, Shop, amount, percent
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +77,25 @@ def test_an_imported_code_is_valid_on_its_last_day(
         assert shop.discount(codes=["KX7P2M1Q9RTHW"]) == "5.00"
     with time_machine.travel(f"{after}Z", tick=False):
         assert shop.reasons(codes=["KX7P2M1Q9RTHW"]) == ["code_expired"]
+
+
+@every_day
+def test_an_api_key_works_on_its_last_day(
+    zone: str, day: str, after: str, create_shop: Callable[..., Shop], shopper_client: Callable[[User], Client]
+) -> None:
+    shop = create_shop(timezone=zone)
+    with time_machine.travel(f"{day[:7]}-01T12:00:00Z", tick=False):
+        owner = shopper_client(MembershipFactory(brand=shop.brand).user)
+        body = {"name": "server", "expires_at": day}
+        path = f"/api/v1/brands/{shop.brand.slug}/api-keys/"
+        key = owner.post(path, body, content_type="application/json").json()["key"]
+    client = Client(headers={"Authorization": f"Api-Key {key}"})
+
+    with time_machine.travel(f"{second_before(after)}Z", tick=False):
+        assert client.get("/api/v1/keys/self/").status_code == 200
+    with time_machine.travel(f"{after}Z", tick=False):
+        expired = client.get("/api/v1/keys/self/")
+        assert (expired.status_code, expired.json()["code"]) == (401, "token_expired")
 
 
 @every_day
