@@ -31,6 +31,7 @@ from tests.factories import (
     DiscountCodeFactory,
     MembershipFactory,
     ShopperFactory,
+    UserFactory,
 )
 
 
@@ -119,6 +120,7 @@ def create_world() -> World:
         "viewer": _sign_in(staff[Role.VIEWER]),
         "server": _use_key(brand=billo),
         "internal": _use_key(internal=True),
+        "platform admin": _sign_in(UserFactory(is_superuser=True)),
         "marketplace": _use_key(platform=True),
         "shopper": _sign_in(user),
         "anonymous": Client(),
