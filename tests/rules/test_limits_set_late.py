@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.rules.api import KINDS, Shop, amount, line, percent
+from tests.rules.api import CODED, KINDS, Shop, amount, line, percent
 
 pytestmark = pytest.mark.django_db
 LATE = [
@@ -185,4 +185,56 @@ def test_a_limit_that_is_removed_and_set_again_counts_what_was_used_in_between(s
     answer = shop.change(offer, limits={"total": 2}, budget="30.00")
 
     assert answer["budget_left"] == "10.00"
+    assert shop.reasons(offer, "c") == ["usage_limit_reached"]
+
+
+@pytest.mark.parametrize("kind", CODED)
+def test_a_late_limit_counts_the_uses_of_single_use_codes(kind: str, shop: Shop) -> None:
+    offer = shop.create(kind, amount("10.00"))
+    first, second, third = shop.generate(offer, 3)
+    for customer, code in (("a", first), ("b", second)):
+        shop.buy(None, customer, codes=[code])
+
+    shop.change(offer, limits={"per_day": 2})
+
+    assert shop.reasons(None, "c", codes=[third]) == ["usage_limit_reached"]
+    assert shop.reasons(offer, "c") == ["usage_limit_reached"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "left"),
+    [({"limits": {"total": 3}}, "0.00"), ({"limits": {"units": 3}}, "0.00"), ({"budget": "15.00"}, "0.00"),
+     ({"limits": {"total": 4}}, "5.00"), ({"limits": {"units": 4}}, "5.00"), ({"budget": "20.00"}, "5.00")],
+)  # fmt: skip
+def test_a_late_limit_of_an_automatic_promotion_counts(limit: dict[str, Any], left: str, shop: Shop) -> None:
+    body = {"name": "x", "trigger": "automatic", "start_date": "2026-01-01", "end_date": "2099-01-01"}
+    promotion = shop.send("post", "promotions/", body | {"offer": percent("10")}, expect=201)["id"]
+    for customer in "abc":
+        shop.buy(None, customer)
+
+    shop.send("patch", f"promotions/{promotion}/", limit)
+
+    assert shop.discount(None, "d") == left
+
+
+def test_a_late_limit_of_units_follows_amendments_and_refunds(shop: Shop) -> None:
+    offer = shop.create("promotion", percent("50", on="unit", max_units=5))
+    amended = shop.buy(offer, "a", lines=[line(1, "10.00", 5)])
+    shop.amend(amended, line(1, "10.00", 2))
+    refunded = shop.buy(offer, "b", lines=[line(1, "10.00", 4)])
+    shop.refund(refunded, {"id": "1", "quantity": 3})
+
+    shop.change(offer, limits={"units": 4})  # of which three are used
+
+    assert shop.reasons(offer, "c", lines=[line(1, "10.00", 2)]) == ["usage_limit_reached"]
+    assert shop.discount(offer, "c", lines=[line(1, "10.00", 1)]) == "5.00"
+
+
+def test_units_of_gifts_count_in_a_late_limit(shop: Shop) -> None:
+    offer = shop.create("promotion", {"benefits": [{"kind": "gift", "sku": "tea", "quantity": 2}]})
+    for customer in "ab":
+        shop.buy(offer, customer)
+
+    shop.change(offer, limits={"units": 4})
+
     assert shop.reasons(offer, "c") == ["usage_limit_reached"]

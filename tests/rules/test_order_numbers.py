@@ -1,10 +1,17 @@
 """Conditions on a customer's number of orders see orders that are under way."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
 
-from tests.rules.api import KINDS, Offer, Shop, line, percent
+from accounts.models import User
+from tests.factories import ApiKeyFactory, ShopperFactory
+from tests.rules.api import KINDS, ORDERS, Offer, Shop, line, percent
 
 pytestmark = pytest.mark.django_db
 FIRST = {"kind": "nth_order", "value": 1}
@@ -98,3 +105,37 @@ def test_orders_of_another_brand_do_not_count(shop: Shop, create_shop: Any) -> N
     other.reserve(None)
 
     assert shop.discount(offer, lines=[line()]) == "7.50"
+
+
+def test_orders_of_every_sender_see_each_other(shop: Shop, shopper_client: Callable[[User], Client]) -> None:
+    offer = shop.create("promotion", welcome(FIRST))
+    shopper = shopper_client(ShopperFactory(customer__customer_id="u1"))
+    marketplace = Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(platform=True).text}"})
+    senders = {"server": shop.client, "shopper": shopper, "marketplace": marketplace}
+
+    def reserve(sender: str, order: str) -> Any:
+        body = shop.cart(offer, "u1", lines=[line(brand="billo")], order=order)
+        if sender == "shopper":
+            del body["customer_id"]
+        return senders[sender].post(f"/api/v1/{ORDERS}", body, content_type="application/json").json()
+
+    for first, client in senders.items():
+        order = reserve(first, f"first of {first}")
+        assert order["status"] == "reserved", order
+        for second in senders:
+            assert reserve(second, f"{second} after {first}")["code"] == "first_order_only", (first, second)
+        cancel = f"/api/v1/{ORDERS}{order['id']}/cancel/"
+        assert client.post(cancel, content_type="application/json").status_code == 200
+
+
+def test_a_late_confirmation_does_not_make_a_second_first_order(shop: Shop) -> None:
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        offer = shop.create("promotion", welcome(FIRST))
+        late = shop.reserve(offer)
+    with time_machine.travel(now + timedelta(hours=2), tick=False):
+        other = shop.reserve(offer)
+
+        assert shop.confirm(late, expect=409)["code"] == "reservation_expired"
+        assert shop.confirm(other)["quote"]["discount_total"] == "7.50"
+        assert shop.confirm(late, expect=409)["code"] == "reservation_expired"
