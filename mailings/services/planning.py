@@ -41,11 +41,17 @@ def lock_planning(*, mailing_id: uuid.UUID) -> Mailing | None:
 
 
 def add_recipients(
-    *, mailing: Mailing, recipients: Sequence[Recipient], at: datetime, cursor: int | None = None
+    *,
+    mailing: Mailing,
+    recipients: Sequence[Recipient],
+    at: datetime,
+    cursor: int | None = None,
+    replan_suppressed: bool = False,
 ) -> int:
     """Plan an email to up to ``CHUNK`` recipients who have none yet, and return the number of new ones.
 
-    ``cursor`` is stored as the progress of planning.
+    ``cursor`` is stored as the progress of planning. With ``replan_suppressed``, also plans emails again that were
+    suppressed, for example because their offer was paused when they were due.
     """
     columns = list(zip(*recipients, strict=True)) or [(), (), (), ()]
     params = {
@@ -56,7 +62,8 @@ def add_recipients(
         "names": list(columns[2]),
         "personal_texts": list(columns[3]),
     }
-    added = db.execute("mailings/sql/add_recipients.sql", params)
+    added = db.execute("mailings/sql/replan_suppressed.sql", params) if replan_suppressed else 0
+    added += db.execute("mailings/sql/add_recipients.sql", params)
     if cursor is not None:
         mailing.plan_cursor = cursor
         mailing.save(update_fields=["plan_cursor"])

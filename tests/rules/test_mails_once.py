@@ -8,6 +8,7 @@ from django.core import mail
 from django.utils import timezone
 
 from accounts.models import Brand
+from mailings.models import Suppression
 from mailings.services import sending
 from segments.services import apply_audience
 from tests.factories import ShopperFactory
@@ -112,3 +113,45 @@ def test_a_customer_who_has_no_code_any_more_is_sent_the_next_one_once(shop: Sho
 
     assert sent() == {"ana": [SUBJECTS["es"]] * 2}
     assert len({message.body for message in mail.outbox}) == 2
+
+
+@pytest.mark.parametrize("kind", CODED)
+@pytest.mark.parametrize("body", [TO_ANA, TO_ALL])
+def test_what_a_pause_kept_back_is_sent_when_the_brand_presses_again(
+    kind: str, body: dict[str, Any], shop: Shop, press: Press
+) -> None:
+    offer = shop.create(kind)
+    batch = shop.send("post", f"{offer.path}batches/", {"count": 5}, expect=201)["id"]
+    path = f"{offer.path}batches/{batch}/"
+    shop.send("post", f"{path}assign/", TO_ANA | {"notify": True})  # not sent yet
+    shop.act(offer, "pause")
+    for _ in range(2):
+        press(path, body)
+    assert sent() == {}
+
+    shop.act(offer, "resume")
+    for _ in range(2):
+        press(path, body)
+
+    assert sent()["ana"] == [SUBJECTS["es"]]
+
+
+def test_a_paused_offer_assigns_codes_and_says_that_nobody_is_emailed(shop: Shop, press: Press) -> None:
+    offer = shop.create()
+    batch = shop.send("post", f"{offer.path}batches/", {"count": 5}, expect=201)["id"]
+    shop.act(offer, "pause")
+
+    answer = shop.send("post", f"{offer.path}batches/{batch}/assign/", TO_ANA | {"notify": True})
+
+    assert (answer["assigned"], answer["mailed"]) == (1, 0)
+
+
+def test_a_customer_who_unsubscribed_gets_no_email_however_often_the_brand_presses(shop: Shop, press: Press) -> None:
+    batch = create_batch(shop, "promotion")
+    shop.send("post", f"{batch}assign/", TO_ANA | {"notify": True})
+    Suppression.objects.create(address="ana@example.com", sender=str(shop.brand.pk), reason="unsubscribe")
+
+    for _ in range(3):
+        press(batch, TO_ANA)
+
+    assert sent() == {}

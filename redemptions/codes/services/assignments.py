@@ -27,6 +27,7 @@ from redemptions.codes import emails
 from redemptions.codes.models import CodeAssignment, CodeBatch
 from redemptions.codes.selectors.assignments import codes_of_customers, list_members_after
 from redemptions.codes.services.codes import check_takes_codes
+from redemptions.contracts import CodeOffer
 from redemptions.errors import BatchNotReady, CodesExhausted
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
@@ -139,8 +140,13 @@ def _takes_codes(batch: CodeBatch, at: datetime) -> bool:
     return True
 
 
+def _describe(batch: CodeBatch, at: datetime) -> CodeOffer:
+    """Return the offer of the batch. Raises the error of an offer that takes no codes."""
+    return check_takes_codes(kind=batch.kind, offer=batch.offer, brand_id=batch.brand_id, at=at)
+
+
 def _check(batch: CodeBatch, at: datetime) -> None:
-    check_takes_codes(kind=batch.kind, offer=batch.offer, brand_id=batch.brand_id, at=at)
+    _describe(batch, at)
     if not batch.is_generated:
         raise BatchNotReady(generated_count=batch.generated_count, count=batch.count)
 
@@ -188,8 +194,10 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     """Plan emails with the code to the customers who are subscribed to offers. Return the number of new emails.
 
     Each code is emailed once. A customer whose code was replaced has an email about the former one, so the new one is
-    in a mailing of its own.
+    in a mailing of its own. An email that was suppressed is planned again, and none is while the offer is paused.
     """
+    if not _describe(batch, at).is_live:
+        return 0
     codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     recipients_by_end: dict[datetime | None, list[Recipient]] = {}
     for customer in list_subscribed_customers(brand_id=batch.brand_id, customer_keys=list(codes)):
@@ -199,12 +207,12 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     added = 0
     for expires_at, recipients in recipients_by_end.items():
         mailing = _plan_mailing(batch, expires_at)
-        added += planning.add_recipients(mailing=mailing, recipients=recipients, at=at)
+        added += planning.add_recipients(mailing=mailing, recipients=recipients, at=at, replan_suppressed=True)
         emailed = get_personal_texts(mailing=mailing, recipients=[recipient.key for recipient in recipients])
         for recipient in recipients:
             if emailed[recipient.key] != recipient.personal_text:
                 mailing = _plan_mailing(batch, expires_at, code=recipient.personal_text)
-                added += planning.add_recipients(mailing=mailing, recipients=[recipient], at=at)
+                added += planning.add_recipients(mailing=mailing, recipients=[recipient], at=at, replan_suppressed=True)
     if added:
         enqueue_on_commit("mailings.send_due")
     return added
