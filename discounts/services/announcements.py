@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from core.outbox import enqueue_on_commit
 from discounts import emails, selectors
 from discounts.models import DiscountCode
 from mailings.contracts import MailingStatus, Recipient
 from mailings.models import Mailing
-from mailings.services import planning
+from mailings.services import planning, sending
 
 MAX_DELAY = timedelta(days=7)  # after which the start of a code is no news
 
@@ -17,13 +18,16 @@ MAX_DELAY = timedelta(days=7)  # after which the start of a code is no news
 def announce(*, offer_id: uuid.UUID, at: datetime) -> None:
     """Plan an email to each subscribed shopper. Each chunk has its own transaction, so that planning can be resumed.
 
-    A code for an audience is announced to that audience only, as set when planning started. Does nothing for a code
-    that customers can't redeem now.
+    A code for an audience is announced to that audience only, as set when planning started. Repeating it emails those
+    whose email was suppressed, for example because the code was paused. Does nothing for a code that customers can't
+    redeem now.
     """
     discount_code = selectors.list_announced(at=at).filter(offer_id=offer_id).first()
     if discount_code is None:
         return
     mailing = _get_or_create_mailing(discount_code)
+    if mailing.status != MailingStatus.PLANNING and sending.resend_suppressed(mailing=mailing, at=at):
+        enqueue_on_commit("mailings.send_due")
     while mailing.status == MailingStatus.PLANNING and _plan_chunk(mailing, discount_code, at):
         pass
 

@@ -35,7 +35,7 @@ from mailings.contracts import (
     SendResult,
 )
 from mailings.models import Mail, Mailing
-from mailings.services import single_messages
+from mailings.services import planning, single_messages
 from mailings.services.unsubscriptions import unsubscribe_url
 
 log = structlog.get_logger(__name__)
@@ -89,11 +89,31 @@ def mark_abandoned_unknown(*, at: datetime) -> int:
 
 def resend(*, mail_ids: Sequence[int], at: datetime) -> int:
     """Send failed emails and those of unknown delivery again, and return their number."""
-    with transaction.atomic():
-        mails = Mail.objects.filter(pk__in=mail_ids, status__in=[MailStatus.FAILED, MailStatus.UNKNOWN])
-        mailings = list(mails.order_by().values_list("mailing", flat=True).distinct())
-        Mailing.objects.filter(pk__in=mailings, status=MailingStatus.DONE).update(status=MailingStatus.SENDING)
-        return mails.update(status=MailStatus.PLANNED, due_at=at, attempts=0, batch=None, claimed_at=None, error="")
+    return _plan_again(Mail.objects.filter(pk__in=mail_ids, status__in=[MailStatus.FAILED, MailStatus.UNKNOWN]), at)
+
+
+def resend_suppressed(*, mailing: Mailing, at: datetime) -> int:
+    """Plan the suppressed emails of a mailing again, in chunks, and return their number.
+
+    They weren't sent, for example because their offer was paused. Those that still shouldn't be sent are suppressed
+    again.
+    """
+    total, last = 0, 0
+    suppressed = Mail.objects.filter(mailing=mailing, status=MailStatus.SUPPRESSED).order_by("pk")
+    while ids := list(suppressed.filter(pk__gt=last).values_list("pk", flat=True)[: planning.CHUNK]):
+        last = ids[-1]
+        total += _plan_again(suppressed.filter(pk__in=ids), at)
+    return total
+
+
+@transaction.atomic
+def _plan_again(mails: QuerySet[Mail], at: datetime) -> int:
+    """Plan emails again and reopen their mailings. Return the number of emails."""
+    mailings = list(mails.order_by().values_list("mailing", flat=True).distinct())
+    Mailing.objects.filter(pk__in=mailings, status=MailingStatus.DONE).update(status=MailingStatus.SENDING)
+    return mails.order_by().update(
+        status=MailStatus.PLANNED, due_at=at, attempts=0, batch=None, claimed_at=None, error=""
+    )
 
 
 def _batch_size() -> int:

@@ -196,6 +196,22 @@ def test_a_code_that_is_paused_before_sending_is_not_announced(code: DiscountCod
     assert Mail.objects.get().status == "suppressed"
 
 
+def test_announcing_again_after_a_pause_emails_those_whom_it_kept_back(code: DiscountCode, at: datetime) -> None:
+    for name in ("ann", "bob"):
+        create_shopper(name)
+    announcements.announce(offer_id=code.offer_id, at=at)
+    code = codes.change_decision(code=code, action=Action.PAUSE, at=at)
+    sending.send_due(at=at)
+    Suppression.objects.create(address="bob@example.com", sender=str(code.brand_id), reason="unsubscribe")
+    codes.change_decision(code=code, action=Action.RESUME, at=at)
+
+    for _ in range(2):
+        announcements.announce(offer_id=code.offer_id, at=at)
+        sending.send_due(at=at)
+
+    assert [message.to for message in mail.outbox] == [["ann <ann@example.com>"]]
+
+
 def test_a_scheduled_code_is_announced_when_it_starts(code: DiscountCode, at: datetime) -> None:
     create_shopper("ann")
     start = at + timedelta(hours=1)
