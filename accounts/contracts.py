@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 CUSTOMER_ID_LENGTH = 100
 ORIGIN = re.compile(
@@ -146,31 +147,47 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What a brand granted to another one: kinds of offer, and the most that they give in a month.
+
+    ``key`` names both brands, so that a grant that replaces another one counts what was given before. ``max_per_month``
+    is in minor units by currency, empty for no limit, and ``timezone`` is that of the months.
+    """
+
+    key: uuid.UUID
+    kinds: frozenset[str]
+    max_per_month: Mapping[str, int] = field(default_factory=dict)
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """The brands whose offers a caller may get. ``brand_ids`` None stands for all brands.
 
-    ``grants`` are further brands with the kinds of offer that they granted. ``is_shopper`` is set for shoppers, who may
+    ``grants`` are further brands with what they granted. ``is_shopper`` is set for shoppers, who may
     reserve and confirm only as each brand allows (``CheckoutBy``).
     """
 
     brand_ids: frozenset[uuid.UUID] | None
     is_shopper: bool = False
-    grants: Mapping[uuid.UUID, frozenset[str]] = field(default_factory=dict)
+    grants: Mapping[uuid.UUID, Grant] = field(default_factory=dict)
 
     def accepts(self, brand_id: uuid.UUID | None, kind: str) -> bool:
         """Return whether the caller may get offers of the brand and the kind."""
         if self.brand_ids is None or brand_id in self.brand_ids:
             return True
-        return brand_id is not None and kind in self.grants.get(brand_id, ())
+        grant = None if brand_id is None else self.grants.get(brand_id)
+        return grant is not None and kind in grant.kinds
 
     def list_brand_ids(self, kind: str) -> frozenset[uuid.UUID] | None:
         """Return the brands whose offers of the kind the caller may get; None for all brands."""
         if self.brand_ids is None:
             return None
-        return self.brand_ids | {brand_id for brand_id, kinds in self.grants.items() if kind in kinds}
+        return self.brand_ids | {brand_id for brand_id, grant in self.grants.items() if kind in grant.kinds}
 
 
 ALL_BRANDS = Acceptance(None)
+NO_GRANTS: Mapping[uuid.UUID, Grant] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

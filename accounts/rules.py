@@ -15,7 +15,7 @@ from typing import Any
 import jwt
 import phonenumbers
 
-from accounts.contracts import ALL_BRANDS, Acceptance, Caller
+from accounts.contracts import ALL_BRANDS, Acceptance, Caller, Grant
 from core.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
@@ -221,10 +221,15 @@ def parse_identifier(account: str) -> tuple[IdentifierType, str]:
 
 
 # --- offers -----------------------------------------------------------------------------------------------------------
-def decide_acceptance(caller: Caller, grants: Mapping[uuid.UUID, frozenset[str]]) -> Acceptance:
+def grant_key(issuer: uuid.UUID, acceptor: uuid.UUID) -> uuid.UUID:
+    """Return the ID by which what a brand's grants to another one give is counted."""
+    return uuid.uuid5(issuer, str(acceptor))
+
+
+def decide_acceptance(caller: Caller, grants: Mapping[uuid.UUID, Grant]) -> Acceptance:
     """Return the brands whose offers a caller may get: a brand's server those of its brand, others those of all brands.
 
-    ``grants`` are the kinds of offer that other brands granted to the caller's brand, by brand. The platform's own
+    ``grants`` are what other brands granted to the caller's brand, by brand. The platform's own
     checkout acts for every brand. Each brand decides what shoppers may reserve and confirm.
     """
     if caller.platform_key is not None:

@@ -155,6 +155,38 @@ class AmountField(serializers.Field[Any, Any, str, Any]):
         return value
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "example": "1000.00"},
+            {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "example": {"EUR": "1000.00", "GBP": "900.00"},
+            },
+        ]
+    }
+)
+class BudgetField(serializers.Field[Any, Any, Any, Any]):
+    """An amount of money as a decimal string, or an object with one for each currency."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return AmountField().to_internal_value(data)
+        errors = {}
+        for currency, amount in data.items():
+            try:
+                AmountField().to_internal_value(amount)
+            except serializers.ValidationError as error:
+                errors[currency] = error.detail
+        if errors:
+            raise serializers.ValidationError(errors)
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
 class CurrencyField(serializers.CharField):
     """An ISO 4217 currency code in upper case."""
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from accounts.contracts import Shopper
+from accounts.contracts import Grant, Shopper
 from core.errors import DomainError
 from pricing import Cart, Offer
 from redemptions.identities import NO_IDENTITIES, Identities
@@ -116,7 +116,8 @@ class Purchase:
 
     ``subtotal`` includes shipping, in minor units of ``currency``. ``is_renewed`` is set for items that the redemption
     had before and no longer has: their reservation expired, or an amendment dropped them. ``identities`` are who the
-    shopper also is: each takes from the limits per customer, too.
+    shopper also is: each takes from the limits per customer, too. ``grants`` let a brand's server give offers of other
+    brands, by brand; their discounts count per month.
     """
 
     id: uuid.UUID
@@ -128,6 +129,7 @@ class Purchase:
     items: Sequence[SelectedOffer] = field(default_factory=tuple)
     is_renewed: bool = False
     identities: Identities = NO_IDENTITIES
+    grants: Mapping[uuid.UUID, Grant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,11 @@ class PriceChanged(DomainError):
     message = _("The total has changed. Request a new quote.")
 
 
+class GrantExhausted(DomainError):
+    code, status = "grant_exhausted", 409
+    message = _("The brand gives no more discounts through this shop this month.")
+
+
 class BudgetExhausted(DomainError):
     code, status = "budget_exhausted", 409
     message = _("This offer has reached its budget.")

@@ -11,13 +11,17 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from accounts import services
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.models import AcceptanceGrant, Brand
 from backoffice.base.columns import datetime_column
+from backoffice.base.form_fields import TextFormField, add_service_errors
+from backoffice.base.formatting import format_totals
 from backoffice.base.kinds import KIND_LABELS
+from core.budgets import parse_budgets
+from core.errors import InvalidRequest
 from core.permissions import BrandPermissions
 
 DATES = (
@@ -33,9 +37,24 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=list(KIND_LABELS.items()), label=_("Kinds of offer"), widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
+    amount_per_month = TextFormField(
+        label=_("Maximum discount per month"), required=False, max_length=20, widget=UnfoldAdminTextInputWidget(),
+        help_text=_("In the currency of the brand. Example: 1000.00. Leave blank for no maximum."),
+    )  # fmt: skip
+
     class Meta:
         model = AcceptanceGrant
         fields = ("issuer", "acceptor", "kinds")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        issuer = data.get("issuer")
+        if issuer is not None and data.get("amount_per_month"):
+            try:
+                parse_budgets(data["amount_per_month"], currency=issuer.currency)
+            except InvalidRequest as error:
+                add_service_errors(self, error, {}, "amount_per_month")
+        return data
 
 
 @admin.register(AcceptanceGrant)
@@ -44,13 +63,13 @@ class AcceptanceGrantAdmin(BrandOwnerAdmin):
 
     brand_path = "issuer"
     form = GrantForm
-    list_display = ("acceptor", "issuer", "kind_labels", *DATES)
+    list_display = ("acceptor", "issuer", "kind_labels", "maximum", *DATES)
     list_filter = (("issuer", admin.RelatedOnlyFieldListFilter),)
     actions = ("end",)
-    readonly: ClassVar[tuple[Any, ...]] = ("issuer", "acceptor", "kind_labels", *DATES)
+    readonly: ClassVar[tuple[Any, ...]] = ("issuer", "acceptor", "kind_labels", "maximum", *DATES)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        return self.readonly if obj else ("issuer", "acceptor", "kinds")
+        return self.readonly if obj else ("issuer", "acceptor", "kinds", "amount_per_month")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         return self.readonly if obj else ()
@@ -64,6 +83,10 @@ class AcceptanceGrantAdmin(BrandOwnerAdmin):
     @display(description=_("kinds of offer"))
     def kind_labels(self, grant: AcceptanceGrant) -> str:
         return ", ".join(str(KIND_LABELS.get(kind, kind)) for kind in grant.kinds)
+
+    @display(description=_("maximum per month"))
+    def maximum(self, grant: AcceptanceGrant) -> str:
+        return format_totals(grant.max_per_month)
 
     @admin.action(description=_("End"))
     def end(self, request: HttpRequest, queryset: QuerySet[AcceptanceGrant]) -> None:
@@ -80,5 +103,8 @@ class AcceptanceGrantAdmin(BrandOwnerAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not self.has_brand_permission(request, BrandPermissions.OWN, obj):
             raise PermissionDenied
-        grant = services.create_grant(issuer=obj.issuer, acceptor=obj.acceptor, kinds=obj.kinds, at=timezone.now())
+        grant = services.create_grant(
+            issuer=obj.issuer, acceptor=obj.acceptor, kinds=obj.kinds,
+            max_per_month=form.cleaned_data["amount_per_month"] or None, at=timezone.now(),
+        )  # fmt: skip
         obj.pk = grant.pk

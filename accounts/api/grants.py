@@ -42,7 +42,13 @@ class GrantsView(APIView):
         acceptor = selectors.brand_by_name(data["acceptor"])
         if acceptor is None or not acceptor.is_active:
             raise InvalidRequest.field("acceptor", _("Brand not found."))
-        grant = services.create_grant(issuer=issuer, acceptor=acceptor, kinds=data["kinds"], at=timezone.now())
+        grant = services.create_grant(
+            issuer=issuer,
+            acceptor=acceptor,
+            kinds=data["kinds"],
+            max_per_month=data.get("max_per_month"),
+            at=timezone.now(),
+        )
         return Response(GrantSerializer(grant).data, status=201)
 
 

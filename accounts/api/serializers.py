@@ -10,7 +10,9 @@ from rest_framework import serializers
 
 from accounts.contracts import Role, normalize_origin
 from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, AcceptanceGrant, Brand, Invitation, Membership, User
+from core.budgets import format_budgets
 from core.serializer_fields import (
+    BudgetField,
     EmailField,
     LanguageField,
     SecretField,
@@ -25,6 +27,7 @@ ROLES = [role.value for role in Role]
 ORIGINS_HELP = _(
     "Origins of pages whose browsers may call the endpoints of shoppers, for example `https://www.example.com`."
 )
+PER_MONTH_HELP = _("Maximum sum of the discounts in a month, in the issuer's currency or for each currency.")
 LANGUAGE_HELP = _("Language of emails. Empty for that of the brand that sends them.")
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
 
@@ -253,6 +256,7 @@ class GrantInputSerializer(InputSerializer):
     kinds = serializers.ListField(
         child=serializers.ChoiceField(KINDS), min_length=1, max_length=20, help_text=_("Kinds of offer.")
     )
+    max_per_month = BudgetField(required=False, help_text=PER_MONTH_HELP)
 
 
 class GrantSerializer(serializers.ModelSerializer[AcceptanceGrant]):
@@ -261,13 +265,19 @@ class GrantSerializer(serializers.ModelSerializer[AcceptanceGrant]):
     issuer = serializers.CharField(source="issuer.slug", help_text=_("Slug of the brand whose offers are given."))
     acceptor = serializers.CharField(source="acceptor.slug", help_text=_("Slug of the brand whose server gives them."))
     kinds = serializers.ListField(child=serializers.ChoiceField(KINDS), help_text=_("Kinds of offer."))
+    max_per_month = serializers.SerializerMethodField(help_text=PER_MONTH_HELP)
 
     class Meta:
         model = AcceptanceGrant
-        fields = ("id", "issuer", "acceptor", "kinds", "created_at", "ended_at")
+        fields = ("id", "issuer", "acceptor", "kinds", "max_per_month", "created_at", "ended_at")
         read_only_fields = fields
         extra_kwargs = {
             "id": {"help_text": _("ID of the grant.")},
             "created_at": {"help_text": _("When the grant was created.")},
             "ended_at": {"help_text": _("When the grant ended, or null while it is current.")},
         }
+
+    @extend_schema_field(BudgetField(allow_null=True))
+    def get_max_per_month(self, grant: AcceptanceGrant) -> str | dict[str, str] | None:
+        """Return the maximum as an amount, or an amount by currency."""
+        return format_budgets(grant.max_per_month, currency=grant.issuer.currency)

@@ -99,7 +99,9 @@ class ApiKey(models.Model):
 class AcceptanceGrant(models.Model):
     """The permission of one brand, the issuer, that another brand's server gives its offers at checkout.
 
-    ``kinds`` are the kinds of offer. A brand has at most one current grant of an issuer; ``ended_at`` ends it.
+    ``kinds`` are the kinds of offer, and ``max_per_month`` is the most that they give in a month of the issuer's time
+    zone, in minor units by currency; empty for no limit. A brand has at most one current grant of an issuer, which
+    ``ended_at`` ends.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -118,6 +120,9 @@ class AcceptanceGrant(models.Model):
         help_text=_("The brand whose server may give the offers on lines of the brand in its carts."),
     )
     kinds = ArrayField(models.CharField(max_length=20), verbose_name=_("kinds of offer"))
+    max_per_month = models.JSONField(
+        _("maximum discount per month"), default=dict, db_default=models.Value({}, models.JSONField()), blank=True
+    )
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts import rules
-from accounts.contracts import Acceptance, Caller, CheckoutBy
+from accounts.contracts import Acceptance, Caller, CheckoutBy, Grant
 from accounts.models import AcceptanceGrant, Brand
 
 
@@ -16,19 +16,21 @@ def get_acceptance(*, caller: Caller, brands: Collection[str] | None = None) -> 
 
     ``brands`` are the slugs of other brands that matter, None for all.
     """
-    no_grants_matter = caller.brand_id is None or (brands is not None and not brands)
-    grants = {} if no_grants_matter else find_grants(acceptor=caller.brand_id, brands=brands)
+    may_matter = brands is None or brands
+    grants = find_grants(acceptor=caller.brand_id, brands=brands) if caller.brand_id and may_matter else {}
     return rules.decide_acceptance(caller, grants)
 
 
-def find_grants(
-    *, acceptor: uuid.UUID | None, brands: Collection[str] | None = None
-) -> dict[uuid.UUID, frozenset[str]]:
-    """Return the kinds of offer that brands currently grant to another brand, by the granting brand."""
+def find_grants(*, acceptor: uuid.UUID, brands: Collection[str] | None = None) -> dict[uuid.UUID, Grant]:
+    """Return what brands currently grant to another brand, by the granting brand."""
     grants = AcceptanceGrant.objects.filter(acceptor=acceptor, ended_at=None)
     if brands is not None:
         grants = grants.filter(issuer__slug__in=brands)
-    return {issuer: frozenset(kinds) for issuer, kinds in grants.values_list("issuer", "kinds")}
+    columns = ("issuer", "kinds", "max_per_month", "issuer__timezone")
+    return {
+        issuer: Grant(rules.grant_key(issuer, acceptor), frozenset(kinds), max_per_month, timezone)
+        for issuer, kinds, max_per_month, timezone in grants.values_list(*columns)
+    }
 
 
 def list_grants(*, brand_ids: Collection[uuid.UUID] | None) -> QuerySet[AcceptanceGrant]:

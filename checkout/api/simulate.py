@@ -21,9 +21,11 @@ from checkout.api.parsers import to_quote_request
 from checkout.api.serializers import KIND_HELP, NAME_HELP, QuoteSerializer, ReasonSerializer
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import throttle
+from core.budgets import parse_budgets
 from core.errors import InvalidRequest
 from core.serializer_fields import (
     AwareDateTimeField,
+    BudgetField,
     ExternalIdField,
     SlugField,
     StrictBooleanField,
@@ -34,10 +36,9 @@ from core.serializers import InputSerializer
 from core.views import APIView, KeyScopes
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
 from promotions.services import validate_offer
-from redemptions.api.limits import MAX_LIMIT, BudgetField
+from redemptions.api.limits import MAX_LIMIT
 from redemptions.api.offer_fields import OfferField, PricingProfileField
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
-from redemptions.uses.budgets import parse_budgets
 
 MAX_PROMOTIONS = 1_000
 LARGE = 20_000  # promotions times lines, which determine how long a simulation takes

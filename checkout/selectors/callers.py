@@ -30,6 +30,8 @@ class Access:
         """Return the brands whose offers the caller may give to an order: also those that granted them to its brand."""
         if self.is_platform or self.editable is None:
             return ALL_BRANDS
+        if redemption.brand_id is None:
+            return Acceptance(self.editable)
         return Acceptance(self.editable, grants=find_grants(acceptor=redemption.brand_id))
 
     @property

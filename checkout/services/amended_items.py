@@ -63,7 +63,8 @@ def exchange_items(
             units_after=after[key].units if key in after else 0,
         )
         amended.setdefault(item.kind, []).append(part)
-    parts = purchases_by_kind(redemption, [change.item for change in changes], at)
+    grants = selectors.get_acceptance_of_order(redemption).grants
+    parts = purchases_by_kind(redemption, [change.item for change in changes], at, grants=grants)
     purchases.amend_items(
         [(backend, replace(purchase, subtotal=subtotal, until=at + MARGIN)) for backend, purchase in parts], amended
     )

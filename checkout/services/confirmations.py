@@ -61,11 +61,12 @@ def _reserve_again(locked: Redemption, items: list[RedemptionItem], at: datetime
         release(redemption=locked, at=at)
     if _price_items(locked, items, at) != {(item.kind, item.key): item.amount for item in items}:
         raise ReservationExpired
+    grants = selectors.get_acceptance_of_order(locked).grants
     try:
         purchases.reserve(
             [
                 (backend, replace(purchase, until=at + MARGIN, is_renewed=True))
-                for backend, purchase in purchases_by_kind(locked, items, at)
+                for backend, purchase in purchases_by_kind(locked, items, at, grants=grants)
             ]
         )
     except OfferUnavailable as unavailable:

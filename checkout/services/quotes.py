@@ -22,6 +22,7 @@ from redemptions.codes.rules import canonicalize_code, choose_codes_of_cart, fin
 from redemptions.codes.selectors.codes import find_codes
 from redemptions.contracts import Candidate, CandidateQuery, Rejection
 from redemptions.errors import CodeNotFound, NotCombinable
+from redemptions.uses.selectors import restrict_to_grants
 from segments.selectors import get_segment_types
 
 VOUCHER_NOT_FOUND = _("Voucher not found.")
@@ -82,6 +83,7 @@ def collect_candidates(
         )
         results += [one for one in backend.candidates(query=query) if acceptance.accepts(one.brand_id, kind)]
     results = restrict_to_balances(_keep_one_code_of_each(results), at=at)
+    results = restrict_to_grants(results, grants=acceptance.grants, currency=request.cart.currency, at=at)
     known = {result.code for result in results}
     rejections = reject_unknown(
         codes=[text for code, text in typed.items() if code not in codes],

@@ -78,7 +78,7 @@ def _price_until_stable(
             _check_rejections(priced, options)
             check_expected_total(priced, options.expect_total)
             with transaction.atomic():
-                redemption = _persist_and_reserve(priced, options, customer, at)
+                redemption = _persist_and_reserve(priced, options, customer, acceptance, at)
         except BalanceChanged as changed:
             attempts_left -= 1
             if not attempts_left:
@@ -130,7 +130,9 @@ def check_expected_total(priced: Quote, expected: int | None) -> None:
         )
 
 
-def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Shopper, at: datetime) -> Redemption:
+def _persist_and_reserve(
+    priced: Quote, options: RedemptionOptions, customer: Shopper, acceptance: Acceptance, at: datetime
+) -> Redemption:
     """Create the redemption with its items and reserve these with their backends."""
     decision = priced.decision
     redemption = Redemption(
@@ -171,7 +173,7 @@ def _persist_and_reserve(priced: Quote, options: RedemptionOptions, customer: Sh
             ),
         },
     )
-    purchases.reserve(purchases_by_kind(redemption, items, at))
+    purchases.reserve(purchases_by_kind(redemption, items, at, grants=acceptance.grants))
     return redemption
 
 

@@ -1,11 +1,13 @@
 """Status changes of redemptions. Each locks the redemption first, then what its backends keep of it."""
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
+from accounts.contracts import NO_GRANTS, Grant
 from checkout import selectors
 from checkout.contracts import Actor
 from checkout.models import Redemption, RedemptionItem
@@ -59,9 +61,16 @@ def _release_one(at: datetime) -> bool:
 
 
 def purchases_by_kind(
-    redemption: Redemption, items: Iterable[RedemptionItem], at: datetime
+    redemption: Redemption,
+    items: Iterable[RedemptionItem],
+    at: datetime,
+    *,
+    grants: Mapping[uuid.UUID, Grant] = NO_GRANTS,
 ) -> list[tuple[RedemptionBackend, Purchase]]:
-    """Return each backend with its part of the redemption, in the fixed order in which kinds are locked."""
+    """Return each backend with its part of the redemption, in the fixed order in which kinds are locked.
+
+    ``grants`` are those that what is taken counts for; what is released counts for those that it was taken with.
+    """
     by_kind: dict[str, list[SelectedOffer]] = {}
     for item in items:
         selected = SelectedOffer(item.key, item.code, item.amount, item.offer_id or NO_OFFER, item.units)
@@ -78,6 +87,7 @@ def purchases_by_kind(
                 until=redemption.expires_at,
                 items=by_kind[kind],
                 identities=identities.load(redemption.identities),
+                grants=grants,
             ),
         )
         for kind, backend in get_backends().items()

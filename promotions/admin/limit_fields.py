@@ -10,10 +10,11 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from accounts.models import Brand
 from core import money
+from core.budgets import format_budgets, parse_budgets
 from core.errors import InvalidRequest
 from promotions.admin.amount_field import AmountField
 from redemptions.api.limits import MAX_LIMIT
-from redemptions.uses.budgets import format_budgets, parse_budgets, to_budget_fields
+from redemptions.uses.budgets import to_budget_fields
 from redemptions.uses.contracts import COUNT_FIELDS
 from redemptions.uses.models import OfferLimits
 

@@ -5,16 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
 
+from core.budgets import format_budgets, parse_budgets
 from core.metadata import serialize_metadata
 from core.metadata_serializers import MetadataInputSerializer, MetadataSerializer, MetadataUpdateSerializer
-from core.serializer_fields import AmountField, StrictIntegerField
+from core.serializer_fields import BudgetField, StrictIntegerField
 from core.serializers import InputSerializer
 from redemptions.limits.rules import FIELD_BY_LIMIT
 from redemptions.results.api.serializers import OfferResultsSerializer, serialize_offer_results
-from redemptions.uses.budgets import format_budgets, parse_budgets, to_budget_fields
+from redemptions.uses.budgets import to_budget_fields
 from redemptions.uses.models import OfferLimits
 from redemptions.uses.selectors import get_budgets_left
 
@@ -22,38 +21,6 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
 
 MAX_LIMIT = 2_000_000_000
-
-
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "example": "1000.00"},
-            {
-                "type": "object",
-                "additionalProperties": {"type": "string"},
-                "example": {"EUR": "1000.00", "GBP": "900.00"},
-            },
-        ]
-    }
-)
-class BudgetField(serializers.Field[Any, Any, Any, Any]):
-    """An amount of money as a decimal string, or an object with one for each currency."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return AmountField().to_internal_value(data)
-        errors = {}
-        for currency, amount in data.items():
-            try:
-                AmountField().to_internal_value(amount)
-            except serializers.ValidationError as error:
-                errors[currency] = error.detail
-        if errors:
-            raise serializers.ValidationError(errors)
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        return value
 
 
 def _limit(help_text: "str | StrPromise") -> StrictIntegerField:

@@ -14,10 +14,11 @@ Key = tuple[uuid.UUID, str, str]
 class LimitRequest:
     """Request for ``amount`` of a limit of ``cap``.
 
-    ``owner`` is the ID of the offer. ``scope`` says what is counted: ``total``, ``customer``, ``day``, ``week``,
-    ``month``, ``units``, ``budget:<currency>`` or ``balance:<currency>``. ``slot`` is the key of the customer or a
-    further identity, the first day of the period, the code that has the balance, or empty. ``home`` chooses the shard
-    that is tried first; callers spread it evenly.
+    ``owner`` is the ID of the offer, or the key of the grant between brands that lets ``offer`` be given. ``scope``
+    says what is counted: ``total``, ``customer``, ``day``, ``week``, ``month``, ``units``, ``budget:<currency>``,
+    ``balance:<currency>`` or ``grant:<currency>``. ``slot`` is the key of the customer or a further identity, the first
+    day of the period, the code that has the balance, or empty. ``home`` chooses the shard that is tried first; callers
+    spread it evenly.
     """
 
     owner: uuid.UUID
@@ -26,10 +27,16 @@ class LimitRequest:
     amount: int
     cap: int
     home: int = 0
+    offer: uuid.UUID | None = None
 
     @property
     def key(self) -> Key:
         return self.owner, self.scope, self.slot
+
+    @property
+    def taker(self) -> uuid.UUID:
+        """The ID of the offer that takes it."""
+        return self.offer or self.owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,12 @@ class TakenLimit:
     slot: str
     shard: int
     amount: int
+    offer: uuid.UUID | None = None
+
+    @property
+    def taker(self) -> uuid.UUID:
+        """The ID of the offer that took it."""
+        return self.offer or self.owner
 
 
 class LimitReached(Exception):

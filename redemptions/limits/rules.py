@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from core.errors import DomainError
-from redemptions.errors import BudgetExhausted, CodeAlreadyUsed, UsageLimitPerCustomer, UsageLimitReached
+from redemptions.errors import (
+    BudgetExhausted,
+    CodeAlreadyUsed,
+    GrantExhausted,
+    UsageLimitPerCustomer,
+    UsageLimitReached,
+)
 
 FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several limits are reached, the first is reported
     "budget": "budget", "customer_budget": "max_per_customer", "customer": "limit_per_user", "total": "limit_total",
@@ -13,7 +20,8 @@ FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several lim
 }  # fmt: skip
 CUSTOMER, CUSTOMER_ONCE = "customer", "customer_once"  # uses of each customer; the latter of a code that is used once
 BALANCE = "balance"  # the scope of what redemptions took of the balance of a code, which is the slot
-AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE)  # scopes of amounts; the others count uses, and one units
+GRANT = "grant"  # the scope of what the offers of a brand give through the server of another one in a month
+AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE, GRANT)  # scopes of amounts; the others count uses, and one units
 UNITS_SCOPE = "units"
 LIMIT_NAMES = {  # as the API calls them
     "total": "total", "customer": "per_customer", "day": "per_day", "week": "per_week", "month": "per_month",
@@ -49,6 +57,11 @@ def balance_scope(currency: str) -> str:
     return f"{BALANCE}:{currency}"
 
 
+def grant_scope(currency: str) -> str:
+    """Return the scope of what a grant between brands gives in a month in a currency."""
+    return f"{GRANT}:{currency}"
+
+
 def counts_amount(scope: str, currency: str) -> bool:
     """Return whether the scope counts amounts in this currency."""
     base, _, of = scope.partition(":")
@@ -60,6 +73,8 @@ def limit_error(scope: str) -> DomainError:
     base = base_scope(scope)
     if base == "budget":
         return BudgetExhausted()
+    if base == GRANT:
+        return GrantExhausted()
     if base in (CUSTOMER, "customer_budget"):
         return UsageLimitPerCustomer()
     if base in (BALANCE, CUSTOMER_ONCE):
@@ -73,6 +88,11 @@ def period_starts(at: datetime) -> dict[str, date]:
     return {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}
 
 
+def month_slot(at: datetime, timezone: str) -> str:
+    """Return the slot of the month that contains a datetime in a time zone."""
+    return period_starts(at.astimezone(ZoneInfo(timezone)))["month"].isoformat()
+
+
 # --- shards -----------------------------------------------------------------------------------------------------------
 def is_per_customer(scope: str) -> bool:
     """Return whether a scope counts each customer."""
@@ -80,8 +100,11 @@ def is_per_customer(scope: str) -> bool:
 
 
 def is_single_row(scope: str) -> bool:
-    """Return whether a limit is never split, and takes its cap from each request: one per customer, or a balance."""
-    return is_per_customer(scope) or base_scope(scope) == BALANCE
+    """Return whether a limit is never split, and takes its cap from each request.
+
+    So are limits per customer, balances and grants.
+    """
+    return is_per_customer(scope) or base_scope(scope) in (BALANCE, GRANT)
 
 
 def split_cap(cap: int) -> list[int]:

@@ -74,7 +74,7 @@ def take(*, requests: Sequence[LimitRequest], released: Sequence[TakenLimit] = (
 
 def _taken(requests: Sequence[LimitRequest], plan: Sequence[int]) -> list[TakenLimit]:
     return [
-        TakenLimit(request.owner, request.scope, request.slot, shard, request.amount)
+        TakenLimit(request.owner, request.scope, request.slot, shard, request.amount, request.offer)
         for request, shard in zip(requests, plan, strict=True)
     ]
 

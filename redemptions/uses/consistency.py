@@ -16,6 +16,7 @@ from redemptions.uses.models import OfferLimits, OfferUse
 
 CHUNK = 500
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
+RECOUNT_GRANTS = "redemptions/uses/sql/recount_grants.sql"
 RECOUNT = "redemptions/uses/sql/recount_limits.sql"
 
 
@@ -26,6 +27,7 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
             for offers in _iter_limited(model):
                 yield from _check_counts(model, offers, repair)
                 yield from _check_caps(offers)
+    yield from _check_grants(repair)
     for row in db.fetch_all("redemptions/uses/sql/select_uncounted_identities.sql", {}):
         yield (
             f"{row['kind']} {row['promotion_id']}: {row['scope']} doesn't count {row['slot']} of {row['redemption_id']}"
@@ -63,6 +65,26 @@ def _recount(model: Any, offer: UUID) -> bool:
     differences = db.fetch_all(RECOUNT, {"offers": [offer]})
     return limits.recount(
         owner=offer, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
+    )
+
+
+def _check_grants(repair: bool) -> Iterator[str]:
+    """Check what grants between brands gave in each month."""
+    for row in db.fetch_all(RECOUNT_GRANTS, {"grant": None}):
+        repaired = repair and _recount_grant(row["owner"])
+        yield (
+            f"grant {row['owner']}: {row['scope']} {row['slot']} is {row['taken']}, but redemptions took"
+            f" {row['counted']}" + (": repaired" if repaired else "")
+        )
+
+
+@transaction.atomic
+def _recount_grant(grant: UUID) -> bool:
+    """Recount a grant while its rows are locked, so that nothing is taken meanwhile."""
+    list(Limit.objects.select_for_update().filter(owner=grant).order_by("scope", "slot", "shard"))
+    differences = db.fetch_all(RECOUNT_GRANTS, {"grant": grant})
+    return limits.recount(
+        owner=grant, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
     )
 
 

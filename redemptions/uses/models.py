@@ -85,6 +85,7 @@ class OfferUse(models.Model):
     contain any more. ``is_lapsed`` is set when another redemption took what an expired reservation held.
 
     ``identities`` are the slots of the customer's further identities, which limits per customer count, too.
+    ``grant_key`` is that of the grant by which another brand's server gave the offer, which counts the discount, too.
     """
 
     kind = models.CharField(max_length=20, default="promotion", db_default="promotion")
@@ -102,6 +103,7 @@ class OfferUse(models.Model):
     reserved_until = models.DateTimeField(null=True, db_column="held_until")
     is_lapsed = models.BooleanField(default=False, db_default=False)
     identities = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    grant_key = models.UUIDField(null=True)
 
     class Meta:
         db_table = "promotions_promotionuse"
@@ -114,6 +116,9 @@ class OfferUse(models.Model):
                 fields=["offer_id", "reserved_until"],
                 name="promotions_use_held",
                 condition=models.Q(reserved_until__isnull=False),
+            ),
+            models.Index(
+                fields=["grant_key"], name="redemptions_use_grant", condition=models.Q(grant_key__isnull=False)
             ),
         ]
 

@@ -1,14 +1,16 @@
 """Reads of what is used and left of the budgets and limits of offers, and of their uses."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from accounts.contracts import Grant
 from core import db
 from core.errors import DomainError
 from redemptions.contracts import AvailabilityQuery, Candidate, CodeStatus, LimitedOffer, Purchase, Rejection
+from redemptions.errors import CurrencyMismatch, GrantExhausted
 from redemptions.identities import NO_IDENTITIES, Identities
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
@@ -16,8 +18,10 @@ from redemptions.limits.rules import (
     base_scope,
     budget_scope,
     counts_amount,
+    grant_scope,
     is_per_customer,
     limit_error,
+    month_slot,
     period_starts,
 )
 from redemptions.limits.selectors import get_taken
@@ -172,6 +176,58 @@ def reached_limit_error(
     decided_later = AMOUNT_SCOPES if currency is None else (*AMOUNT_SCOPES, UNITS_SCOPE)
     counted = (scope for scope in (*offer.caps, *offer.customer_caps) if base_scope(scope) not in decided_later)
     return next((limit_error(scope) for scope in counted if remaining.get((offer.id, scope), 1) <= 0), None)
+
+
+# --- grants -----------------------------------------------------------------------------------------------------------
+def restrict_to_grants(
+    results: list[Candidate | Rejection], *, grants: Mapping[uuid.UUID, Grant], currency: str, at: datetime
+) -> list[Candidate | Rejection]:
+    """Return the results with what is left of the grants of their brands in this month.
+
+    A candidate of a grant with nothing left, or with no maximum in the currency, becomes a rejection if it has a code,
+    and is left out otherwise. Runs a query or two only if one of the brands has a maximum.
+    """
+    brands = {result.brand_id for result in results if isinstance(result, Candidate)}
+    limited = {brand: grant for brand, grant in grants.items() if brand in brands and grant.max_per_month}
+    if not limited:
+        return results
+    left = _get_left(limited.values(), currency, at)
+    restricted = (
+        _restrict(result, limited[result.brand_id], left, currency)
+        if isinstance(result, Candidate) and result.brand_id in limited
+        else result
+        for result in results
+    )
+    return [result for result in restricted if isinstance(result, Candidate) or result.code]
+
+
+def _get_left(grants: Iterable[Grant], currency: str, at: datetime) -> dict[uuid.UUID, int]:
+    """Return what is left of grants by key. What expired reservations took is left."""
+    scope, months = grant_scope(currency), {grant.key: month_slot(at, grant.timezone) for grant in grants}
+    taken = get_taken(owners=list(months), slots=[(scope, month) for month in set(months.values())])
+    left = {
+        grant.key: grant.max_per_month.get(currency, 0) - taken.get((grant.key, scope, months[grant.key]), 0)
+        for grant in grants
+    }
+    if taken:
+        for row in db.fetch_all("redemptions/uses/sql/sum_expired_grants.sql", {"grants": list(months), "at": at}):
+            if (row["scope"], row["slot"]) == (scope, months[row["grant_key"]]):
+                left[row["grant_key"]] += row["amount"]
+    return left
+
+
+def _restrict(
+    candidate: Candidate, grant: Grant, left: Mapping[uuid.UUID, int], currency: str
+) -> Candidate | Rejection:
+    error: DomainError | None = None
+    if currency not in grant.max_per_month:
+        error = CurrencyMismatch(currency=currency, offer_currencies=sorted(grant.max_per_month))
+    elif left[grant.key] <= 0:
+        error = GrantExhausted()
+    if error is not None:
+        return Rejection(candidate.code, error.as_dict(), candidate.kind, candidate.offer_id, candidate.brand_id)
+    own = candidate.budgets_left.get(currency, left[grant.key])
+    return replace(candidate, budgets_left={**candidate.budgets_left, currency: min(own, left[grant.key])})
 
 
 # --- single-use codes -------------------------------------------------------------------------------------------------

@@ -63,6 +63,16 @@ def test_a_new_grant_replaces_the_current_one(billo: Brand, tea: Brand, shopper_
     assert (former["kinds"], former["ended_at"]) == (["coupon"], newest["created_at"])
 
 
+@pytest.mark.parametrize("maximum", [None, "500.00", {"EUR": "500.00", "JPY": "60000"}])
+def test_a_grant_shows_its_maximum_per_month(
+    maximum: Any, billo: Brand, tea: Brand, shopper_client: ClientOf, brand_client: ClientOf
+) -> None:
+    created = post(shopper_client(staff(billo, Role.OWNER)), **({"max_per_month": maximum} if maximum else {}))
+
+    assert (created.status_code, created.json()["max_per_month"]) == (201, maximum)
+    assert brand_client(tea).get(GRANTS).json()["results"] == [created.json()]
+
+
 def test_a_grant_is_ended_by_its_issuer_only(
     billo: Brand, tea: Brand, shopper_client: ClientOf, brand_client: ClientOf
 ) -> None:
@@ -98,7 +108,12 @@ def test_only_owners_grant(
         ({"kinds": []}, "kinds"),
         ({"kinds": ["hat"]}, "kinds.0"),
         ({"kinds": "coupon"}, "kinds"),
-        ({"ceiling": "10.00"}, "ceiling"),
+        ({"maximum": "10.00"}, "maximum"),
+        ({"max_per_month": "10.001"}, "max_per_month"),
+        ({"max_per_month": "0.00"}, "max_per_month"),
+        ({"max_per_month": 10}, "max_per_month"),
+        ({"max_per_month": {"XXY": "10.00"}}, "max_per_month.XXY"),
+        ({"max_per_month": {}}, "max_per_month"),
     ],
 )
 def test_invalid_grants_are_rejected(
@@ -129,9 +144,12 @@ def test_owners_create_and_end_grants_in_the_admin(billo: Brand, tea: Brand) -> 
     assert "Coupon, Voucher" in client.get(f"{ADMIN}{grant.pk}/change/").text
     assert other.get(f"{ADMIN}{grant.pk}/change/").status_code == 404
 
-    client.post(f"{ADMIN}add/", body | {"kinds": ["promotion"]})
+    refused = client.post(f"{ADMIN}add/", body | {"amount_per_month": "1.001"})
+    assert "amount_per_month" in refused.context["adminform"].form.errors
+    client.post(f"{ADMIN}add/", body | {"kinds": ["promotion"], "amount_per_month": "1250.00"})
     newest = AcceptanceGrant.objects.get(ended_at=None)
-    assert newest.kinds == ["promotion"]
+    assert (newest.kinds, newest.max_per_month) == (["promotion"], {"EUR": 125_000})
+    assert "€1,250.00" in client.get(ADMIN).text
     client.post(ADMIN, {"action": "end", "_selected_action": [newest.pk]})
     assert not AcceptanceGrant.objects.filter(ended_at=None).exists()
 

@@ -11,7 +11,7 @@ from redemptions.limits.contracts import TakenLimit
 from redemptions.limits.rules import UNITS_SCOPE, counts_amount
 from redemptions.uses.models import OfferUse
 from redemptions.uses.services.requests import find_codes_to_count, is_counted, list_requests
-from redemptions.uses.services.reservations import insert_uses, select_uses, split_counters, take_limits
+from redemptions.uses.services.reservations import insert_uses, list_taken, select_uses, split_counters, take_limits
 
 
 def amend_items(
@@ -48,7 +48,7 @@ def amend_items(
     items = {key: SelectedOffer(item.key, item.code, item.after or 0, key) for key, item in amended.items()}
     taken = take_limits(requests, items, codes, purchase=purchase, reason=MovementReason.AMENDED, released=released)
     if added:
-        of_added = [one for one in taken if one.owner in added]
+        of_added = [one for one in taken if one.taker in added]
         insert_uses(added, of_added, purchase, offers, codes=codes, until=None)
     _update_uses(uses, amended, taken)
 
@@ -61,7 +61,7 @@ def _lock_uses(purchase: Purchase, offers: Mapping[uuid.UUID, AmendedItem]) -> d
 def _release_part(use: OfferUse, item: AmendedItem) -> list[TakenLimit]:
     """Return what a use releases, and take it off its counters: everything if the order no longer has it."""
     if item.after is None:
-        return [TakenLimit(use.offer_id, *counter) for counter in use.counters]
+        return list_taken(use.offer_id, use.grant_key, use.counters)
     decrease, units = (item.before or 0) - item.after, item.units_before - item.units_after
     use.counters, released = split_counters(use, max(0, decrease), max(0, units))
     return released
@@ -85,8 +85,8 @@ def _update_uses(
         use.offer_id: Counter({tuple(counter[:3]): counter[3] for counter in use.counters}) for use in kept
     }
     for one in taken:
-        if one.owner in amounts:
-            amounts[one.owner][one.scope, one.slot, one.shard] += one.amount
+        if one.taker in amounts:
+            amounts[one.taker][one.scope, one.slot, one.shard] += one.amount
     for use in kept:
         use.amount = items[use.offer_id].after or 0
         use.counters = [[*key, amount] for key, amount in amounts[use.offer_id].items()]

@@ -4,18 +4,21 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
+from accounts.contracts import Grant
 from redemptions.balances.selectors import get_balances
 from redemptions.codes.selectors.codes import find_single_use_codes
 from redemptions.contracts import LimitedOffer, OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CurrencyMismatch
-from redemptions.limits.contracts import LimitRequest
+from redemptions.limits.contracts import UNLIMITED, LimitRequest
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     UNITS_SCOPE,
     balance_scope,
     base_scope,
     counts_amount,
+    grant_scope,
     is_per_customer,
+    month_slot,
     period_starts,
 )
 
@@ -25,7 +28,9 @@ Codes = Collection[tuple[uuid.UUID, str]]
 
 def is_counted(offer: uuid.UUID, offers: Mapping[uuid.UUID, LimitedOffer], purchase: Purchase) -> bool:
     """Return whether a redemption of one of the locked ``offers`` has a use."""
-    return offer in offers and offers[offer].counts_use(purchase.identities)
+    if offer not in offers:
+        return False
+    return offers[offer].counts_use(purchase.identities) or offers[offer].brand_id in purchase.grants
 
 
 def find_codes_to_count(items: Items, offers: Mapping[uuid.UUID, LimitedOffer]) -> Codes:
@@ -78,3 +83,18 @@ def iter_limits(offer: LimitedOffer, item: SelectedOffer, purchase: Purchase) ->
     for scope, cap in offer.customer_caps.items():
         for slot in identities:
             yield LimitRequest(offer.id, scope, slot, 1, cap)
+    if item.amount and (grant := purchase.grants.get(offer.brand_id)):
+        yield _request_grant(grant, offer, item, purchase)
+
+
+def _request_grant(grant: Grant, offer: LimitedOffer, item: SelectedOffer, purchase: Purchase) -> LimitRequest:
+    """Return what an item takes of a grant, which is counted without a maximum, too, for one that is set later.
+
+    Raises OfferUnavailable if the grant has maxima, but none in the currency of the purchase.
+    """
+    currencies = grant.max_per_month
+    if currencies and purchase.currency not in currencies:
+        raise OfferUnavailable(item, CurrencyMismatch(currency=purchase.currency, offer_currencies=sorted(currencies)))
+    scope, month = grant_scope(purchase.currency), month_slot(purchase.at, grant.timezone)
+    cap = currencies.get(purchase.currency, UNLIMITED)
+    return LimitRequest(grant.key, scope, month, item.amount, cap, offer=offer.id)

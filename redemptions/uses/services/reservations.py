@@ -29,6 +29,7 @@ from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
     BALANCE,
+    GRANT,
     UNITS_SCOPE,
     base_scope,
     limit_error,
@@ -81,19 +82,20 @@ def take_limits(
     ``released`` is what the purchase releases before. ``reason`` is that of its movements. Raises OfferUnavailable, or
     BalanceChanged; then nothing is released.
     """
-    expired = _lock_expired(offers=[], codes=codes, at=purchase.at) if codes else []
+    expired = _lock_expired(offers=[], grants=[], codes=codes, at=purchase.at) if codes else []
     try:
         try:
             taken = _take_from(requests, expired, released)
         except LimitReached:
-            more = _lock_expired(offers=items, codes=codes, at=purchase.at)
+            grants = {request.owner for request in requests if base_scope(request.scope) == GRANT}
+            more = _lock_expired(offers=items, grants=grants, codes=codes, at=purchase.at)
             if len(more) == len(expired):
                 raise
             expired, taken = more, _take_from(requests, more, released)
     except LimitReached as reached:
         scope = reached.request.scope
         unavailable = BalanceChanged if base_scope(scope) == BALANCE else OfferUnavailable
-        raise unavailable(items[reached.request.owner], limit_error(scope)) from reached
+        raise unavailable(items[reached.request.taker], limit_error(scope)) from reached
     movements = [movement for use in expired for movement in _iter_expired(use)]
     movements += iter_movements(released, redemption=purchase.id, reason=reason)
     movements += iter_movements(taken, redemption=purchase.id, reason=reason, sign=-1)
@@ -102,17 +104,24 @@ def take_limits(
 
 
 def _iter_expired(use: db.Row) -> Iterator[Movement]:
-    taken = _list_taken(use["promotion_id"], use["counters"])
+    taken = list_taken(use["promotion_id"], use["grant_key"], use["counters"])
     return iter_movements(taken, redemption=use["redemption_id"], reason=MovementReason.EXPIRED)
 
 
-def _list_taken(offer: uuid.UUID, counters: Iterable[Any]) -> list[TakenLimit]:
-    return [TakenLimit(offer, *counter) for counter in counters]
+def list_taken(offer: uuid.UUID, grant: uuid.UUID | None, counters: Iterable[Any]) -> list[TakenLimit]:
+    """Return what the counters of a use say that it took, of the limits of its offer and of the grant."""
+    return [
+        TakenLimit(grant if grant and base_scope(scope) == GRANT else offer, scope, slot, shard, amount, offer)
+        for scope, slot, shard, amount in counters
+    ]
 
 
-def _lock_expired(*, offers: Collection[uuid.UUID], codes: Codes, at: datetime) -> list[db.Row]:
+def _lock_expired(
+    *, offers: Collection[uuid.UUID], grants: Collection[uuid.UUID], codes: Codes, at: datetime
+) -> list[db.Row]:
     params = {
-        "offers": list(offers), "owners": [owner for owner, _ in codes], "codes": [code for _, code in codes], "at": at,
+        "offers": list(offers), "grants": list(grants), "at": at,
+        "owners": [owner for owner, _ in codes], "codes": [code for _, code in codes],
     }  # fmt: skip
     return db.fetch_all("redemptions/uses/sql/lock_expired.sql", params)
 
@@ -121,7 +130,7 @@ def _take_from(
     requests: Sequence[LimitRequest], expired: Sequence[db.Row], released: Sequence[TakenLimit]
 ) -> list[TakenLimit]:
     """Take the limits, also those that expired reservations hold, which lapse. Raises LimitReached."""
-    of_expired = [one for use in expired for one in _list_taken(use["promotion_id"], use["counters"])]
+    of_expired = [one for use in expired for one in list_taken(use["promotion_id"], use["grant_key"], use["counters"])]
     taken = limits.take(requests=requests, released=[*released, *of_expired])
     if expired:
         lapsed = OfferUse.objects.filter(pk__in=[use["id"] for use in expired])
@@ -144,7 +153,7 @@ def insert_uses(
     """
     counters: dict[uuid.UUID, list[Sequence[str | int]]] = {key: [] for key in items}
     for one in taken:
-        counters[one.owner].append((one.scope, one.slot, one.shard, one.amount))
+        counters[one.taker].append((one.scope, one.slot, one.shard, one.amount))
     uses = [
         {
             "kind": offers[key].kind,
@@ -152,6 +161,7 @@ def insert_uses(
             "code": item.code if (key, item.code) in codes else "",
             "amount": item.amount,
             "counters": counters[key],
+            "grant_key": _find_grant_key(purchase, offers[key]),
             "identities": purchase.identities.list_slots(offers[key].brand_id),
         }
         for key, item in items.items()
@@ -166,6 +176,11 @@ def insert_uses(
     )  # fmt: skip
     for lost in sorted(items.keys() - {row["promotion_id"] for row in inserted}):
         raise OfferUnavailable(items[lost], CodeAlreadyUsed())
+
+
+def _find_grant_key(purchase: Purchase, offer: LimitedOffer) -> str | None:
+    grant = purchase.grants.get(offer.brand_id)
+    return str(grant.key) if grant else None
 
 
 def lock_uses(*, redemptions: Collection[uuid.UUID], offers: Collection[uuid.UUID]) -> list[OfferUse]:
@@ -196,7 +211,7 @@ def release(*, uses: Collection[OfferUse], at: datetime) -> None:
     for use in reserved:
         is_expired = use.reserved_until is not None and use.reserved_until <= at
         reason = MovementReason.EXPIRED if is_expired else MovementReason.RELEASED
-        taken = _list_taken(use.offer_id, use.counters)
+        taken = list_taken(use.offer_id, use.grant_key, use.counters)
         movements += iter_movements(taken, redemption=use.redemption_id, reason=reason)
     append_movements(movements, at=at)
 
@@ -211,7 +226,7 @@ def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, Ret
             continue
         if item.is_use_returned:
             ended.append(use)
-            part = _list_taken(use.offer_id, use.counters)
+            part = list_taken(use.offer_id, use.grant_key, use.counters)
         else:
             use.counters, part = split_counters(use, item.amount, item.units)
             use.returned_amount += item.amount
@@ -226,7 +241,9 @@ def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, Ret
 
 def delete_uses(*, uses: Collection[OfferUse], released: Iterable[TakenLimit] = ()) -> None:
     """Delete locked uses, and release what they took, with what else is ``released``."""
-    limits.release(taken=[*released, *(one for use in uses for one in _list_taken(use.offer_id, use.counters))])
+    limits.release(
+        taken=[*released, *(one for use in uses for one in list_taken(use.offer_id, use.grant_key, use.counters))]
+    )
     if uses:
         OfferUse.objects.filter(pk__in=[use.pk for use in uses]).delete()
 
@@ -242,7 +259,7 @@ def split_counters(use: OfferUse, amount: int, units: int) -> tuple[list[Sequenc
         left[scope, slot] -= part
         counters.append((scope, slot, shard, taken - part))
         if part:
-            released.append(TakenLimit(use.offer_id, scope, slot, shard, part))
+            released += list_taken(use.offer_id, use.grant_key, [(scope, slot, shard, part)])
     return counters, released
 
 
