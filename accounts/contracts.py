@@ -151,7 +151,7 @@ class Grant:
     """What a brand granted to another one: kinds of offer, and the most that they give in a month.
 
     ``key`` names both brands, so that a grant that replaces another one counts what was given before. ``max_per_month``
-    is in minor units by currency, empty for no limit, and ``timezone`` is that of the months.
+    is in minor units by currency; without amounts, there is no limit. ``timezone`` is that of the months.
     """
 
     key: uuid.UUID

@@ -20,6 +20,7 @@ class RedemptionStatus(models.TextChoices):
 
 PAID = [RedemptionStatus.CONFIRMED, RedemptionStatus.PARTIALLY_RETURNED]
 LIVE = [RedemptionStatus.RESERVED, *PAID]
+UNPAID = [RedemptionStatus.RESERVED, RedemptionStatus.EXPIRED]
 
 
 class OfferDecision(models.TextChoices):

@@ -100,7 +100,7 @@ class AcceptanceGrant(models.Model):
     """The permission of one brand, the issuer, that another brand's server gives its offers at checkout.
 
     ``kinds`` are the kinds of offer, and ``max_per_month`` is the most that they give in a month of the issuer's time
-    zone, in minor units by currency; empty for no limit. A brand has at most one current grant of an issuer, which
+    zone, in minor units by currency. A brand has at most one current grant of an issuer, which
     ``ended_at`` ends.
     """
 

@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 
 from checkout.contracts import Actor, OrderCounts, QuoteRequest
 from checkout.models import Redemption
-from redemptions.statuses import PAID, RedemptionStatus
+from redemptions.reservations import CustomerOfBrand, ReservationCount
+from redemptions.statuses import PAID, UNPAID, RedemptionStatus
 
 
 def count_orders(
@@ -45,16 +46,23 @@ def _with_brand(brand_id: uuid.UUID) -> Q:
     return Q(brand_id=brand_id) | Q(brand=None, items__brand_id=brand_id)
 
 
-def count_reservations(*, customers: Collection[int], at: datetime) -> dict[tuple[int, uuid.UUID], int]:
-    """Return the numbers of live reservations that shoppers made themselves, by customer and brand of an offer."""
+def count_reservations(
+    *, customers: Collection[int], since: datetime, at: datetime
+) -> dict[CustomerOfBrand, ReservationCount]:
+    """Count the reservations that shoppers made themselves, by customer and brand of an offer: those that are live, and
+    those that have expired since a time.
+    """
     rows = Redemption.objects.filter(
-        customer__in=customers, brand=None, platform_key=None, status=RedemptionStatus.RESERVED, expires_at__gt=at
+        customer__in=customers, brand=None, platform_key=None, status__in=UNPAID, expires_at__gt=since
     )
+    is_expired = Q(expires_at__lte=at)
     of_offers = rows.filter(items__isnull=False).values_list("customer", "items__brand").order_by()
-    return {
-        (customer, brand_id): count
-        for customer, brand_id, count in of_offers.annotate(count=Count("pk", distinct=True))
-    }
+    counted = of_offers.annotate(
+        live=Count("pk", distinct=True, filter=~is_expired),
+        expired=Count("pk", distinct=True, filter=is_expired),
+        expired_at=Max("expires_at", filter=is_expired),
+    )
+    return {(customer, brand_id): ReservationCount(*counts) for customer, brand_id, *counts in counted}
 
 
 def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:

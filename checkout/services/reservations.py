@@ -24,8 +24,8 @@ from core.errors import Busy, DomainError
 from core.ids import uuid7
 from redemptions import purchases
 from redemptions.contracts import BalanceChanged, OfferUnavailable, Rejection
-from redemptions.errors import InvalidStatus, PriceChanged, TooManyReservations
-from redemptions.reservations import lock_full
+from redemptions.errors import InvalidStatus, PriceChanged
+from redemptions.reservations import lock_blocked
 from redemptions.statuses import PAID
 
 MAX_BALANCE_CHANGES = 20  # of a code that other orders use at the same time; each of them reserves meanwhile
@@ -40,8 +40,8 @@ def reserve(
     The first code that can't be redeemed rejects the whole with its reason (409), unless ``options.skip`` leaves such
     codes out. The same request for the same order returns the same redemption; another request replaces it. Raises
     PriceChanged, InvalidStatus (the order is confirmed), Busy (a concurrent request for the same order) and, for a
-    shopper, PermissionDenied (an applied offer of a brand that doesn't let shoppers reserve) and TooManyReservations
-    (the shopper has reserved other orders with offers of the brand).
+    shopper, PermissionDenied (an applied offer of a brand that doesn't let shoppers reserve), TooManyReservations
+    (the shopper has reserved other orders with offers of the brand) and Throttled (several of them expired unpaid).
     """
     customer = get_or_create_customer(shopper=shopper)
     live = selectors.lock_live_redemption(
@@ -102,15 +102,16 @@ def _price_until_stable(
 def _check_shopper(priced: Quote, customer: Shopper, at: datetime) -> None:
     """Check that the brands whose offers the quote applies let the shopper reserve another order.
 
-    Raises PermissionDenied and TooManyReservations.
+    Raises PermissionDenied, TooManyReservations and Throttled.
     """
     brand_ids = {priced.candidates[applied.ref].brand_id for applied in priced.decision.applied}
     if not brand_ids:
         return
     selectors.check_shopper(brand_ids, CheckoutBy.SHOPPER_RESERVES, CheckoutBy.SHOPPER)
-    full = lock_full(customers=[customer.key], at=at)
-    if any((customer.key, brand_id) in full for brand_id in brand_ids):
-        raise TooManyReservations
+    blocked = lock_blocked(customers=[customer.key], at=at)
+    for brand_id in brand_ids:
+        if error := blocked.get((customer.key, brand_id)):
+            raise error
 
 
 def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:

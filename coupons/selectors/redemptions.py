@@ -4,13 +4,14 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from core.errors import NotFound
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
 from redemptions.contracts import Purchase
-from redemptions.statuses import LIVE, RedemptionStatus
+from redemptions.reservations import CustomerOfBrand, ReservationCount
+from redemptions.statuses import LIVE, UNPAID, RedemptionStatus
 
 
 def get_redemption(*, pk: uuid.UUID) -> CouponRedemption:
@@ -46,13 +47,26 @@ def count_active(*, coupon: uuid.UUID, customer: int) -> int:
     return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=LIVE).count()
 
 
-def count_reservations(*, customers: Collection[int], at: datetime) -> dict[tuple[int, uuid.UUID], int]:
-    """Return the numbers of live reservations without an order, by customer and brand of the coupon."""
+def count_reservations(
+    *, customers: Collection[int], since: datetime, at: datetime
+) -> dict[CustomerOfBrand, ReservationCount]:
+    """Count the reservations without an order, by customer and brand of the coupon: those that are live, and those that
+    have expired since a time.
+    """
     rows = CouponRedemption.objects.filter(
-        customer__in=customers, redemption_id=None, status=RedemptionStatus.RESERVED, reserved_until__gt=at
+        customer__in=customers, redemption_id=None, status__in=UNPAID, reserved_until__gt=since
     )
-    by_brand = rows.values_list("customer", "coupon__brand").order_by()
-    return {(customer, brand_id): count for customer, brand_id, count in by_brand.annotate(count=Count("pk"))}
+    is_expired = Q(reserved_until__lte=at)
+    counted = (
+        rows.values_list("customer", "coupon__brand")
+        .order_by()
+        .annotate(
+            live=Count("pk", filter=~is_expired),
+            expired=Count("pk", filter=is_expired),
+            expired_at=Max("reserved_until", filter=is_expired),
+        )
+    )
+    return {(customer, brand_id): ReservationCount(*counts) for customer, brand_id, *counts in counted}
 
 
 def list_expired(*, at: datetime) -> QuerySet[CouponRedemption]:

@@ -16,10 +16,10 @@ from coupons.models import CouponRedemption
 from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
-from redemptions.errors import CodeAlreadyUsed, TooManyReservations
+from redemptions.errors import CodeAlreadyUsed
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import rejections
-from redemptions.reservations import lock_full
+from redemptions.reservations import lock_blocked
 from redemptions.statuses import RedemptionStatus
 from redemptions.uses import services as uses
 
@@ -101,7 +101,7 @@ def _redeem_distinct_customers(
 ) -> dict[uuid.UUID, Outcome]:
     """Redeem a coupon for different customers. Return the outcomes; requests without one have to be retried."""
     limited = [request.customer for request in requests if request.by_shopper and request.reserved_until]
-    full = lock_full(customers=limited, at=at)
+    blocked = lock_blocked(customers=limited, at=at)
     snapshot, errors = _load_and_validate(coupon, requests, at)
     if snapshot is None:
         return errors
@@ -109,8 +109,9 @@ def _redeem_distinct_customers(
     if is_customer_limit_reached and expire(coupon=coupon, strategy=snapshot.strategy, at=at):
         _, errors = _load_and_validate(coupon, requests, at)
     for request in requests:
-        if request.customer in limited and (request.customer, snapshot.brand_id) in full:
-            errors.setdefault(request.id, TooManyReservations())
+        error = blocked.get((request.customer, snapshot.brand_id))
+        if error is not None and request.customer in limited:
+            errors.setdefault(request.id, error)
     eligible = [request for request in requests if request.id not in errors]
     if snapshot.limits.caps or any(request.identities for request in eligible):
         eligible = eligible[:1]  # all or nothing: the next one follows in its own transaction

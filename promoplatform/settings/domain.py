@@ -15,6 +15,7 @@ REDEMPTION_BACKENDS = {
 for _entry in find_backends(taken=REDEMPTION_BACKENDS):
     REDEMPTION_BACKENDS[_entry.name] = f"{_entry.module}.{_entry.attr}"
 MAX_RESERVATIONS_PER_CUSTOMER = env.int("MAX_RESERVATIONS_PER_CUSTOMER", 3, validate=validate.Range(0))
+RESERVATION_COOLDOWN_SECONDS = env.int("RESERVATION_COOLDOWN_SECONDS", 60, validate=validate.Range(0))
 RESERVATION_COUNTERS = ["checkout.selectors.count_reservations", "coupons.selectors.count_reservations"]
 UNIT_COUNTER = "checkout.selectors.count_units"
 REDEMPTION_RETENTION_MONTHS: int = read_renamed(

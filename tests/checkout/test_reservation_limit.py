@@ -168,7 +168,8 @@ def test_a_coupon_in_an_order_counts_once(shopper: Client, billo: Brand) -> None
     assert status_and_code(reserve_fourth(shopper)) == FULL
 
 
-def test_expired_coupon_reservations_make_room(shopper: Client, billo: Brand) -> None:
+def test_expired_coupon_reservations_make_room(shopper: Client, billo: Brand, settings: Any) -> None:
+    settings.RESERVATION_COOLDOWN_SECONDS = 0
     coupon = CouponFactory(brand=billo, maximum_number_of_coupons=3)
     for _ in range(3):
         assert reserve_coupon(shopper, coupon).status_code == 201
