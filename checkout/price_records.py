@@ -81,6 +81,7 @@ def dump_record(quote: Quote) -> Json:
         "facts": {
             brand: {"segments": sorted(facts.segments)}
             | {"placed_orders": facts.placed_orders, "reserved_orders": facts.reserved_orders}
+            | ({"attributes": dict(facts.attributes)} if facts.attributes else {})
             for brand, facts in quote.facts.by_brand.items()
         },
         "profile": dump_profile(quote.profile),
@@ -96,7 +97,12 @@ def load_record(cart: Mapping[str, Any], record: Mapping[str, Any]) -> PriceReco
     record = _upgrade_record(record)
     candidates = [_load_candidate(offer, cart["currency"]) for offer in record["offers"]]
     facts = {
-        brand: Facts(frozenset(known["segments"]), known["placed_orders"], known.get("reserved_orders", 0))
+        brand: Facts(
+            frozenset(known["segments"]),
+            known["placed_orders"],
+            known.get("reserved_orders", 0),
+            known.get("attributes", {}),
+        )
         for brand, known in record["facts"].items()
     }
     return PriceRecord(

@@ -55,7 +55,7 @@ class ConditionContext:
 
     def attribute_values(self, name: str, of: str) -> Iterator[AttributeValue]:
         """Yield the values of an attribute of the cart, of each line that the offer may use, or of the customer."""
-        owners = {"cart": self.cart.attributes, "customer": self.cart.customer_attributes}
+        owners = {"cart": self.cart.attributes, "customer": {**self.facts.attributes, **self.cart.customer_attributes}}
         if of == "line":
             lines = select_lines(EVERYTHING, self.lines, self.brand, self.currency)
             yield from (self.lines[line].attributes[name] for line in lines if name in self.lines[line].attributes)

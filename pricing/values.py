@@ -76,14 +76,16 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts that one brand knows about a shopper: the shopper's segment types and the number of orders.
+    """Facts that one brand knows about a shopper: the shopper's segment types, number of orders and attributes.
 
-    ``placed_orders`` were paid. ``reserved_orders`` are under way: each may still be paid or not.
+    ``placed_orders`` were paid. ``reserved_orders`` are under way: each may still be paid or not. Attributes of the
+    customer in the cart take precedence.
     """
 
     segments: frozenset[str] = frozenset()
     placed_orders: int = 0
     reserved_orders: int = 0
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

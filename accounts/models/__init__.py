@@ -11,6 +11,7 @@ from accounts.models.brands import (
     validate_currency,
     validate_timezone,
 )
+from accounts.models.profiles import Consent, CustomerProfile
 from accounts.models.sessions import Session, TokenFamily
 from accounts.models.users import Customer, User, UserManager
 
@@ -21,7 +22,9 @@ __all__ = [
     "AcceptanceGrant",
     "ApiKey",
     "Brand",
+    "Consent",
     "Customer",
+    "CustomerProfile",
     "Invitation",
     "Membership",
     "Session",

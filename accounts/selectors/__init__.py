@@ -36,8 +36,10 @@ from accounts.selectors.customers import (
     shopper_of,
 )
 from accounts.selectors.ended_tokens import ended_tokens
+from accounts.selectors.profiles import get_customer_attributes, get_profile
 from accounts.selectors.recipients import (
     SubscribedCustomer,
+    list_subscribed,
     list_subscribed_customers,
     read_languages,
     read_member_languages,
@@ -71,7 +73,9 @@ __all__ = [
     "find_grants",
     "get_acceptance",
     "get_brand_for_caller",
+    "get_customer_attributes",
     "get_merchant_brand",
+    "get_profile",
     "get_shopper",
     "get_token_caller",
     "get_token_user",
@@ -93,6 +97,7 @@ __all__ = [
     "list_rights",
     "list_sessions",
     "list_shoppers",
+    "list_subscribed",
     "list_subscribed_customers",
     "lock_customer",
     "lock_customers",

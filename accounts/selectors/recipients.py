@@ -2,9 +2,12 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from accounts.models import Brand, User
+from django.db.models import Case, FilteredRelation, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce, NullIf
+
+from accounts.models import Brand, Customer, User
 from core import db
 from mailings.contracts import ClaimedMail
 
@@ -23,6 +26,24 @@ def list_subscribed_customers(*, brand_id: uuid.UUID | str, customer_keys: Colle
     params = {"brand": brand_id, "customers": list(customer_keys)}
     rows = db.fetch_all("accounts/sql/select_recipients.sql", params)
     return [SubscribedCustomer(row["id"], row["address"], row["name"], row["language"]) for row in rows]
+
+
+def list_subscribed(*, brand_id: uuid.UUID) -> QuerySet[Any]:
+    """Return the customers who are subscribed to a brand's marketing emails, each with ``address`` and ``salutation``.
+
+    An account of the customer takes precedence over the brand's profile.
+    """
+    by_account = Q(user__is_active=True, user__marketing_consent=True, user__email_verified_at__isnull=False)
+    by_brand = Q(user=None, profile__marketing_consent=True)
+    return Customer.objects.annotate(
+        profile=FilteredRelation("profiles", condition=Q(profiles__brand=brand_id)),
+        address=Case(When(user=None, then="profile__email"), default="user__email"),
+        salutation=Case(
+            When(user=None, then=Coalesce(NullIf("profile__name", Value("")), "customer_id", output_field=TextField())),
+            default="user__username",
+            output_field=TextField(),
+        ),
+    ).filter(by_account & ~Q(user__email="") | by_brand & ~Q(profile__email=""))
 
 
 def read_languages(*, sender: str, mails: Sequence[ClaimedMail]) -> Mapping[int, str]:

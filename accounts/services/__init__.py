@@ -29,6 +29,7 @@ from accounts.services.authentication import (
 )
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.grants import create_grant, end_grant
+from accounts.services.profiles import ConsentRecord, ProfileFields, save_profile
 from accounts.services.registration import add_customer, change_user, create_account, register
 from accounts.services.staff import (
     accept_invitation,
@@ -43,6 +44,8 @@ from accounts.services.staff import (
 )
 
 __all__ = [
+    "ConsentRecord",
+    "ProfileFields",
     "accept_invitation",
     "add_customer",
     "announce_key",
@@ -72,6 +75,7 @@ __all__ = [
     "reset_password",
     "revoke_key",
     "roll_key",
+    "save_profile",
     "send_invitation",
     "send_password_reset",
     "sign_in",

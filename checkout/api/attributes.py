@@ -77,16 +77,17 @@ def check_attributes(request: QuoteRequest) -> None:
         return
     brands = {line.brand for line in cart.lines if line.brand} | ({request.shop} if request.shop else set())
     types = get_attribute_types_of_brands(brands)
-    errors = _find_errors(cart.attributes, "attributes", types)
-    errors |= _find_errors(cart.customer_attributes, "customer.attributes", types)
+    errors = find_attribute_errors(cart.attributes, "attributes", types)
+    errors |= find_attribute_errors(cart.customer_attributes, "customer.attributes", types)
     for index, line in enumerate(cart.lines):
         own = {line.brand: types[line.brand]} if line.brand else types
-        errors |= _find_errors(line.attributes, f"lines.{index}.attributes", own)
+        errors |= find_attribute_errors(line.attributes, f"lines.{index}.attributes", own)
     if errors:
         raise serializers.ValidationError(errors)
 
 
-def _find_errors(attributes: Mapping[str, Any], path: str, types: Types) -> Errors:
+def find_attribute_errors(attributes: Mapping[str, Any], path: str, types: Types) -> Errors:
+    """Return the errors of attributes that no brand declares, or whose values have another type, by path."""
     errors: Errors = {}
     for name, value in attributes.items():
         declared = [own[name] for own in types.values() if name in own]

@@ -178,4 +178,4 @@ def _load_facts(brand: Brand, offer: Offer, quote: Quote, redemption: Redemption
         segments = get_segment_types(customer_key=redemption.customer_id, brand_ids=[brand.pk])[brand.pk]
     if replay.has_condition(offer, "nth_order") and not replay.has_recorded_facts(quote, brand.slug, "nth_order"):
         orders = selectors.count_earlier_orders(redemption=redemption, brand_id=brand.pk)
-    return Facts(segments, orders, recorded.reserved_orders)
+    return Facts(segments, orders, recorded.reserved_orders, recorded.attributes)

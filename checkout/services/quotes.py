@@ -8,12 +8,12 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Acceptance, Shopper
-from accounts.selectors import lock_customer
+from accounts.selectors import get_customer_attributes, lock_customer
 from checkout import rules, selectors
 from checkout.contracts import OrderCounts, Quote, QuoteRequest
 from checkout.services.rejections import record_rejections, reject_candidate
 from pricing import Facts, Profile, ShopperFacts
-from pricing.condition_values import iter_conditions
+from pricing.condition_values import AttributeValue, iter_conditions
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.backends import get_backends
 from redemptions.balances.selectors import restrict_to_balances
@@ -184,6 +184,10 @@ def load_customer_facts(
     offers = list(candidates)
     with_audience = _brands_of_candidates(offers, "audience")
     with_order_number = _brands_of_candidates(offers, "nth_order")
+    with_attributes = _brands_of_candidates(offers, "attribute")
+    attributes = (
+        get_customer_attributes(customer_key=shopper.id, brand_ids=with_attributes.keys()) if with_attributes else {}
+    )
     types = get_segment_types(customer_key=shopper.id, brand_ids=with_audience) if with_audience else {}
     orders: Mapping[uuid.UUID, OrderCounts] = {}
     if with_order_number:
@@ -192,14 +196,16 @@ def load_customer_facts(
         orders = selectors.count_orders(customer_key=shopper.id, brand_ids=with_order_number, at=at, own=own)
     return ShopperFacts(
         {
-            slug: _to_facts(types.get(brand_id, frozenset()), orders.get(brand_id, OrderCounts()))
-            for brand_id, slug in (with_audience | with_order_number).items()
+            slug: _to_facts(
+                types.get(brand_id, frozenset()), orders.get(brand_id, OrderCounts()), attributes.get(brand_id, {})
+            )
+            for brand_id, slug in (with_audience | with_order_number | with_attributes).items()
         }
     )
 
 
-def _to_facts(segments: frozenset[str], orders: OrderCounts) -> Facts:
-    return Facts(segments, orders.placed, orders.reserved)
+def _to_facts(segments: frozenset[str], orders: OrderCounts, attributes: Mapping[str, AttributeValue]) -> Facts:
+    return Facts(segments, orders.placed, orders.reserved, attributes)
 
 
 def _brands_of_candidates(candidates: Iterable[Candidate], kind: str) -> dict[uuid.UUID, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from accounts.models import Customer
+from accounts.selectors import list_subscribed
 from discounts.models import DiscountCode
 from discounts.selectors.codes import list_announced
 from mailings import selectors as mail_selectors
@@ -38,22 +38,15 @@ def get_announcement(code: DiscountCode) -> Mailing | None:
 
 
 def iter_recipients(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
-    """Return the next shoppers with a verified address who subscribed to marketing emails, in a stable order.
+    """Return the next customers who are subscribed to the brand's marketing emails, in a stable order.
 
     ``audience`` limits them to its members. Each item is ``(cursor, customer key, email, name)``; the last cursor is
     the next ``after``.
     """
-    consent = {
-        "user__is_active": True, "user__marketing_consent": True, "user__email_verified_at__isnull": False,
-    }  # fmt: skip
-    if not audience:
-        shoppers = Customer.objects.filter(user_id__gt=after, **consent).exclude(user__email="").order_by("user_id")
-        return list(shoppers.values_list("user_id", "pk", "user__email", "user__username")[:limit])
-    members = AudienceMember.objects.filter(
-        audience__brand_id=brand_id,
-        audience__segment_type=audience,
-        customer_id__gt=after,
-        **{f"customer__{name}": value for name, value in consent.items()},
-    ).exclude(customer__user__email="")
-    columns = ("customer_id", "customer_id", "customer__user__email", "customer__user__username")
-    return list(members.order_by("customer_id").values_list(*columns)[:limit])
+    customers = list_subscribed(brand_id=brand_id).filter(pk__gt=after).order_by("pk")
+    if audience:
+        members = AudienceMember.objects.filter(
+            audience__brand_id=brand_id, audience__segment_type=audience, customer=OuterRef("pk")
+        )
+        customers = customers.filter(Exists(members))
+    return list(customers.values_list("pk", "pk", "address", "salutation")[:limit])

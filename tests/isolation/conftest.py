@@ -144,6 +144,7 @@ def create_world() -> World:
         "SALE-OF-BILLO",
         "COUPON-OF-BILLO",
         "invited@example.com",
+        "customer-of-billo@example.com",
         key.prefix,
     ]
     return World(clients, ids, secrets + [user.email for user in staff.values()])
@@ -176,6 +177,8 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
     assignment = services.assign_to_audience(batch=batch, segment_type="friends", notify=False, at=timezone.now())
     now, later = timezone.now(), timezone.now() + timedelta(days=1)
     segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
+    described = {"email": "customer-of-billo@example.com", "name": "Customer of Billo"}
+    clients["server"].put(f"/api/v1/customers/{customer}/", described, content_type="application/json")
     campaign = {
         "name": "Spring", "slug": "spring", "start_date": "2026-01-01T00:00:00Z", "end_date": "2098-01-01T00:00:00Z",
     }  # fmt: skip

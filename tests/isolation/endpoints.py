@@ -87,6 +87,7 @@ def rows() -> list[Row]:
     redemption = f"{checkout}/redemptions/<uuid:pk>"
     member, invitation = f"{brand}/members/<uuid:user_id>/", f"{brand}/invitations/<uuid:invitation_id>/"
     promotion = "api/v1/promotions/<uuid:pk>/"
+    described = {"customer_id": "<customer>"}
     slug, promoted, running = {"slug": "<slug>"}, {"pk": "<promotion>"}, {"pk": "<running promotion>"}
     sale = {
         "name": "sale", "start_date": "2099-01-01", "end_date": "2099-02-01", "trigger": "automatic",
@@ -183,6 +184,9 @@ def rows() -> list[Row]:
         Row("api/v1/codes/<str:name>/movements/", "GET", "owner", {"name": "<single code>"}, scopes=READ),
         Row("api/v1/codes/<str:name>/revoke/", "POST", "owner", {"name": "<single code>"}, writes=True, scopes=MANAGE),
         Row("api/v1/events/", "GET", "owner", strangers="own", scopes=READ),
+        Row("api/v1/customers/<str:customer_id>/", "GET", "server", described, writes=True, scopes=READ | CHECKOUT),
+        Row("api/v1/customers/<str:customer_id>/", "PUT", "server", described, {"email": "customer@example.com"},
+            strangers="own", writes=True, scopes=CHECKOUT),
         Row("api/v1/redemptions/", "GET", "owner", strangers="own", scopes=READ),
         Row("api/v1/results/", "GET", "owner", strangers="own", scopes=READ),
         Row("api/v1/events/<uuid:pk>/", "GET", "owner", {"pk": "<event>"}, scopes=READ),

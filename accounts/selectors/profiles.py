@@ -1,0 +1,26 @@
+"""Reads of customers' profiles."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from accounts.contracts import canonicalize_customer_id
+from accounts.models import Brand, CustomerProfile
+from core.errors import NotFound
+
+
+def get_profile(*, brand: Brand, customer_id: str) -> CustomerProfile:
+    """Return a brand's profile of a customer with the consents. Raises NotFound."""
+    profiles = CustomerProfile.objects.select_related("customer").prefetch_related("consents")
+    profile = profiles.filter(brand=brand, customer__customer_id=canonicalize_customer_id(customer_id)).first()
+    if profile is None:
+        raise NotFound
+    return profile
+
+
+def get_customer_attributes(
+    *, customer_key: int, brand_ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, Mapping[str, Any]]:
+    """Return the attributes that these brands stored of a customer, by brand."""
+    profiles = CustomerProfile.objects.filter(customer_id=customer_key, brand_id__in=brand_ids)
+    return dict(profiles.values_list("brand_id", "attributes"))

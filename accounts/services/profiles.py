@@ -1,0 +1,73 @@
+"""Services of customers' profiles: what a brand's server tells about a customer."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.contracts import Shopper
+from accounts.models import Brand, Consent, CustomerProfile
+from accounts.services.customers import get_or_create_customer
+from core.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """A consent to marketing emails or its withdrawal, with the text that the customer read."""
+
+    given: bool
+    wording: str
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFields:
+    """The fields of a profile. ``consent`` None leaves the present consent as it is."""
+
+    name: str = ""
+    email: str = ""
+    language: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    consent: ConsentRecord | None = None
+
+
+@transaction.atomic
+def save_profile(
+    *, brand: Brand, customer_id: str, fields: ProfileFields, api_key_id: uuid.UUID | None, at: datetime
+) -> tuple[CustomerProfile, bool]:
+    """Create or replace a brand's profile of a customer; return it, and whether it was created.
+
+    The same consent is recorded once. The latest one counts, by the time at which it was given. Raises InvalidRequest
+    (field ``consent.at``) for a consent of the future or another one of the same time.
+    """
+    shopper = get_or_create_customer(shopper=Shopper(None, customer_id))
+    values = {"name": fields.name, "email": fields.email, "language": fields.language}
+    values |= {"attributes": dict(fields.attributes), "updated_at": at}  # type: ignore[dict-item]
+    profile, created = CustomerProfile.objects.select_for_update(of=("self",)).update_or_create(
+        brand=brand, customer_id=shopper.key, defaults=values
+    )
+    if fields.consent is not None:
+        _record_consent(profile, fields.consent, api_key_id, at)
+    return profile, created
+
+
+def _record_consent(
+    profile: CustomerProfile, record: ConsentRecord, api_key_id: uuid.UUID | None, at: datetime
+) -> None:
+    if record.given_at > at:
+        raise InvalidRequest.field("consent.at", _("Enter a time that isn't in the future."))
+    consent, created = Consent.objects.get_or_create(
+        profile=profile,
+        given_at=record.given_at,
+        defaults={"given": record.given, "wording": record.wording, "api_key_id": api_key_id},
+    )
+    if not created and (consent.given, consent.wording) != (record.given, record.wording):
+        raise InvalidRequest.field("consent.at", _("Another consent of this time is recorded."))
+    latest = profile.consents.order_by("-given_at").first()
+    if latest is not None and latest.given != profile.marketing_consent:
+        profile.marketing_consent = latest.given
+        profile.save(update_fields=["marketing_consent"])
