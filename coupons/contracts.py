@@ -40,6 +40,7 @@ class CouponSnapshot:
 
     ``counts`` has the number of redemptions of each customer. ``codes`` has those of the requested codes that belong to
     the coupon, by canonical form. ``code`` is its generic code, also a revoked one.
+    ``has_conditions`` tells whether its offer has conditions, which only a cart can meet.
     ``inactive_users`` are the customers whose user account is deactivated. ``limits`` are its budgets and limits per
     period, which its uses take from.
     """
@@ -55,6 +56,7 @@ class CouponSnapshot:
     maximum_per_user: int | None
     code: str | None
     has_batches: bool
+    has_conditions: bool
     counts: Mapping[int, int]
     codes: Mapping[str, RestrictedCode]
     inactive_users: frozenset[int]

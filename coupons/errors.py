@@ -10,6 +10,7 @@ from redemptions.errors import UsageLimitPerCustomer, UsageLimitReached
 
 COUPON_INACTIVE = _("This coupon isn't active.")
 COUPON_NEEDS_CART = _("This coupon can only be redeemed at checkout, since it has a budget or a limit of units.")
+CONDITIONS_NEED_CART = _("This coupon can only be redeemed at checkout, since its offer has conditions.")
 BALANCE_NEEDS_CART = _("This coupon can only be redeemed at checkout, since its codes keep a balance.")
 CODE_REQUIRED = _("Enter the code of this coupon.")
 SINGLE_USE_CODE_REQUIRED = _("Enter a code. This coupon requires a single-use code.")

@@ -14,6 +14,7 @@ from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import (
     BALANCE_NEEDS_CART,
     CODE_REQUIRED,
+    CONDITIONS_NEED_CART,
     COUPON_INACTIVE,
     COUPON_NEEDS_CART,
     SINGLE_USE_CODE_REQUIRED,
@@ -42,6 +43,8 @@ def list_errors(*, snapshot: CouponSnapshot, request: RedemptionRequest, at: dat
     yield from _list_code_errors(snapshot, request, at)
     if snapshot.limits.needs_cart and request.redemption is None:
         yield CartRequired(COUPON_NEEDS_CART)
+    if snapshot.has_conditions and request.redemption is None:
+        yield CartRequired(CONDITIONS_NEED_CART)
     if snapshot.limits.stored_value is not None and request.redemption is None:
         yield CartRequired(BALANCE_NEEDS_CART)
     if snapshot.maximum_per_user is not None and snapshot.counts.get(request.customer, 0) >= snapshot.maximum_per_user:

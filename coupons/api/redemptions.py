@@ -35,6 +35,7 @@ from coupons.selectors.codes import KIND
 from redemptions.api.guesses import count_guesses
 from redemptions.api.identities import to_identities
 from redemptions.errors import (
+    CartRequired,
     CodeAlreadyUsed,
     CodeInactive,
     CodeNotFound,
@@ -51,6 +52,7 @@ ELIGIBILITY_ERRORS: tuple[type[DomainError], ...] = (
     errors.CouponLimitPerCustomer,
     CodeAlreadyUsed,
     CodeNotFound,
+    CartRequired,
     Busy,
 )
 

@@ -4,6 +4,7 @@ SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_dat
     d.maximum_number_of_coupons AS maximum, d.maximum_number_of_coupons_per_user AS maximum_per_user,
     d.code, d.currency, d.budget, d.other_budgets, d.max_per_order, d.max_per_customer, d.limit_per_day, d.limit_per_week, d.limit_per_month, d.limit_units, b.timezone,
     CASE WHEN d.offer #> '{benefits,0,keep_balance}' = 'true' THEN d.offer::text END AS stored_offer,
+    coalesce(d.offer -> 'conditions', '[]') NOT IN ('[]', 'null') AS has_conditions,
     EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
     (
         SELECT jsonb_object_agg(u.customer_id, u.redemption_count) FROM coupons_usercouponredemption u

@@ -27,7 +27,7 @@ def build_snapshot(**changes: object) -> CouponSnapshot:
         "id": COUPON, "brand_id": uuid.UUID(int=1), "decision": "published", "brand_is_active": True,
         "start_date": START, "end_date": END,
         "strategy": "exact", "maximum": None, "maximum_per_user": None,
-        "code": None, "has_batches": False, "counts": {}, "codes": {},
+        "code": None, "has_batches": False, "has_conditions": False, "counts": {}, "codes": {},
         "inactive_users": frozenset(), "limits": LimitedOffer("coupon", COUPON, uuid.UUID(int=1), "UTC", {}, {}),
     }  # fmt: skip
     return CouponSnapshot(**(fields | changes))  # type: ignore[arg-type]
