@@ -38,6 +38,16 @@ class EmailNotVerified(DomainError):
     )
 
 
+class CustomerHasAccount(DomainError):
+    code, status = "customer_has_account", 409
+    message = _("This customer has an account. Only customers without one can be merged into another.")
+
+
+class CustomerMerged(DomainError):
+    code, status = "customer_merged", 409
+    message = _("This customer is already merged into another one.")
+
+
 class LastOwner(DomainError):
     code, status = "last_owner", 409
     message = _("A brand must have at least one owner.")

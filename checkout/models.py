@@ -35,6 +35,7 @@ class Redemption(models.Model):
     """The offers of one order, redeemed together. Amounts are in minor units of ``currency``.
 
     ``identities`` are the slots of the customer's further identities in limits, by the ID of the brand.
+    ``former_customers`` are the keys of those whose order it was before they were merged into the customer.
     The audit log records what staff do with it in the admin, but nothing that servers and shoppers do.
     """
 
@@ -70,6 +71,7 @@ class Redemption(models.Model):
         help_text=_("Discounts of lines and shipping when a refund last priced the rest of the order again."),
     )
     identities = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    former_customers = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     cart = models.JSONField()
     quote = models.JSONField(help_text=_("The quote as answered."))
     record = models.JSONField(

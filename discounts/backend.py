@@ -25,6 +25,7 @@ class DiscountCodeBackend:
     release = staticmethod(reservations.release)
     return_items = staticmethod(reservations.return_items)
     amend_items = staticmethod(reservations.amend_items)
+    move_customer = staticmethod(reservations.move_customer)
     release_redemption = staticmethod(staff_actions.release_redemption)
     return_redemption = staticmethod(staff_actions.return_redemption)
 

@@ -9,6 +9,7 @@ from accounts.admin import sessions
 from accounts.views import PasswordResetRequestPage
 from backoffice.pages import audit_log, navigation, redemption_details, redemption_search
 from checkout.api.customers import CustomerView
+from checkout.api.merges import CustomerMergeView
 from checkout.api.simulate import SimulateView
 from core import api, error_catalog
 from coupons.admin import reports
@@ -38,6 +39,7 @@ urlpatterns = [
     path("api/v1/coupons/", include("coupons.api.urls")),
     path("api/v1/", include("redemptions.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),
+    path("api/v1/customers/merge/", CustomerMergeView.as_view(), name="customer-merge"),
     path("api/v1/customers/<str:customer_id>/", CustomerView.as_view(), name="customer"),
     re_path(r"^api/", api.not_found),
     path("", include("mailings.urls")),

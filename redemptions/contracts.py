@@ -117,7 +117,8 @@ class Purchase:
     ``subtotal`` includes shipping, in minor units of ``currency``. ``is_renewed`` is set for items that the redemption
     had before and no longer has: their reservation expired, or an amendment dropped them. ``identities`` are who the
     shopper also is: each takes from the limits per customer, too. ``grants`` let a brand's server give offers of other
-    brands, by brand; their discounts count per month.
+    brands, by brand; their discounts count per month. ``former_keys`` are those of customers who were merged into the
+    shopper after the purchase: rows that the shopper could not have twice stay theirs.
     """
 
     id: uuid.UUID
@@ -130,6 +131,31 @@ class Purchase:
     is_renewed: bool = False
     identities: Identities = NO_IDENTITIES
     grants: Mapping[uuid.UUID, Grant] = field(default_factory=dict)
+    former_keys: Sequence[int] = ()
+
+    @property
+    def customer_keys(self) -> list[int]:
+        """The keys of the customers whose rows can be those of the purchase."""
+        return [self.shopper_key, *self.former_keys]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMove:
+    """What of a customer, the source, becomes that of another one, the target: of offers of one brand, with its orders.
+
+    ``orders`` are the IDs of the redemptions that the brand's server sent.
+    """
+
+    brand_id: uuid.UUID
+    source: int
+    target: int
+    orders: Sequence[uuid.UUID]
+    at: datetime
+
+    def as_params(self) -> dict[str, Any]:
+        """Return the parameters of the kinds' statements."""
+        customers = {"source": self.source, "target": self.target}
+        return {"brand": self.brand_id, "orders": list(self.orders), "at": self.at, **customers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +287,14 @@ class RedemptionBackend(Protocol):
 
         The use of an item that the order no longer has is returned; a new one is taken and confirmed. The caller has
         locked the redemption; ``purchase`` has the items after the amendment. Raises OfferUnavailable.
+        """
+        ...
+
+    def move_customer(self, *, move: CustomerMove) -> Collection[tuple[uuid.UUID, uuid.UUID]]:
+        """Make what the kind keeps of a customer that of another one.
+
+        Rows of which each customer can have only one stay, if the target has one, too, and keep their effect. Return
+        redemptions without an order that were moved, with their offers. The caller has locked the orders.
         """
         ...
 

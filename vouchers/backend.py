@@ -23,6 +23,7 @@ class VoucherBackend:
     release = staticmethod(reservations.release)
     return_items = staticmethod(reservations.return_items)
     amend_items = staticmethod(reservations.amend_items)
+    move_customer = staticmethod(reservations.move_customer)
 
 
 backend: RedemptionBackend = VoucherBackend()

@@ -1,4 +1,4 @@
-"""Users, brands, memberships, customers, API keys, grants and invitations."""
+"""Users, brands, memberships, customers and their merges, API keys, grants and invitations."""
 
 from accounts.models.access import AcceptanceGrant, ApiKey
 from accounts.models.brands import (
@@ -11,6 +11,7 @@ from accounts.models.brands import (
     validate_currency,
     validate_timezone,
 )
+from accounts.models.merges import CustomerMerge
 from accounts.models.profiles import Consent, CustomerProfile
 from accounts.models.sessions import Session, TokenFamily
 from accounts.models.users import Customer, User, UserManager
@@ -24,6 +25,7 @@ __all__ = [
     "Brand",
     "Consent",
     "Customer",
+    "CustomerMerge",
     "CustomerProfile",
     "Invitation",
     "Membership",

@@ -28,6 +28,7 @@ from accounts.selectors.credentials import (
 )
 from accounts.selectors.customers import (
     customer_key,
+    find_merge_target,
     get_shopper,
     list_shoppers,
     lock_customer,
@@ -71,6 +72,7 @@ __all__ = [
     "customer_key",
     "ended_tokens",
     "find_grants",
+    "find_merge_target",
     "get_acceptance",
     "get_brand_for_caller",
     "get_customer_attributes",

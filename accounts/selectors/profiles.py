@@ -4,15 +4,19 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from accounts.contracts import canonicalize_customer_id
 from accounts.models import Brand, CustomerProfile
+from accounts.selectors.customers import get_shopper
 from core.errors import NotFound
 
 
 def get_profile(*, brand: Brand, customer_id: str) -> CustomerProfile:
-    """Return a brand's profile of a customer with the consents. Raises NotFound."""
+    """Return a brand's profile of a customer with the consents. Raises NotFound.
+
+    It is that of the customer that the brand has merged this one into, if any.
+    """
+    shopper = get_shopper(customer_id, brand_id=brand.pk)
     profiles = CustomerProfile.objects.select_related("customer").prefetch_related("consents")
-    profile = profiles.filter(brand=brand, customer__customer_id=canonicalize_customer_id(customer_id)).first()
+    profile = profiles.filter(brand=brand, customer=shopper.id).first() if shopper else None
     if profile is None:
         raise NotFound
     return profile

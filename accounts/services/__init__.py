@@ -29,6 +29,7 @@ from accounts.services.authentication import (
 )
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.grants import create_grant, end_grant
+from accounts.services.merges import RecordedMerge, record_merge
 from accounts.services.profiles import ConsentRecord, ProfileFields, save_profile
 from accounts.services.registration import add_customer, change_user, create_account, register
 from accounts.services.staff import (
@@ -46,6 +47,7 @@ from accounts.services.staff import (
 __all__ = [
     "ConsentRecord",
     "ProfileFields",
+    "RecordedMerge",
     "accept_invitation",
     "add_customer",
     "announce_key",
@@ -66,6 +68,7 @@ __all__ = [
     "invite",
     "issue_key",
     "purge_sign_ins",
+    "record_merge",
     "refresh",
     "register",
     "remove_member",

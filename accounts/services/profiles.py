@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.contracts import Shopper
 from accounts.models import Brand, Consent, CustomerProfile
+from accounts.selectors import get_shopper
 from accounts.services.customers import get_or_create_customer
 from core.errors import InvalidRequest
 
@@ -44,7 +45,8 @@ def save_profile(
     The same consent is recorded once. The latest one counts, by the time at which it was given. Raises InvalidRequest
     (field ``consent.at``) for a consent of the future or another one of the same time.
     """
-    shopper = get_or_create_customer(shopper=Shopper(None, customer_id))
+    named = get_shopper(customer_id, brand_id=brand.pk) or Shopper(None, customer_id)
+    shopper = get_or_create_customer(shopper=named)
     values = {"name": fields.name, "email": fields.email, "language": fields.language}
     values |= {"attributes": dict(fields.attributes), "updated_at": at}  # type: ignore[dict-item]
     profile, created = CustomerProfile.objects.select_for_update(of=("self",)).update_or_create(

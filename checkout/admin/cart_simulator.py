@@ -84,7 +84,7 @@ def _simulate(form: CartForm, lines: Any, brand: Brand, promotions: list[Promoti
         request=request,
         options=to_simulation(form, promotions, brand),
         brand=brand,
-        shopper=get_shopper(customer_id) if customer_id else None,
+        shopper=get_shopper(customer_id, brand_id=brand.pk) if customer_id else None,
         at=form.cleaned_data["at"] or timezone.now(),
     )
 

@@ -180,7 +180,7 @@ class SimulateView(APIView):
             request=to_cart(body["cart"], brand.slug),
             options=to_simulation_options(body, brand),
             brand=brand,
-            shopper=get_shopper(customer_id) if customer_id else None,
+            shopper=get_shopper(customer_id, brand_id=brand.pk) if customer_id else None,
             at=body.get("at") or timezone.now(),
         )
         return Response(serialization.serialize_simulation(simulation))

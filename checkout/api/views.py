@@ -10,9 +10,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CHECKOUT, READ, canonicalize_customer_id, get_caller
+from accounts.contracts import CHECKOUT, READ, get_caller
 from accounts.models import Brand
-from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for, zone_of_lists
+from accounts.selectors import get_acceptance, get_brand_for_caller, get_shopper, shopper_for, zone_of_lists
 from checkout import selectors, serialization, services
 from checkout.api.input_serializers import (
     AmendmentInputSerializer,
@@ -237,7 +237,7 @@ class AmendView(_OneRedemptionView):
         access = selectors.get_access(caller)
         redemption = selectors.get_amendable(pk=pk, access=access)
         customer_id = redemption.customer.customer_id
-        if canonicalize_customer_id(body.get("customer_id", customer_id)) != customer_id:
+        if "customer_id" in body and not _is_customer_of(redemption, body["customer_id"]):
             raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
         quote_request = to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None)
         limits = caller.get_guess_limits(customer_id)
@@ -293,6 +293,12 @@ def _serialize(redemption: Redemption, access: selectors.Access) -> dict[str, An
 def _count_unknown(quote: Mapping[str, Any]) -> int:
     """Return the number of codes and vouchers in a quote that don't exist."""
     return sum(rejected["reason"]["code"] == CodeNotFound.code for rejected in quote["rejected"])
+
+
+def _is_customer_of(redemption: Redemption, customer_id: str) -> bool:
+    """Return whether the customer of a redemption is the one that its brand names, also if it has merged this one."""
+    named = get_shopper(customer_id, brand_id=redemption.brand_id)
+    return named is not None and named.id == redemption.customer_id
 
 
 def _raw_body(request: Request) -> dict[str, Any]:

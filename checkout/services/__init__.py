@@ -5,6 +5,7 @@ from checkout.services.amendments import Amendment, amend
 from checkout.services.available_offers import list_offers
 from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
 from checkout.services.confirmations import confirm
+from checkout.services.merges import merge_customers
 from checkout.services.metadata import change_metadata
 from checkout.services.purchase_totals import refresh_audiences
 from checkout.services.quotes import quote
@@ -24,6 +25,7 @@ __all__ = [
     "confirm",
     "create_backtest",
     "list_offers",
+    "merge_customers",
     "quote",
     "refresh_audiences",
     "release_expired",

@@ -88,6 +88,7 @@ def purchases_by_kind(
                 items=by_kind[kind],
                 identities=identities.load(redemption.identities),
                 grants=grants,
+                former_keys=redemption.former_customers,
             ),
         )
         for kind, backend in get_backends().items()

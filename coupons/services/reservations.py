@@ -15,7 +15,15 @@ from coupons.models import CouponRedemption
 from coupons.services import transitions
 from coupons.services.redemptions import redeem
 from redemptions.amendments import exchange_items
-from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem, SelectedOffer
+from redemptions.contracts import (
+    AmendedItem,
+    CustomerMove,
+    LimitedOffer,
+    OfferUnavailable,
+    Purchase,
+    ReturnedItem,
+    SelectedOffer,
+)
 from redemptions.errors import ReservationExpired
 from redemptions.statuses import LIVE, RedemptionStatus
 
@@ -94,6 +102,15 @@ def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
     for key, amount in sorted(amounts.items()):
         pk = rules.derive_redemption_id(purchase.id, uuid.UUID(key))
         CouponRedemption.objects.filter(pk=pk, status=RedemptionStatus.CONFIRMED).update(amount=amount)
+
+
+def move_customer(*, move: CustomerMove) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Make the redemptions of a customer those of another one, and add up their counts.
+
+    Return the redemptions without an order, with their coupons.
+    """
+    rows = db.fetch_all("coupons/sql/move_redemptions.sql", move.as_params())
+    return [(row["id"], row["coupon_id"]) for row in rows]
 
 
 def _reserve_new(*, purchase: Purchase) -> None:

@@ -93,7 +93,9 @@ def _usable(*, shopper: Shopper, at: datetime) -> QuerySet[DiscountCode]:
         audience__brand_id=OuterRef("brand_id"),
         audience__segment_type=OuterRef("rule__audience"),
     )
-    redeemed = Usage.objects.filter(code_id=OuterRef("pk"), customer_id=shopper.id or 0).exclude(reserved_until__lte=at)
+    is_merged = Q(customer__merges__target=shopper.id or 0, customer__merges__brand=OuterRef("brand"))
+    redeemed = Usage.objects.filter(Q(customer=shopper.id or 0) | is_merged, code_id=OuterRef("pk"))
+    redeemed = redeemed.exclude(reserved_until__lte=at)
     return codes().filter(
         Q(rule__audience="") | Exists(member),
         ~Exists(redeemed),

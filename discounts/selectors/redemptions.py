@@ -35,13 +35,15 @@ def returned_amounts(*, purchases: Sequence[Purchase]) -> Mapping[tuple[uuid.UUI
 
 
 def _active_rows(purchases: Sequence[Purchase]) -> dict[tuple[uuid.UUID, str], db.Row]:
-    pairs = [(purchase, item) for purchase in purchases for item in purchase.items]
+    pairs = [
+        (purchase, item, key) for purchase in purchases for item in purchase.items for key in purchase.customer_keys
+    ]
     rows = db.fetch_all(
         "discounts/sql/select_statuses.sql",
         {
-            "redemptions": [purchase.id for purchase, _ in pairs],
-            "codes": [int(item.key) for _, item in pairs],
-            "customers": [purchase.shopper_key for purchase, _ in pairs],
+            "redemptions": [purchase.id for purchase, _, _ in pairs],
+            "codes": [int(item.key) for _, item, _ in pairs],
+            "customers": [key for _, _, key in pairs],
         },
     )
     return {(row["redemption_id"], str(row["code_id"])): row for row in rows}

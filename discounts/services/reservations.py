@@ -7,7 +7,7 @@ from core import db
 from core.ids import uuid7
 from discounts.selectors.codes import read_code_limits
 from redemptions.amendments import exchange_items
-from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
+from redemptions.contracts import AmendedItem, CustomerMove, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeAlreadyUsed, CodeInactive, ReservationExpired
 from redemptions.lifecycle import find_status_error
 
@@ -95,10 +95,19 @@ def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
         )
 
 
+def move_customer(*, move: CustomerMove) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Make the redemptions of a customer those of another one, except of codes that both have redeemed.
+
+    Return the redemptions without an order, with the offer IDs of their codes.
+    """
+    rows = db.fetch_all("discounts/sql/move_redemptions.sql", move.as_params())
+    return [(row["id"], row["offer_id"]) for row in rows]
+
+
 def _redemptions_of(purchase: Purchase) -> dict[str, object]:
     return {
         "codes": sorted(int(item.key) for item in purchase.items),
-        "customer": purchase.shopper_key,
+        "customers": purchase.customer_keys,
         "redemption": purchase.id,
         "at": purchase.at,
     }

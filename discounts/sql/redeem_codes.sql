@@ -33,6 +33,11 @@ WITH request AS (
 ), first AS (
     SELECT DISTINCT ON (code_id, customer_id) * FROM checked
     WHERE is_unrestricted AND status = 'active' AND is_member AND caller_active AND NOT needs_cart AND (NOT is_limited OR %(takes_limits)s)
+        AND NOT EXISTS ( -- a redemption of a customer who was merged into this one
+            SELECT FROM accounts_customermerge m JOIN discounts_usage o ON o.code_id = checked.code_id AND o.customer_id = m.source_id
+            WHERE m.target_id = checked.customer_id AND m.brand_id = checked.brand_id
+                AND (o.reserved_until IS NULL OR o.reserved_until > checked.at)
+        )
     ORDER BY code_id, customer_id, number
 ), locked AS MATERIALIZED (
     SELECT id FROM discounts_discountcode

@@ -13,7 +13,10 @@ WITH requested AS MATERIALIZED (
     INSERT INTO discounts_usage AS u
         (code_id, customer_id, id, used_at, reserved_until, redemption_id, currency, amount, discount_amount)
     SELECT id, %(customer)s, usage_id, %(at)s, %(until)s, %(redemption)s, %(currency)s, %(amount)s, discount
-    FROM requested WHERE status = 'active'
+    FROM requested r WHERE status = 'active' AND NOT EXISTS ( -- a redemption of a customer who was merged into this one
+        SELECT FROM accounts_customermerge m JOIN discounts_usage o ON o.code_id = r.id AND o.customer_id = m.source_id
+        WHERE m.target_id = %(customer)s AND m.brand_id = r.brand_id AND (o.reserved_until IS NULL OR o.reserved_until > %(at)s)
+    )
     ORDER BY id
     ON CONFLICT (code_id, customer_id) DO UPDATE
         SET id = excluded.id, used_at = excluded.used_at, reserved_until = excluded.reserved_until,

@@ -2,7 +2,7 @@
 -- Upholds discounts_usage_once_per_shopper and discounts_usagereturn_pkey (a redemption is returned once).
 WITH deleted AS (
     DELETE FROM discounts_usage
-    WHERE code_id = ANY(%(codes)s::bigint[]) AND customer_id = %(customer)s AND redemption_id = %(redemption)s
+    WHERE code_id = ANY(%(codes)s::bigint[]) AND customer_id = ANY(%(customers)s::bigint[]) AND redemption_id = %(redemption)s
         AND reserved_until IS NULL
     RETURNING *
 )

@@ -6,6 +6,9 @@ SELECT c.id, k.text AS code, c.code AS generic_code, c.offer_id, offer_status(c.
     u.code_id IS NOT NULL OR EXISTS (
         SELECT 1 FROM promotions_promotionuse p
         WHERE k.single_use AND p.promotion_id = k.offer AND p.code = k.text AND p.code <> '' AND (p.held_until IS NULL OR p.held_until > %(at)s)
+    ) OR EXISTS ( -- a redemption of a customer who was merged into this one
+        SELECT FROM accounts_customermerge m JOIN discounts_usage o ON o.code_id = c.id AND o.customer_id = m.source_id
+        WHERE m.target_id = %(customer)s AND m.brand_id = c.brand_id AND (o.reserved_until IS NULL OR o.reserved_until > %(at)s)
     ) AS used,
     r.audience = '' OR (b.slug = %(shop)s AND r.audience = ANY(%(segments)s::varchar[])) OR EXISTS (
         SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id

@@ -181,6 +181,26 @@ def release(*, taken: Sequence[TakenLimit]) -> None:
     db.execute("redemptions/limits/sql/release_limits.sql", _columns(amounts) | {"amounts": list(amounts.values())})
 
 
+def move(*, taken: Sequence[TakenLimit], slot: str) -> None:
+    """Move taken amounts to another slot of limits that are one row per slot, also above the cap of its row.
+
+    Then nothing more is given until enough was released. Limits that were removed have no rows to change.
+    """
+    amounts: Counter[Key] = Counter()
+    for one in taken:
+        amounts[one.owner, one.scope, one.slot] += one.amount
+    stored = _read_states(amounts) if amounts else {}
+    keys = {key: (key[0], key[1], slot) for key in amounts if key in stored}
+    before = _lock(dict.fromkeys(((*key, 0) for pair in keys.items() for key in pair), 0))
+    after: States = {key: dict(state) for key, state in before.items()}
+    for key, target in keys.items():
+        (left, cap), (had, limit) = after[key][0], after[target][0]
+        amount = min(amounts[key], left)
+        after[key] = {0: (left - amount, cap)}
+        after[target] = {0: (had + amount, max(cap, limit, had + amount))}
+    _set(before, after)
+
+
 def open_limit(*, owner: uuid.UUID, scope: str, cap: int, counted: Mapping[tuple[str, int], int]) -> None:
     """Set a limit that the owner didn't have. ``counted`` is what was used before, by slot and shard."""
     close_limit(owner=owner, scope=scope)

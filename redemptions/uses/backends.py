@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from redemptions.contracts import Purchase, ReturnedItem
+from redemptions.contracts import CustomerMove, Purchase, ReturnedItem
 from redemptions.uses import selectors
 
 
@@ -24,3 +24,7 @@ class CountedBackend:
 
     def return_items(self, *, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
         """Do nothing beside what the uses return."""
+
+    def move_customer(self, *, move: CustomerMove) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
+        """Do nothing beside the move of the uses."""
+        return ()

@@ -4,6 +4,7 @@ from segments.contracts import AudienceUpdateResult, Operation
 from segments.services.audiences import MAX_VERSION, apply_audience, apply_file
 from segments.services.automatic_audiences import disable, enable, replace_members, request_recount, update_members
 from segments.services.lifecycle import enqueue_processing, process_queue
+from segments.services.merges import move_customer
 from segments.services.scheduling import delete, delete_segment, schedule, sync_promotion_segment
 from segments.services.slot_usage import get_reach
 from segments.services.sync import retry_now
@@ -34,6 +35,7 @@ __all__ = [
     "enqueue_processing",
     "get_reach",
     "handle_audience_update",
+    "move_customer",
     "process_queue",
     "purge_uploads",
     "queue_upload",

@@ -82,6 +82,7 @@ def rows() -> list[Row]:
     order = cart | {"order": "fresh", "customer_id": "<customer>"}
     codes, coded = "api/v1/discountcode/<str:name>/", {"name": "<code>"}
     grant = {"acceptor": "tea", "kinds": ["coupon"], "brand": "<slug>"}
+    merge = {"from": "guest of nobody", "into": "<customer>", "brand": "<slug>"}
     code = {"id": "FRESH", "rule": {"discount": 10}, "validity": "2099-01-01T00:00:00Z"}
     brand, checkout = "api/v1/brands/<slug:slug>", "api/v1/checkout"
     redemption = f"{checkout}/redemptions/<uuid:pk>"
@@ -131,6 +132,7 @@ def rows() -> list[Row]:
         Row("api/v1/keys/self/", "GET", "server", strangers="own", scopes=READ | MANAGE | CHECKOUT | EXPORT | INTERNAL),
         Row("api/v1/brand-grants/", "GET", "owner", strangers="own", scopes=READ),
         Row("api/v1/brand-grants/", "POST", "owner", body=grant, writes=True),
+        Row("api/v1/customers/merge/", "POST", "owner", body=merge, writes=True, scopes=MANAGE),
         Row("api/v1/brand-grants/<uuid:pk>/", "DELETE", "owner", {"pk": "<grant>"}, writes=True),
         Row("api/v1/discountcode/", "GET", "owner", strangers="own", scopes=READ),
         Row("api/v1/discountcode/", "POST", "owner", body=code | {"brand": "<slug>"}, writes=True, scopes=MANAGE),

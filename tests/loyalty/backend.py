@@ -18,6 +18,7 @@ from redemptions.contracts import (
     CandidateQuery,
     CodeOffer,
     CodeStatus,
+    CustomerMove,
     LimitedOffer,
     OfferUnavailable,
     Purchase,
@@ -162,6 +163,13 @@ class LoyaltyBackend:
             purchase=purchase, amended=amended, return_items=self.return_items, reserve=self.reserve,
             confirm=self.confirm,
         )  # fmt: skip
+
+    def move_customer(self, *, move: CustomerMove) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
+        """Make the uses of a customer those of another one, except of rewards that both have used."""
+        own = RewardUse.objects.filter(reward=OuterRef("reward"), customer_id=move.target)
+        uses = RewardUse.objects.filter(customer_id=move.source, redemption_id__in=list(move.orders))
+        uses.filter(~Exists(own), reward__brand=move.brand_id).update(customer_id=move.target)
+        return ()
 
     def _of(self, purchase: Purchase) -> QuerySet[RewardUse]:
         rewards = [uuid.UUID(item.key) for item in purchase.items]

@@ -8,7 +8,7 @@ from django.db.models import Case, QuerySet, Value, When
 
 from core import db
 from redemptions.amendments import exchange_items
-from redemptions.contracts import AmendedItem, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
+from redemptions.contracts import AmendedItem, CustomerMove, LimitedOffer, OfferUnavailable, Purchase, ReturnedItem
 from redemptions.errors import CodeNotFound, ReservationExpired
 from redemptions.uses.contracts import read_limits
 from vouchers.contracts import CUSTOMER_CAPS
@@ -79,10 +79,19 @@ def amend_items(*, purchase: Purchase, amended: Sequence[AmendedItem]) -> None:
     exchange_items(purchase=purchase, amended=amended, return_items=return_items, reserve=reserve, confirm=confirm)
 
 
+def move_customer(*, move: CustomerMove) -> tuple[tuple[uuid.UUID, uuid.UUID], ...]:
+    """Make the vouchers and first logins of a customer those of another one.
+
+    Of campaigns where both have one, each keeps the own.
+    """
+    db.execute("vouchers/sql/move_vouchers.sql", move.as_params())
+    return ()
+
+
 def _lock(purchase: Purchase, **conditions: object) -> QuerySet[Voucher]:
     """Lock the vouchers of the purchase that meet the conditions, in the order of their keys."""
     vouchers = Voucher.objects.filter(
-        pk__in=[item.key for item in purchase.items], customer_id=purchase.shopper_key, redemption_id=purchase.id
+        pk__in=[item.key for item in purchase.items], customer_id__in=purchase.customer_keys, redemption_id=purchase.id
     ).filter(**conditions)
     locked = vouchers.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
     return Voucher.objects.filter(pk__in=list(locked))

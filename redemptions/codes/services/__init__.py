@@ -5,6 +5,7 @@ from redemptions.codes.services.assignments import (
     assign_to_audience,
     assign_to_customers,
     continue_assignment,
+    move_codes,
 )
 from redemptions.codes.services.batches import (
     MAX_BATCH_SIZE,
@@ -46,6 +47,7 @@ __all__ = [
     "generate_codes",
     "generate_small_batch",
     "import_codes",
+    "move_codes",
     "register_code",
     "revoke_code",
 ]

@@ -227,3 +227,9 @@ def _plan_mailing(batch: CodeBatch, expires_at: datetime | None, *, code: str = 
         key=f"{key}:{code}" if code else key, mail_type=emails.CODE, marketing=True, sender=str(batch.brand_id),
         sender_name=batch.brand.name, data=data,
     )  # fmt: skip
+
+
+def move_codes(*, brand_id: uuid.UUID, source: int, target: int) -> None:
+    """Assign a brand's codes of a customer to another one, except of batches of which both have a code."""
+    params = {"brand": brand_id, "source": source, "target": target}
+    db.execute("redemptions/codes/sql/move_codes.sql", params)

@@ -1,6 +1,7 @@
 """Services of the uses of offers, and of the budgets and limits that they take from."""
 
 from redemptions.uses.services.amendments import amend_items
+from redemptions.uses.services.customers import move_customer
 from redemptions.uses.services.limits import change_limits, report_budgets
 from redemptions.uses.services.reservations import (
     confirm,
@@ -19,6 +20,7 @@ __all__ = [
     "delete_uses",
     "lock_offers",
     "lock_uses",
+    "move_customer",
     "release",
     "report_budgets",
     "reserve",
