@@ -1,20 +1,24 @@
 """What a typed code means: any spelling of a code of the cart's brands, and none of an archived offer."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand
+from core import db
+from core.ids import uuid7
 from coupons.models import CouponDefinition
 from promotions.models import Promotion
 from redemptions.codes import services
 from redemptions.codes.models import Code
 from redemptions.codes.rules import canonicalize_code, normalize_code
+from redemptions.codes.selectors.codes import list_spellings
 from tests.code_batches import create_batch
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, PromotionFactory, ShopperFactory
 
@@ -308,3 +312,18 @@ def test_an_offer_never_gets_a_code_twice(billo: Brand) -> None:
 
     with pytest.raises(IntegrityError, match="redemptions_code_once_per_offer"), transaction.atomic():
         Code.objects.create(text="SUM-MER", kind="promotion", brand=billo, offer=billo.pk)
+
+
+def test_the_spellings_of_a_code_are_found_by_indexes(billo: Brand) -> None:
+    codes = [Code(text=f"CODE-{n}", kind="promotion", brand=billo, offer=uuid7()) for n in range(3_000)]
+    Code.objects.bulk_create(codes)
+    Code.objects.filter(pk__in=[code.pk for code in codes[::2]]).update(archived_at=timezone.now())
+
+    with connection.cursor() as cursor:
+        sql = db.load_sql("redemptions/events/sql/select_code_texts.sql")
+        cursor.execute(f"EXPLAIN {sql}", {"text": "code 7", "brands": None})
+        plans = ["\n".join(line for (line,) in cursor.fetchall()), list_spellings("code 7").explain()]
+
+    for plan in plans:
+        assert "Seq Scan" not in plan
+        assert {"redemptions_code_once_per_brand", "redemptions_codes_archived"} <= set(re.findall(r"\w+", plan)), plan

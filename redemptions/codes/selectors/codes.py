@@ -42,7 +42,10 @@ def unrestricted(at: datetime) -> Q:
 def list_spellings(text: str) -> QuerySet[Code]:
     """Return the codes of all brands with this text in any spelling, also archived ones."""
     canonical = canonicalize_code(text)
-    return Code.objects.filter(canonical=canonical) if canonical else Code.objects.none()
+    if canonical is None:
+        return Code.objects.none()
+    live, archived = (Q(canonical=canonical, archived_at__isnull=is_live) for is_live in (True, False))
+    return Code.objects.filter(live | archived)  # each has an index of its own
 
 
 def find_codes_by_name(name: str) -> list[FoundCode]:
