@@ -48,7 +48,7 @@ class ConsentInputSerializer(InputSerializer):
         return attrs
 
 
-class CustomerInputSerializer(InputSerializer):
+class CustomerProfileInputSerializer(InputSerializer):
     """A customer. What is left out is emptied, except for the consent."""
 
     name = StrictCharField(
@@ -111,14 +111,14 @@ class CustomerView(APIView):
         return Response(CustomerSerializer(get_profile(brand=_get_brand(request), customer_id=customer_id)).data)
 
     @extend_schema(
-        request=CustomerInputSerializer, responses={200: CustomerSerializer, 201: CustomerSerializer},
+        request=CustomerProfileInputSerializer, responses={200: CustomerSerializer, 201: CustomerSerializer},
         operation_id="customers_put",
     )  # fmt: skip
     @versioned
     def put(self, request: Request, customer_id: str) -> Response:
         """Describe a customer: create it, or replace what your server told before."""
         brand = _get_brand(request)
-        data = validate(CustomerInputSerializer, request.data)
+        data = validate(CustomerProfileInputSerializer, request.data)
         if not is_customer_id(customer_id):
             detail = _("Enter 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
             raise InvalidRequest.field("customer_id", detail)

@@ -55,3 +55,13 @@ def test_merges_that_make_no_sense_are_refused(server: Client, shopper: Client, 
     assert status_and_code(post(shopper, MERGE, {"from": "guest-8", "into": "guest-9"})) == (403, "permission_denied")
     assert CustomerMerge.objects.count() == 1
     assert not Customer.objects.filter(customer_id__in=["guest-8", "guest-9"]).exists()
+
+
+@pytest.mark.django_db(transaction=True)  # readers see events once they are committed
+def test_servers_read_the_event_of_a_merge(server: Client, billo: Brand) -> None:
+    post(server, MERGE, {"from": "guest-7", "into": "account-1"})
+
+    (event,) = server.get("/api/v1/events/", {"type": "customer.*"}).json()["results"]
+
+    assert (event["type"], event["customer_id"], event["brand"]) == ("customer.merged", "account-1", "billo")
+    assert event["data"] == {"from": "guest-7"}
