@@ -150,10 +150,12 @@ class Caller:
 class Grant:
     """What a brand granted to another one: kinds of offer, and the most that they give in a month.
 
-    ``key`` names both brands, so that a grant that replaces another one counts what was given before. ``max_per_month``
-    is in minor units by currency; without amounts, there is no limit. ``timezone`` is that of the months.
+    ``brand`` is the slug of the granting brand. ``key`` names both brands, so that a grant that replaces another one
+    counts what was given before. ``max_per_month`` is in minor units by currency; without amounts, there is no limit.
+    ``timezone`` is that of the months.
     """
 
+    brand: str
     key: uuid.UUID
     kinds: frozenset[str]
     max_per_month: Mapping[str, int] = field(default_factory=dict)

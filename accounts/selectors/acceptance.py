@@ -26,10 +26,10 @@ def find_grants(*, acceptor: uuid.UUID, brands: Collection[str] | None = None) -
     grants = AcceptanceGrant.objects.filter(acceptor=acceptor, ended_at=None)
     if brands is not None:
         grants = grants.filter(issuer__slug__in=brands)
-    columns = ("issuer", "kinds", "max_per_month", "issuer__timezone")
+    columns = ("issuer", "issuer__slug", "kinds", "max_per_month", "issuer__timezone")
     return {
-        issuer: Grant(rules.grant_key(issuer, acceptor), frozenset(kinds), max_per_month, timezone)
-        for issuer, kinds, max_per_month, timezone in grants.values_list(*columns)
+        issuer: Grant(slug, rules.grant_key(issuer, acceptor), frozenset(kinds), max_per_month, timezone)
+        for issuer, slug, kinds, max_per_month, timezone in grants.values_list(*columns)
     }
 
 

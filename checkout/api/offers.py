@@ -10,11 +10,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CHECKOUT, READ, get_caller
-from accounts.selectors import get_brand_for_caller, shopper_for
+from accounts.contracts import CHECKOUT, READ, Acceptance, Caller, get_caller
+from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for
 from checkout import services
 from checkout.api.input_serializers import CartInputSerializer
-from checkout.api.parsers import to_quote_request
+from checkout.api.parsers import find_other_brands, to_quote_request
 from checkout.api.serializers import CODE_HELP, KIND_HELP, NAME_HELP, OFFER_ID_HELP, ReasonSerializer
 from checkout.contracts import AvailableOffer
 from core import money
@@ -64,8 +64,12 @@ class OffersView(APIView):
         """List the offers that the shopper can use, newest first within each kind, at most 100 of each kind."""
         caller = get_caller(request.auth)
         shopper = shopper_for(caller=caller, customer_id=_get_text(request, "customer_id"))
-        slug = get_brand_for_caller(caller=caller).slug if caller.brand_id else _get_text(request, "brand")
-        offers = services.list_offers(request=None, brands=[slug] if slug else [], shopper=shopper, at=timezone.now())
+        wanted = _get_text(request, "brand")
+        acceptance = get_acceptance(caller=caller, brands=[wanted] if wanted else None)
+        brands = {wanted} if wanted else _list_accepted(caller, acceptance)
+        offers = services.list_offers(
+            request=None, brands=brands, shopper=shopper, acceptance=acceptance, at=timezone.now()
+        )
         return Response({"results": [_serialize_offer(offer, "") for offer in offers]})
 
     @extend_schema(
@@ -74,15 +78,28 @@ class OffersView(APIView):
         operation_id="checkout_offers_for_cart",
     )
     def post(self, request: Request) -> Response:
-        """List the offers for a cart, each priced alone, best first: of the lines' brands, or of all brands."""
+        """List the offers for a cart, each priced alone, best first: of the lines' brands, or of all brands.
+
+        Servers of a brand get those of their brand, and of the brands that granted them offers.
+        """
         caller = get_caller(request.auth)
         body = validate(CartInputSerializer, request.data)
         slug = get_brand_for_caller(caller=caller).slug if caller.brand_id else None
         quote_request = to_quote_request(body, brand=slug, is_server=caller.is_checkout_server)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
-        brands = {slug} if slug else {line.brand for line in quote_request.cart.lines if line.brand}
-        offers = services.list_offers(request=quote_request, brands=brands, shopper=shopper, at=timezone.now())
+        acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
+        brands = _list_accepted(caller, acceptance) or {line.brand for line in quote_request.cart.lines if line.brand}
+        offers = services.list_offers(
+            request=quote_request, brands=brands, shopper=shopper, acceptance=acceptance, at=timezone.now()
+        )
         return Response({"results": [_serialize_offer(offer, quote_request.cart.currency) for offer in offers]})
+
+
+def _list_accepted(caller: Caller, acceptance: Acceptance) -> set[str]:
+    """Return the slugs of a server's own brand and of those that granted it offers; none for callers of all brands."""
+    if caller.brand_id is None:
+        return set()
+    return {get_brand_for_caller(caller=caller).slug, *(grant.brand for grant in acceptance.grants.values())}
 
 
 def _get_text(request: Request, name: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from accounts.contracts import Shopper
+from accounts.contracts import Acceptance, Shopper
 from checkout.contracts import AvailableOffer, QuoteRequest
 from checkout.services.quotes import load_customer_facts, price_candidates
 from pricing import Profile, ShopperFacts
@@ -17,16 +17,23 @@ MAX_OFFERS_PER_KIND = 100
 
 
 def list_offers(
-    *, request: QuoteRequest | None, brands: Iterable[str], shopper: Shopper, at: datetime
+    *, request: QuoteRequest | None, brands: Iterable[str], shopper: Shopper, acceptance: Acceptance, at: datetime
 ) -> list[AvailableOffer]:
     """Return the offers that the shopper can use, of these brands, or of every brand if none is named.
+
+    Offers of brands and kinds that ``acceptance`` leaves out are missing.
 
     With a cart, each offer is priced alone: the largest discount comes first, offers without a discount last. Without a
     cart, the newest offers of each kind come first. Nothing is redeemed.
     """
     identities = NO_IDENTITIES if request is None else request.identities
     search = AvailabilityQuery(shopper, frozenset(brands), at, MAX_OFFERS_PER_KIND, identities)
-    found = [candidate for backend in get_backends().values() for candidate in backend.available(query=search)]
+    found = [
+        candidate
+        for backend in get_backends().values()
+        for candidate in backend.available(query=search)
+        if acceptance.accepts(candidate.brand_id, candidate.kind)
+    ]
     candidates = [one for one in restrict_to_balances(found, at=at) if isinstance(one, Candidate)]
     if request is None:
         return [AvailableOffer(candidate) for candidate in candidates]

@@ -8,12 +8,20 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, User
+from accounts.services import create_grant, end_grant
 from promotions.models import Promotion
 from promotions.services import start_due
 from redemptions.codes.models import Code
 from redemptions.limits.models import Limit
 from segments.services import apply_audience
-from tests.factories import BrandFactory, DiscountCodeFactory, MembershipFactory, PromotionFactory, ShopperFactory
+from tests.factories import (
+    BrandFactory,
+    CouponFactory,
+    DiscountCodeFactory,
+    MembershipFactory,
+    PromotionFactory,
+    ShopperFactory,
+)
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[Any], Client]
@@ -110,3 +118,28 @@ def test_the_number_of_queries_is_independent_of_the_number_of_offers(
 
     with django_assert_num_queries(5):  # promotions, codes, coupons, vouchers, the brand's pricing profile
         client.post(PATH, cart("10.00"), content_type="application/json")
+
+
+def test_a_server_sees_the_offers_that_other_brands_granted(
+    brand_client: ClientOf, billo: Brand, shopper: User
+) -> None:
+    tea, cake = BrandFactory(slug="tea"), BrandFactory(slug="cake")
+    PromotionFactory(brand=billo, name="Of Billo")
+    for brand in (tea, cake):
+        PromotionFactory(brand=brand, name=f"Promotion of {brand.slug}")
+        CouponFactory(brand=brand, title=f"Coupon of {brand.slug}")
+    grant = create_grant(issuer=tea, acceptor=billo, kinds=["promotion"], at=timezone.now())
+    server, customer = brand_client(billo), shopper.customer.customer_id
+
+    assert sorted(names(server.get(PATH, {"customer_id": customer}))) == ["Of Billo", "Promotion of tea"]
+    for brand, found in (("tea", ["Promotion of tea"]), ("billo", ["Of Billo"]), ("cake", []), ("nobody", [])):
+        assert names(server.get(PATH, {"customer_id": customer, "brand": brand})) == found
+    body = cart("10.00", customer_id=customer)
+    assert names(server.post(PATH, body, content_type="application/json")) == ["Of Billo"]
+    for line in body["lines"]:  # type: ignore[attr-defined]
+        line["brand"] = "tea"
+    answer = server.post(PATH, body, content_type="application/json")
+    assert sorted(names(answer)) == ["Of Billo", "Promotion of tea"]
+
+    end_grant(grant=grant, at=timezone.now())
+    assert names(server.get(PATH, {"customer_id": customer})) == ["Of Billo"]
