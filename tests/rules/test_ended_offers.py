@@ -1,5 +1,6 @@
 """An offer that ended a moment ago, by its date or by its brand, gives no codes and sends none."""
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 import time_machine
 from django.core import mail
 
+from accounts.models import User
+from discounts.services import announcements
+from mailings.models import Mail
 from mailings.services import sending
 from redemptions.codes import services
 from redemptions.codes.models import Code, CodeAssignment
@@ -131,3 +135,38 @@ def test_an_offer_that_a_later_end_makes_active_again_gives_codes_again(kind: st
         shop.change(offer, **end)
 
         assert shop.send("post", f"{batch}assign/", {"customer_ids": ["ana"]})["assigned"] == 1
+
+
+@every_end
+def test_an_announcement_that_was_not_sent_before_the_end_is_not_sent(
+    end: Callable[[Shop, Offer], None],
+    shop: Shop,
+    run_outbox: Callable[[], int],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    with time_machine.travel(END - timedelta(days=3), tick=False), django_capture_on_commit_callbacks(execute=True):
+        code = shop.create("discount_code", validity="2027-03-28", notify=True)
+    with time_machine.travel(END - 2 * MOMENT, tick=False):
+        announcements.announce(offer_id=uuid.UUID(code.id), at=END - 2 * MOMENT)
+    assert Mail.objects.count() == 2
+    end(shop, code)
+
+    for _ in range(2):
+        announcements.announce(offer_id=uuid.UUID(code.id), at=END)
+        sending.send_due(at=END)
+
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("end", [end_by_date, end_by_brand])
+def test_a_campaign_that_ended_gives_no_vouchers(end: Callable[[Shop, Offer], None], shop: Shop) -> None:
+    with time_machine.travel(END - timedelta(days=3), tick=False):
+        campaign = shop.create("voucher", end_date="2027-03-28", quota=5)
+        shop.claim(campaign, "ana")
+    end(shop, campaign)
+
+    with time_machine.travel(END, tick=False):
+        ben = shop.sign_in(User.objects.get(username="ben")).post(f"/api/v1/{campaign.path}first-login/")
+
+        assert (ben.status_code, ben.json()["code"]) == (409, "campaign_not_open")
+        assert shop.get(campaign.path)["issued"] == 1
