@@ -14,12 +14,11 @@ from accounts.contracts import CHECKOUT, READ, Acceptance, Caller, get_caller
 from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for
 from checkout import services
 from checkout.api.input_serializers import CartInputSerializer
-from checkout.api.parsers import find_other_brands, to_quote_request
+from checkout.api.parsers import find_other_brands, read_cart, to_quote_request
 from checkout.api.serializers import CODE_HELP, KIND_HELP, NAME_HELP, OFFER_ID_HELP, ReasonSerializer
 from checkout.contracts import AvailableOffer
 from core import money
 from core.errors import InvalidRequest
-from core.serializer_fields import validate
 from core.views import APIView, KeyScopes
 from redemptions.balances.api.serializers import CodeBalanceSerializer, serialize_balance
 
@@ -83,7 +82,7 @@ class OffersView(APIView):
         Servers of a brand get those of their brand, and of the brands that granted them offers.
         """
         caller = get_caller(request.auth)
-        body = validate(CartInputSerializer, request.data)
+        body = read_cart(CartInputSerializer, request)
         slug = get_brand_for_caller(caller=caller).slug if caller.brand_id else None
         quote_request = to_quote_request(body, brand=slug, is_server=caller.is_checkout_server)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))

@@ -6,11 +6,15 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
 
+from accounts.contracts import get_caller
 from checkout import price_records, selectors, serialization
 from checkout.api.attributes import check_attributes
+from checkout.api.input_serializers import CartInputSerializer
 from checkout.api.refunds import serialize_lines, serialize_shipping
 from checkout.contracts import (
     MAX_CART_TOTAL,
@@ -24,11 +28,20 @@ from checkout.contracts import (
 from checkout.models import Redemption
 from checkout.services import Amendment
 from core import money
-from core.errors import PermissionDenied
+from core.errors import PayloadTooLarge, PermissionDenied
 from core.metadata import serialize_metadata
-from core.serializer_fields import parse_minor_units
+from core.serializer_fields import parse_minor_units, validate
 from pricing import Cart, Line, Shipping
 from redemptions.api.identities import to_identities
+
+
+def read_cart(serializer_class: type[CartInputSerializer], request: Request) -> dict[str, Any]:
+    """Validate the cart of a request. Raises PayloadTooLarge for a cart of a shopper above the limit for shoppers."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > settings.SHOPPER_CART_LIMIT and not get_caller(request.auth).is_checkout_server:
+        kilobytes = settings.SHOPPER_CART_LIMIT // 1024
+        raise PayloadTooLarge(_("The cart is too large. Send at most %(max)s kB.") % {"max": kilobytes})
+    return validate(serializer_class, request.data)
 
 
 def to_quote_request(

@@ -24,6 +24,7 @@ from checkout.api.input_serializers import (
 )
 from checkout.api.parsers import (
     find_other_brands,
+    read_cart,
     serialize_difference,
     serialize_redemption,
     to_amendment_options,
@@ -54,7 +55,7 @@ class QuoteView(APIView):
     @extend_schema(request=QuoteInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
         """Price a cart with its codes. Nothing is redeemed."""
-        body = validate(QuoteInputSerializer, request.data)
+        body = read_cart(QuoteInputSerializer, request)
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
@@ -89,7 +90,7 @@ class RedemptionsView(APIView):
 
         Shoppers reserve only offers of brands that let them.
         """
-        body = validate(RedemptionInputSerializer, request.data)
+        body = read_cart(RedemptionInputSerializer, request)
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
         shopper, platform_key = shopper_for(caller=caller, customer_id=body.get("customer_id")), caller.platform_key
@@ -232,7 +233,7 @@ class AmendView(_OneRedemptionView):
         The order is priced again with the offers that it has, as they were, or with all offers of now. Their uses stay;
         budgets follow.
         """
-        body = validate(AmendmentInputSerializer, request.data)
+        body = read_cart(AmendmentInputSerializer, request)
         caller = get_caller(request.auth)
         access = selectors.get_access(caller)
         redemption = selectors.get_amendable(pk=pk, access=access)

@@ -3,6 +3,7 @@
 from promoplatform.settings.environment import env
 
 BODY_LIMIT = 1024 * 1024
+SHOPPER_CART_LIMIT = 32 * 1024  # of a body with a cart of a shopper
 BULK_PATHS = ("/api/internal/v1/audiences/", "/api/internal/v1/login-events/")
 BULK_SUFFIXES = ("/batches/import/",)
 COMPRESSED_PATHS = ("/api/internal/v1/audiences/",)  # whose views read bodies with a Content-Encoding
