@@ -12,6 +12,7 @@ from redemptions.backends import get_backends
 from redemptions.balances.selectors import restrict_to_balances
 from redemptions.contracts import AvailabilityQuery, Candidate
 from redemptions.identities import NO_IDENTITIES
+from redemptions.uses.selectors import restrict_to_grants
 
 MAX_OFFERS_PER_KIND = 100
 
@@ -34,7 +35,11 @@ def list_offers(
         for candidate in backend.available(query=search)
         if acceptance.accepts(candidate.brand_id, candidate.kind)
     ]
-    candidates = [one for one in restrict_to_balances(found, at=at) if isinstance(one, Candidate)]
+    results = restrict_to_balances(found, at=at)
+    if request is not None:
+        currency = request.cart.currency
+        results = restrict_to_grants(results, grants=acceptance.grants, currency=currency, at=at)
+    candidates = [one for one in results if isinstance(one, Candidate)]
     if request is None:
         return [AvailableOffer(candidate) for candidate in candidates]
     facts = load_customer_facts(candidates, shopper, at=at)

@@ -81,9 +81,16 @@ def test_an_automatic_offer_is_no_longer_applied(shop: Shop, tea: Shop) -> None:
     )  # fmt: skip
     grant(shop, tea, "10.00")
 
+    def list_offers() -> list[Any]:
+        body = {"customer_id": "u3", "currency": "EUR", "lines": LINES}
+        results: list[Any] = tea.send("post", "checkout/offers/", body)["results"]
+        return [(offer["kind"], offer.get("amount")) for offer in results]
+
+    assert list_offers() == [("promotion", "10.00")]
     discounts = [sell(tea, customer=customer)["quote"]["discount_total"] for customer in ("u1", "u2")]
 
     assert discounts == ["10.00", "0.00"]
+    assert list_offers() == []
 
 
 @pytest.mark.parametrize("kind", CODED)
