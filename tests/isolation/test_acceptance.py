@@ -279,7 +279,7 @@ def _assert_unknown(response: Any, verb: str, caller: str, chosen: dict[str, Any
 def test_an_offer_is_redeemed_without_a_cart_by_those_who_may(route: tuple[str, str], caller: str, shop: Shop) -> None:
     kind, path = route
     chosen = shop.create_offer(kind, "code")
-    body = {"discount_code": chosen["codes"][0]} if kind == "discount_code" else {}
+    body = {"discount_code" if kind == "discount_code" else "code": chosen["codes"][0]}
     if caller.endswith("key") and kind != "discount_code":
         body["customer_id"] = shop.user.customer.customer_id
 
@@ -340,7 +340,7 @@ def test_shoppers_redeem_without_a_cart_whatever_the_brand_allows(
     kind, path = route
     chosen = shop.create_offer(kind, "code")
     Brand.objects.filter(pk=shop.billo.pk).update(checkout_by=setting)
-    body = {"discount_code": chosen["codes"][0]} if kind == "discount_code" else {}
+    body = {"discount_code" if kind == "discount_code" else "code": chosen["codes"][0]}
 
     response = shop.send("shopper", f"/{path}".replace("<uuid:pk>", str(chosen["id"])), body)
 
@@ -447,8 +447,9 @@ RESERVED_ALONE = {
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_coupon_that_was_reserved_without_a_cart_is_changed_by_those_who_may(caller: str, shop: Shop) -> None:
     for action, expected in RESERVED_ALONE[caller].items():
-        coupon = shop.create_offer("coupon", "code")["id"]
-        reserved = shop.send("shopper", f"/api/v1/coupons/{coupon}/reservations/")
+        chosen = shop.create_offer("coupon", "code")
+        coupon, body = chosen["id"], {"code": chosen["codes"][0]}
+        reserved = shop.send("shopper", f"/api/v1/coupons/{coupon}/reservations/", body)
         assert reserved.status_code == 201, reserved.content
         path = f"/api/v1/coupons/redemptions/{CouponRedemption.objects.get(coupon=coupon).pk}/"
         if action == "refund":
