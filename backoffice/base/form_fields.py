@@ -119,7 +119,12 @@ def keep_untouched(picked: datetime, before: datetime | None, *, seconds: bool =
 
 
 def add_service_errors(form: forms.BaseForm, error: DomainError, fields: Mapping[str, str], otherwise: str) -> None:
-    """Add a service's error to the form fields that it names (``fields`` maps its names), else to ``otherwise``."""
+    """Add a service's error to the form fields that it names (``fields`` maps its names), else to ``otherwise``.
+
+    Limits have the names of their model fields, such as ``limit_units`` for ``limits.units``.
+    """
     for field_error in error.errors or [{"field": "", "detail": error.detail}]:
-        name = fields.get(field_error["field"], otherwise)
+        path = field_error["field"]
+        is_limit = path.startswith("limits.")
+        name = f"limit_{path.removeprefix('limits.')}" if is_limit else fields.get(path, otherwise)
         form.add_error(name if name in form.fields else None, field_error["detail"])

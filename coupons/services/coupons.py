@@ -13,7 +13,7 @@ from core.errors import InvalidRequest
 from coupons import rules
 from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
 from coupons.services.limits import LIMITS, counters
-from promotions.services import validate_offer
+from promotions.services import check_unit_limit, validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from redemptions.codes.services import create_batch, generate_small_batch, register_code
@@ -192,4 +192,5 @@ def _check(coupon: CouponDefinition, at: datetime, *, has_new_dates: bool = True
     if coupon.limit_strategy == Strategy.POOL and units is not None and units > MAX_POOL_UNITS:
         detail = _("A pool has at most %(units)s units. Choose another counting method.")
         raise InvalidRequest.field(MAXIMUM, detail % {"units": f"{MAX_POOL_UNITS:,}"})
-    validate_offer(coupon.offer, currency=coupon.brand.currency, brand=coupon.brand)
+    offer = validate_offer(coupon.offer, currency=coupon.brand.currency, brand=coupon.brand)
+    check_unit_limit(offer, limit=coupon.limit_units)

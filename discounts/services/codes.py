@@ -14,9 +14,9 @@ from core.errors import InvalidRequest
 from core.ids import uuid7
 from core.outbox import enqueue_on_commit
 from discounts import rules
-from discounts.contracts import TERMS, build_offer_document
+from discounts.contracts import TERMS, build_offer, build_offer_document
 from discounts.models import DiscountCode, DiscountRule
-from promotions.services import validate_offer
+from promotions.services import check_unit_limit, validate_offer
 from redemptions import decisions
 from redemptions.codes.models import Code
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, REVOKED_MESSAGE, normalize_code
@@ -81,6 +81,7 @@ def create_code(
         metadata=metadata or {},
         **(limits or {}),
     )
+    _check_unit_limit(code)
     decisions.create_offer(code, at=at, code=normalized)
     _announce_active(code, at)
     return code
@@ -90,6 +91,10 @@ def _check_dates(start: datetime, end: datetime, at: datetime) -> None:
     rules.check_validity(end, at=at)
     if end <= start:
         raise InvalidRequest.field("validity", _("The end must be after the start."))
+
+
+def _check_unit_limit(code: DiscountCode) -> None:
+    check_unit_limit(build_offer(code.rule.discount, code.rule.terms, code.rule.offer), limit=code.limit_units)
 
 
 def _get_or_create_rule(brand: Brand, rule: Mapping[str, Any] | uuid.UUID) -> DiscountRule:
@@ -204,6 +209,7 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
         setattr(locked, name, value)
     if changed.keys() & {"start_date", "end_date"}:
         _check_dates(locked.start_date, locked.end_date, at)
+    _check_unit_limit(locked)
     change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
     locked.updated_at = at
     locked.save()

@@ -3,7 +3,7 @@
 from promotions.services.attributes import create_attribute, delete_attribute
 from promotions.services.campaign_sync import retry_sync
 from promotions.services.lifecycle import change_decision, delete_promotion, end_due, start_due
-from promotions.services.offers import validate_offer
+from promotions.services.offers import check_unit_limit, validate_offer
 from promotions.services.promotions import (
     MAX_PRIORITY,
     create_promotion,
@@ -17,6 +17,7 @@ __all__ = [
     "MAX_PRIORITY",
     "audience_counts",
     "change_decision",
+    "check_unit_limit",
     "create_attribute",
     "create_promotion",
     "delete_attribute",

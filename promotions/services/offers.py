@@ -7,6 +7,7 @@ from core import money
 from core.errors import InvalidRequest
 from pricing import Offer, OfferInvalid, parse_offer
 from pricing.condition_values import Attribute, iter_conditions
+from pricing.options import get_target
 from promotions.selectors.attributes import get_attribute_types
 
 
@@ -40,3 +41,10 @@ def validate_offer(
         path = ".".join(filter(None, [field, "benefits.0.keep_balance"]))
         raise InvalidRequest.field(path, _("Only codes of promotions and coupons can keep a balance."))
     return offer
+
+
+def check_unit_limit(offer: Offer, *, limit: int | None) -> None:
+    """Raise InvalidRequest for a limit of units if the offer discounts only shipping, which has no units."""
+    if limit is not None and all(get_target(benefit) == "shipping" for benefit in offer.benefits):
+        detail = _("This offer only discounts shipping, which has no units. Limit the redemptions instead.")
+        raise InvalidRequest.field("limits.units", detail)

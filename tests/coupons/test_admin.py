@@ -133,6 +133,7 @@ def test_a_few_single_use_codes_are_generated_at_once(owner: Client) -> None:
         ({"count": "5000001"}, "count"),
         ({"count": "500", "pattern": "A-##"}, "pattern"),
         ({"offer-benefits-0-value": "0"}, "offer"),
+        ({"offer-benefits-0-on": "shipping", "limit_units": "5"}, "limit_units"),
     ],
 )
 def test_invalid_values_are_reported_at_their_fields(

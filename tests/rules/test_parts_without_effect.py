@@ -107,3 +107,22 @@ def test_a_part_of_a_condition_without_effect_is_refused(offer: dict[str, Any], 
     problem = shop.create_answer("promotion", offer, expect=400)
 
     assert errors_of(problem, "offer.") == [path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_limit_of_units_is_refused_where_there_are_no_units(kind: str, shop: Shop) -> None:
+    two = {"benefits": [SHIPPING, {"kind": "amount", "value": "1.00", "on": "shipping"}]}
+
+    assert errors_of(shop.create_answer(kind, two, limits={"units": 5}, expect=400), "") == ["limits.units"]
+    offer = shop.create(kind, two)
+    assert errors_of(shop.change(offer, limits={"units": 5}, expect=400), "") == ["limits.units"]
+    assert shop.get(offer.path)["limits"]["units"] is None
+    assert shop.change(offer, limits={"per_day": 5})["limits"]["per_day"] == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("benefit", [ON_ORDER, {"kind": "gift", "sku": "tea"}, ON_ORDER | {"on": "unit"}])
+def test_a_limit_of_units_is_taken_where_some_benefit_has_units(kind: str, benefit: dict[str, Any], shop: Shop) -> None:
+    offer = shop.create(kind, {"benefits": [SHIPPING, benefit]}, limits={"units": 5})
+
+    assert shop.change(offer, limits={"units": 1})["limits"]["units"] == 1

@@ -72,10 +72,8 @@ class CampaignForm(LimitFields):
 
     def add_service_errors(self, error: DomainError) -> None:
         """Add a service's error to the form fields that it names."""
-        default_field = "slug" if isinstance(error, SlugTaken) else ""
-        for field_error in error.errors or [{"field": default_field, "detail": error.detail}]:
-            name = field_error["field"].split(".")[0]
-            self.add_error(name if name in self.fields else None, field_error["detail"])
+        paths = {path: path.split(".")[0] for path in [field_error["field"] for field_error in error.errors or []]}
+        add_service_errors(self, error, paths, "slug" if isinstance(error, SlugTaken) else "")
 
     @property
     def text_fields(self) -> list[forms.BoundField]:

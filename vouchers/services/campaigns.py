@@ -14,7 +14,7 @@ from core.outbox import enqueue_on_commit
 from mailings.contracts import MailingStatus
 from mailings.models import Mailing
 from mailings.services import planning
-from promotions.services import validate_offer
+from promotions.services import check_unit_limit, validate_offer
 from redemptions import decisions
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
 from redemptions.metadata import change_metadata
@@ -181,4 +181,5 @@ def _check(campaign: Campaign, at: datetime) -> None:
         campaign.offer, currency=campaign.brand.currency, brand=campaign.brand, can_keep_balance=False
     )
     validate_offer(rules.restrict_offer(campaign.offer, campaign.voucher_type))  # one more condition must fit
+    check_unit_limit(offer, limit=campaign.limit_units)
     campaign.discount = rules.get_percentage(offer)
