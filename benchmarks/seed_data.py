@@ -45,7 +45,12 @@ def create_shoppers(count: int) -> Shoppers:
     """Create shoppers, in an order that differs from the order of their keys."""
     name = f"s{uuid.uuid4().hex[:8]}"  # a username must not consist of digits only
     users = User.objects.bulk_create(
-        [User(username=f"{name}-{n}", email=f"{name}-{n}@example.com", password="!") for n in range(count)],
+        [
+            User(
+                username=f"{name}-{n}", email=f"{name}-{n}@example.com", email_verified_at=timezone.now(), password="!"
+            )
+            for n in range(count)
+        ],
         batch_size=5_000,
     )
     customers = Customer.objects.bulk_create([Customer(customer_id=user.username, user=user) for user in users], 5_000)

@@ -41,12 +41,15 @@ def addresses() -> list[str]:
     return sorted(Mail.objects.values_list("address", flat=True))
 
 
-def test_only_active_subscribed_shoppers_get_an_announcement(code: DiscountCode, at: datetime) -> None:
+def test_only_active_subscribed_shoppers_with_a_verified_address_get_an_announcement(
+    code: DiscountCode, at: datetime
+) -> None:
     create_shopper("ann")
     create_shopper("bob")
     ShopperFactory(username="no", email="no@example.com", marketing_consent=False)
     create_shopper("gone", is_active=False)
-    User.objects.create_user("staff", "staff@example.com", marketing_consent=True)
+    create_shopper("new", email_verified_at=None)
+    User.objects.create_user("staff", "staff@example.com", marketing_consent=True, email_verified_at=at)
     ShopperFactory(username="nomail", email="", marketing_consent=True)
 
     announcements.announce(offer_id=code.offer_id, at=at)
