@@ -18,7 +18,7 @@ class AccountBackend(BaseBackend):
     ) -> User | None:
         if username is None or password is None:
             return None
-        address = throttle.client_ip(request) if request else ""
+        address = throttle.client_network(request) if request else ""
         return services.check_credentials(account=username, password=password, address=address)
 
     def get_user(self, user_id: int) -> User | None:

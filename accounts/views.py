@@ -96,7 +96,7 @@ class InvitationPage(View):
         if kind == "new":
             return services.create_account(**credentials, email=invitation.email, at=timezone.now())
         if kind == "known":
-            return services.sign_in(**credentials, address=throttle.client_ip(request), at=timezone.now())[0]
+            return services.sign_in(**credentials, address=throttle.client_network(request), at=timezone.now())[0]
         if not isinstance(request.user, User):
             raise NotFound
         return request.user
@@ -163,7 +163,7 @@ class PasswordResetRequestPage(View):
         if not form.is_valid():
             return self._page(request, form, status=400)
         try:
-            throttle.consume("register", f"address:{throttle.client_ip(request)}")
+            throttle.consume("register", f"address:{throttle.client_network(request)}")
             services.request_password_reset(email=form.cleaned_data["email"])
         except DomainError as error:
             return self._page(request, form, status=error.status, error=error)

@@ -5,6 +5,7 @@ unavailable, a limit fails either open (for shoppers) or closed (for logins and 
 """
 
 import hashlib
+import ipaddress
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -185,6 +186,21 @@ def client_ip(request: HttpRequest | Request) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def client_network(request: HttpRequest | Request) -> str:
+    """Return whom limits per address count: an IPv4 address, or the /64 network of an IPv6 address.
+
+    A client with one IPv6 address usually has all of its network.
+    """
+    address = client_ip(request)
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+
+
 def scope_of(view: object, auth: object = None) -> str:
     """Return the rate limit scope of a view for a caller: servers have their own at checkout."""
     if getattr(auth, "api_key_id", None) is not None and hasattr(view, "key_throttle_scope"):
@@ -202,5 +218,5 @@ class CallerThrottle(BaseThrottle):
         caller = getattr(request.auth, "identity", None)
         scope = scope_of(view, request.auth)
         request.rate_scope = scope  # type: ignore[attr-defined]  # read by core.views.APIView
-        request.rate_quota = consume(scope, caller or f"address:{client_ip(request)}")  # type: ignore[attr-defined]
+        request.rate_quota = consume(scope, caller or f"address:{client_network(request)}")  # type: ignore[attr-defined]
         return True

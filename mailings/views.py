@@ -78,7 +78,7 @@ class SendGridEvents(APIView):
     throttle_classes = ()
 
     def post(self, request: Request) -> Response:
-        throttle.consume("webhook", throttle.client_ip(request))
+        throttle.consume("webhook", throttle.client_network(request))
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > MAX_EVENTS_BODY:
             raise PayloadTooLarge

@@ -57,7 +57,7 @@ class TokenView(AnonymousView):
     def post(self, request: Request) -> Response:
         """Sign in with email address, phone number or username."""
         credentials = validate_body(LoginInputSerializer, request)
-        _, tokens = services.sign_in(**credentials, address=throttle.client_ip(request), at=timezone.now())
+        _, tokens = services.sign_in(**credentials, address=throttle.client_network(request), at=timezone.now())
         return _token_response(tokens)
 
 

@@ -141,6 +141,17 @@ def test_an_address_gets_at_most_five_emails_an_hour_from_any_client(run_outbox:
     assert OutboxMessage.objects.count() == 0
 
 
+@pytest.mark.parametrize(("addresses", "status"), [("2001:db8::{}", 429), ("2001:db8:0:{}::1", 202)])
+def test_the_addresses_of_an_ipv6_network_register_as_one_client(addresses: str, status: int) -> None:
+    for number in range(20):
+        client = Client(REMOTE_ADDR=addresses.format(number + 1))
+        assert client.post(REGISTER, {}, content_type="application/json").status_code == 400
+
+    client = Client(REMOTE_ADDR=addresses.format(99))
+
+    assert client.post(REGISTER, registration(), content_type="application/json").status_code == status
+
+
 # --- verification -----------------------------------------------------------------------------------------------------
 def test_the_link_in_the_email_verifies_the_address(run_outbox: Any) -> None:
     post(REGISTER, registration(language="es"))

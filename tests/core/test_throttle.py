@@ -326,3 +326,20 @@ def test_the_client_ip_is_taken_from_trusted_proxies(
     request: Any = APIRequestFactory().get("/", headers={"X-Forwarded-For": forwarded} if forwarded else {})
 
     assert throttle.client_ip(request) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+        ("", ""),
+    ],
+)
+def test_limits_per_address_count_the_network_of_an_ipv6_address(address: str, network: str) -> None:
+    assert throttle.client_network(APIRequestFactory().get("/", REMOTE_ADDR=address)) == network

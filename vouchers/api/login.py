@@ -53,7 +53,7 @@ class CampaignLoginView(APIView):
         body = CampaignLoginInputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         data: dict[str, Any] = {"campaign": None} | body.validated_data
-        login = services.login_and_claim(**data, address=throttle.client_ip(request), at=timezone.now())
+        login = services.login_and_claim(**data, address=throttle.client_network(request), at=timezone.now())
         vouchers = [result.voucher for _, result in login.results if result.voucher]
         answer = {
             "status": True, "errorCode": "", "errorMessage": "", "access": login.access,
