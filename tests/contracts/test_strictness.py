@@ -48,6 +48,7 @@ SAMPLES: Json = {
     "metadata": {},
     "currency": "EUR",
     "budget": "100.00",
+    "max_per_month": "100.00",
     "max_per_order": "10.00",
     "max_per_customer": "20.00",
     "price": "1.00",
