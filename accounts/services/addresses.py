@@ -59,7 +59,7 @@ def request_password_reset(*, email: str) -> None:
 
     The request does the same either way. Raises Throttled after several emails to the address, and Unavailable.
     """
-    throttle.consume("account_mail", email.lower())
+    throttle.consume("account_mail", f"password_reset:{email.lower()}")
     enqueue_on_commit("accounts.send_password_reset", address=email)
 
 

@@ -25,7 +25,7 @@ def register(*, language: str = "", at: datetime, **fields: Any) -> None:
     emails to the address, and Unavailable.
     """
     user = _build_user(language=language, at=at, **fields)
-    throttle.consume("account_mail", user.email.lower())
+    throttle.consume("account_mail", f"registration:{user.email.lower()}")
     user.set_password(fields["password"])
     with transaction.atomic():
         User.objects.bulk_create([user], ignore_conflicts=True)

@@ -10,7 +10,7 @@ from accounts import emails, selectors
 from accounts.contracts import Role
 from accounts.errors import EmailNotVerified, InvitationForOther, LastOwner
 from accounts.models import Brand, Invitation, Membership, User
-from core import db
+from core import db, throttle
 from core.errors import NotFound
 from core.ids import uuid7
 from core.outbox import enqueue_on_commit
@@ -69,8 +69,10 @@ def _lock_member(brand: Brand, user_id: uuid.UUID, *, stays_owner: bool) -> Memb
 def invite(*, brand: Brand, email: str, role: Role, invited_by: User, at: datetime) -> Invitation:
     """Invite a person to a brand's staff by email. The link can be used once within seven days.
 
-    Inviting the same address again renews its open invitation.
+    Inviting the same address again renews its open invitation. Raises Throttled after many invitations of the brand, or
+    several emails to the address, and Unavailable.
     """
+    _count_email(brand.pk, email)
     values = {
         "id": uuid7(), "brand_id": brand.pk, "email": email, "role": role.value, "invited_by_id": invited_by.pk,
         "created_at": at, "expires_at": at + INVITATION_LIFETIME,
@@ -82,10 +84,19 @@ def invite(*, brand: Brand, email: str, role: Role, invited_by: User, at: dateti
 
 @transaction.atomic
 def resend_invitation(*, invitation: Invitation, at: datetime) -> None:
-    """Renew an open invitation and send its email again. Raises NotFound if it was accepted or canceled."""
+    """Renew an open invitation and send its email again.
+
+    Raises NotFound if it was accepted or canceled, and Throttled and Unavailable as ``invite``.
+    """
+    _count_email(invitation.brand_id, invitation.email)
     if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(expires_at=at + INVITATION_LIFETIME):
         raise NotFound
     enqueue_on_commit("accounts.send_invitation", invitation_id=str(invitation.pk))
+
+
+def _count_email(brand_id: uuid.UUID, email: str) -> None:
+    throttle.consume("invitation", f"brand:{brand_id}")
+    throttle.consume("account_mail", f"invitation:{email.lower()}")
 
 
 def cancel_invitation(*, brand: Brand, invitation_id: uuid.UUID) -> None:

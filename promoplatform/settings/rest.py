@@ -39,6 +39,7 @@ THROTTLES = {
     "login_account": env.str("THROTTLE_LOGIN_ACCOUNT", "10/minute closed"),
     "login_address": env.str("THROTTLE_LOGIN_ADDRESS", "60/minute closed"),
     "register": env.str("THROTTLE_REGISTER", "20/hour closed"),
+    "invitation": env.str("THROTTLE_INVITATION", "50/hour closed"),
     "account_mail": env.str("THROTTLE_ACCOUNT_MAIL", "5/hour closed"),
     "cart_code_miss": env.str("THROTTLE_CART_CODE_MISS", "30/minute"),
     "key_code_miss": env.str("THROTTLE_KEY_CODE_MISS", "600/minute"),

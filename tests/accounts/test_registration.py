@@ -152,6 +152,19 @@ def test_the_addresses_of_an_ipv6_network_register_as_one_client(addresses: str,
     assert client.post(REGISTER, registration(), content_type="application/json").status_code == status
 
 
+def test_registrations_do_not_keep_the_owner_of_an_address_from_a_new_password(run_outbox: Any) -> None:
+    user = UserFactory(email="ann@example.com")
+    for number in range(6):
+        post(REGISTER, registration(username=f"bot{number}"))
+    run_outbox()
+    mail.outbox.clear()
+
+    assert post(RESET, {"email": user.email}).status_code == 202
+    run_outbox()
+
+    assert token_in_email("password-resets")
+
+
 # --- verification -----------------------------------------------------------------------------------------------------
 def test_the_link_in_the_email_verifies_the_address(run_outbox: Any) -> None:
     post(REGISTER, registration(language="es"))

@@ -5,6 +5,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.contracts import Role
 from accounts.models import ApiKey, Invitation, Membership
+from core.errors import Throttled
 from core.models import OutboxMessage
 from tests.accounts.test_api import problem
 from tests.factories import ApiKeyFactory, MembershipFactory, ShopperFactory, UserFactory
@@ -176,3 +177,31 @@ def test_an_invitation_needs_a_valid_address_and_role(owner, shopper_client):
 
     assert {error["field"] for error in problem(response, 400, "invalid")["errors"]} == {"email", "role"}
     assert not Invitation.objects.exists()
+
+
+# --- limits of invitations ------------------------------------------------------------------------------------------
+def invite(client, member, email):
+    return client.post(path(member, "invitations/"), {"email": email, "role": "viewer"}, format="json")
+
+
+def test_an_address_is_invited_at_most_five_times_an_hour_by_all_brands(owner, shopper_client):
+    owners = [owner, MembershipFactory()]
+    clients = [shopper_client(member.user) for member in owners]
+
+    codes = [invite(clients[n % 2], owners[n % 2], "New@example.com").status_code for n in range(6)]
+
+    assert codes == [201] * 5 + [429]
+    assert OutboxMessage.objects.filter(task="accounts.send_invitation").count() == 5
+    with pytest.raises(Throttled):
+        services.resend_invitation(invitation=Invitation.objects.all()[0], at=timezone.now())
+
+
+def test_a_brand_sends_a_limited_number_of_invitations(owner, shopper_client, settings):
+    settings.THROTTLES = settings.THROTTLES | {"invitation": "3/hour closed"}
+    client, other = shopper_client(owner.user), MembershipFactory()
+
+    codes = [invite(client, owner, f"new{n}@example.com").status_code for n in range(4)]
+
+    assert codes == [201] * 3 + [429]
+    assert Invitation.objects.count() == 3
+    assert invite(shopper_client(other.user), other, "new4@example.com").status_code == 201
