@@ -187,7 +187,7 @@ def client_ip(request: HttpRequest | Request) -> str:
 
 
 def client_network(request: HttpRequest | Request) -> str:
-    """Return whom limits per address count: an IPv4 address, or the /64 network of an IPv6 address.
+    """Return the client as limits per address count it: an IPv4 address, or the /64 network of an IPv6 address.
 
     A client with one IPv6 address usually has all of its network.
     """
