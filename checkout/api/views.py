@@ -54,11 +54,16 @@ class QuoteView(APIView):
 
     @extend_schema(request=QuoteInputSerializer, responses={200: QuoteSerializer}, operation_id="checkout_quote")
     def post(self, request: Request) -> Response:
-        """Price a cart with its codes. Nothing is redeemed."""
+        """Price a cart with its codes. Nothing is redeemed.
+
+        Servers may leave out the customer, for a visitor whom they don't know yet.
+        """
         body = read_cart(QuoteInputSerializer, request)
         brand = _brand_of_caller(request)
         caller = get_caller(request.auth)
-        shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
+        customer_id = body.get("customer_id")
+        is_for_visitor = caller.is_checkout_server and customer_id is None
+        shopper = None if is_for_visitor else shopper_for(caller=caller, customer_id=customer_id)
         quote_request = to_quote_request(
             body,
             brand=brand.slug if brand else None,
@@ -66,7 +71,9 @@ class QuoteView(APIView):
             is_server=caller.is_checkout_server,
         )
         acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
-        with count_guesses(caller.get_guess_limits(shopper.customer_id), quote_request.count_codes()) as guesses:
+        with count_guesses(
+            caller.get_guess_limits(shopper.customer_id if shopper else None), quote_request.count_codes()
+        ) as guesses:
             quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
             answer = serialization.serialize_quote(quote)
             guesses.failed = _count_unknown(answer)

@@ -276,12 +276,6 @@ def test_a_quote_needs_a_shopper_or_an_active_brand(brand_client: ClientOf) -> N
     assert post(brand_client(BrandFactory(is_active=False)), QUOTE, cart(customer_id="c1")).status_code == 403
 
 
-def test_a_server_must_name_the_customer(server: Client) -> None:
-    response = post(server, QUOTE, cart())
-
-    assert (response.status_code, error_fields(response)) == (400, ["customer_id"])
-
-
 def test_a_shopper_gets_no_quotes_for_other_customers(shopper: Client, user: User) -> None:
     CustomerFactory(customer_id="another")
 
@@ -394,3 +388,21 @@ def test_an_unknown_voucher_is_rejected_and_fails_a_redemption(shopper: Client) 
 
     assert rejected == [{"code": voucher, "reason": {"code": "code_not_found", "detail": "Voucher not found."}}]
     assert (response.status_code, response.json()["code"]) == (409, "code_not_found")
+
+
+def test_a_server_quotes_for_a_visitor_whom_it_does_not_know(server: Client, billo: Brand, ten: None) -> None:
+    DiscountCodeFactory(text="MINE", brand=billo)
+    condition = {"kind": "nth_order", "value": 1}
+    benefit = {"kind": "amount", "value": "5.00", "on": "order"}
+    PromotionFactory(brand=billo, name="First order", offer={"conditions": [condition], "benefits": [benefit]})
+    PromotionFactory(brand=billo, name="Members", target_audience="members")
+    body = cart(codes=["TEN", "NOSUCH"])
+
+    answer = post(server, QUOTE, body).json()
+
+    assert {offer["name"] for offer in answer["applied"]} >= {"First order"}
+    assert [(one["code"], one["reason"]["code"]) for one in answer["rejected"]] == [("NOSUCH", "code_not_found")]
+    known = post(server, QUOTE, body | {"customer_id": "new"}).json()
+    assert answer == known
+    refused = post(server, REDEMPTIONS, body | {"order": "1"})
+    assert (refused.status_code, error_fields(refused)) == (400, ["customer_id"])

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(14_400), pytest.mark.django
 MOVEMENTS = int(os.environ.get("MOVEMENTS", "4000"))
 WRITERS = 16
 LIFETIME_SECONDS = (1.0, float(os.environ.get("WRITER_LIFE", "8")))  # from the first order until a process is killed
-BALANCES = {"GOODWILL": 200_00, "SORRY": 90_00, "SMALL": 7_50}
+BALANCES = {"GOODWILL": MOVEMENTS * 100, "SORRY": 90_00, "SMALL": 7_50}  # the first lasts, the others run out
 
 
 class Writers:
