@@ -49,9 +49,9 @@ class Migration(migrations.Migration):
             name="Consent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("given", models.BooleanField(verbose_name="given")),
+                ("granted", models.BooleanField(verbose_name="granted")),
                 ("wording", models.TextField(blank=True, default="", max_length=2000, verbose_name="wording")),
-                ("given_at", models.DateTimeField(verbose_name="given at")),
+                ("decided_at", models.DateTimeField(verbose_name="decided at")),
                 (
                     "recorded_at",
                     models.DateTimeField(
@@ -98,6 +98,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="consent",
-            constraint=models.UniqueConstraint(fields=("profile", "given_at"), name="accounts_consent_once_at_a_time"),
+            constraint=models.UniqueConstraint(
+                fields=("profile", "decided_at"), name="accounts_consent_once_at_a_time"
+            ),
         ),
     ]

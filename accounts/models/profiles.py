@@ -53,9 +53,9 @@ class Consent(models.Model):
     profile = models.ForeignKey(
         CustomerProfile, models.CASCADE, related_name="consents", verbose_name=_("customer profile")
     )
-    given = models.BooleanField(_("given"))
+    granted = models.BooleanField(_("granted"))
     wording = models.TextField(_("wording"), max_length=WORDING_LENGTH, blank=True, default="")
-    given_at = models.DateTimeField(_("given at"))
+    decided_at = models.DateTimeField(_("decided at"))
     recorded_at = models.DateTimeField(_("recorded"), db_default=Now(), editable=False)
     api_key = models.ForeignKey(
         ApiKey, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("API key")
@@ -65,8 +65,8 @@ class Consent(models.Model):
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
         constraints = [
-            models.UniqueConstraint(fields=["profile", "given_at"], name="accounts_consent_once_at_a_time"),
+            models.UniqueConstraint(fields=["profile", "decided_at"], name="accounts_consent_once_at_a_time"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.profile_id} {self.given_at:%Y-%m-%d}"
+        return f"{self.profile_id} {self.decided_at:%Y-%m-%d}"

@@ -67,8 +67,8 @@ def _move_profile(brand: Brand, source: Customer, target: Customer) -> None:
     if kept is None:
         CustomerProfile.objects.filter(pk=former.pk).update(customer=target)
         return
-    of_same_time = Consent.objects.filter(profile=kept, given_at=OuterRef("given_at"))
+    of_same_time = Consent.objects.filter(profile=kept, decided_at=OuterRef("decided_at"))
     Consent.objects.filter(~Exists(of_same_time), profile=former).update(profile=kept)
-    latest = kept.consents.order_by("-given_at").first()
+    latest = kept.consents.order_by("-decided_at").first()
     CustomerProfile.objects.filter(pk=former.pk).update(marketing_consent=False)
-    CustomerProfile.objects.filter(pk=kept.pk).update(marketing_consent=latest is not None and latest.given)
+    CustomerProfile.objects.filter(pk=kept.pk).update(marketing_consent=latest is not None and latest.granted)

@@ -20,9 +20,9 @@ from core.errors import InvalidRequest
 class ConsentRecord:
     """A consent to marketing emails or its withdrawal, with the text that the customer read."""
 
-    given: bool
+    granted: bool
     wording: str
-    given_at: datetime
+    decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def save_profile(
 ) -> tuple[CustomerProfile, bool]:
     """Create or replace a brand's profile of a customer; return it, and whether it was created.
 
-    The same consent is recorded once. The latest one counts, by the time at which it was given. Raises InvalidRequest
+    The same consent is recorded once. The latest one counts, by the time of the decision. Raises InvalidRequest
     (field ``consent.at``) for a consent of the future or another one of the same time.
     """
     named = get_shopper(customer_id, brand_id=brand.pk) or Shopper(None, customer_id)
@@ -60,16 +60,16 @@ def save_profile(
 def _record_consent(
     profile: CustomerProfile, record: ConsentRecord, api_key_id: uuid.UUID | None, at: datetime
 ) -> None:
-    if record.given_at > at:
+    if record.decided_at > at:
         raise InvalidRequest.field("consent.at", _("Enter a time that isn't in the future."))
     consent, created = Consent.objects.get_or_create(
         profile=profile,
-        given_at=record.given_at,
-        defaults={"given": record.given, "wording": record.wording, "api_key_id": api_key_id},
+        decided_at=record.decided_at,
+        defaults={"granted": record.granted, "wording": record.wording, "api_key_id": api_key_id},
     )
-    if not created and (consent.given, consent.wording) != (record.given, record.wording):
+    if not created and (consent.granted, consent.wording) != (record.granted, record.wording):
         raise InvalidRequest.field("consent.at", _("Another consent of this time is recorded."))
-    latest = profile.consents.order_by("-given_at").first()
-    if latest is not None and latest.given != profile.marketing_consent:
-        profile.marketing_consent = latest.given
+    latest = profile.consents.order_by("-decided_at").first()
+    if latest is not None and latest.granted != profile.marketing_consent:
+        profile.marketing_consent = latest.granted
         profile.save(update_fields=["marketing_consent"])

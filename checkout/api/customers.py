@@ -34,7 +34,7 @@ from promotions.selectors.attributes import get_attribute_types
 class ConsentInputSerializer(InputSerializer):
     """A customer's consent to marketing emails, or its withdrawal."""
 
-    given = StrictBooleanField(help_text=_("Whether the customer consents; false withdraws an earlier consent."))
+    granted = StrictBooleanField(help_text=_("Whether the customer consents; false withdraws an earlier consent."))
     wording = StrictCharField(
         max_length=WORDING_LENGTH, required=False,
         help_text=_("The text that the customer read. Required for a consent."),
@@ -42,7 +42,7 @@ class ConsentInputSerializer(InputSerializer):
     at = AwareDateTimeField(help_text=_("When the customer decided. The latest decision counts."))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["given"] and not attrs.get("wording"):
+        if attrs["granted"] and not attrs.get("wording"):
             detail = str(_("Enter the text that the customer read."))
             raise ValidationError({"wording": [ErrorDetail(detail, "required")]})
         return attrs
@@ -71,9 +71,9 @@ class CustomerProfileInputSerializer(InputSerializer):
 class ConsentSerializer(serializers.Serializer[Any]):
     """A recorded decision about marketing emails."""
 
-    given = serializers.BooleanField(help_text=_("Whether the customer consented."))
+    granted = serializers.BooleanField(help_text=_("Whether the customer consented."))
     wording = serializers.CharField(help_text=_("The text that the customer read. Empty for a withdrawal without one."))
-    at = serializers.DateTimeField(source="given_at", help_text=_("When the customer decided."))
+    at = serializers.DateTimeField(source="decided_at", help_text=_("When the customer decided."))
     recorded_at = serializers.DateTimeField(help_text=_("When the decision was recorded."))
 
 
@@ -91,7 +91,7 @@ class CustomerSerializer(serializers.Serializer[CustomerProfile]):
 
     def get_consents(self, profile: CustomerProfile) -> list[dict[str, Any]]:
         """Return the recorded decisions."""
-        consents = sorted(profile.consents.all(), key=lambda consent: consent.given_at, reverse=True)
+        consents = sorted(profile.consents.all(), key=lambda consent: consent.decided_at, reverse=True)
         return [dict(ConsentSerializer(consent).data) for consent in consents]
 
 
@@ -127,7 +127,7 @@ class CustomerView(APIView):
         ):
             raise ValidationError(errors)
         consent = data.pop("consent", None)
-        record = ConsentRecord(consent["given"], consent.get("wording", ""), consent["at"]) if consent else None
+        record = ConsentRecord(consent["granted"], consent.get("wording", ""), consent["at"]) if consent else None
         created = save_profile(
             brand=brand, customer_id=customer_id, fields=ProfileFields(**data, consent=record),
             api_key_id=get_caller(request.auth).api_key_id, at=timezone.now(),

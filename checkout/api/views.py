@@ -56,7 +56,7 @@ class QuoteView(APIView):
     def post(self, request: Request) -> Response:
         """Price a cart with its codes. Nothing is redeemed.
 
-        Servers may leave out the customer, for a visitor whom they don't know yet.
+        Servers may leave out the customer, for a visitor without a customer ID.
         """
         body = read_cart(QuoteInputSerializer, request)
         brand = _brand_of_caller(request)

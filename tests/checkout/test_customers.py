@@ -21,7 +21,7 @@ from tests.factories import ApiKeyFactory, BrandFactory, DiscountCodeFactory, Pr
 
 pytestmark = pytest.mark.django_db
 CUSTOMER = "/api/v1/customers/g1/"
-SUBSCRIBED = {"given": True, "wording": "Send me offers.", "at": "2026-01-02T10:00:00Z"}
+SUBSCRIBED = {"granted": True, "wording": "Send me offers.", "at": "2026-01-02T10:00:00Z"}
 GIULIA = {"name": "Giulia", "email": "giulia@example.com", "language": "es", "consent": SUBSCRIBED}
 
 
@@ -84,8 +84,8 @@ def test_a_change_with_another_version_is_refused(server: Client) -> None:
         ({"phone": "1"}, ["phone"]),
         ({"attributes": {"color": "red"}}, ["attributes.color"]),
         ({"attributes": {"tier": 1}}, ["attributes.tier"]),
-        ({"consent": {"given": True, "at": "2026-01-02T10:00:00Z"}}, ["consent.wording"]),
-        ({"consent": {"given": False}}, ["consent.at"]),
+        ({"consent": {"granted": True, "at": "2026-01-02T10:00:00Z"}}, ["consent.wording"]),
+        ({"consent": {"granted": False}}, ["consent.at"]),
         ({"consent": SUBSCRIBED | {"at": "2026-01-02T10:00:00"}}, ["consent.at"]),
         ({"consent": SUBSCRIBED | {"at": "2999-01-01T00:00:00Z"}}, ["consent.at"]),
         ({"consent": SUBSCRIBED | {"source": "shop"}}, ["consent.source"]),
@@ -127,10 +127,10 @@ def test_only_the_brands_own_servers_describe_its_customers(
 
 # --- consent ----------------------------------------------------------------------------------------------------------
 def test_the_latest_decision_counts_whatever_order_they_arrive_in(server: Client, billo: Brand) -> None:
-    put(server, GIULIA | {"consent": {"given": False, "at": "2026-03-01T00:00:00Z"}})
+    put(server, GIULIA | {"consent": {"granted": False, "at": "2026-03-01T00:00:00Z"}})
     late = put(server, GIULIA).json()
 
-    assert (late["marketing_consent"], [one["given"] for one in late["consents"]]) == (False, [False, True])
+    assert (late["marketing_consent"], [one["granted"] for one in late["consents"]]) == (False, [False, True])
     assert addresses(billo) == []
     again = put(server, GIULIA | {"consent": SUBSCRIBED | {"at": "2026-03-02T00:00:00Z"}}).json()
     assert (again["marketing_consent"], len(again["consents"])) == (True, 3)
@@ -160,7 +160,7 @@ def test_an_account_takes_precedence_over_what_a_server_tells(server: Client, bi
 def test_a_consent_is_for_one_brand(server: Client, billo: Brand, brand_client: Callable[[Any], Client]) -> None:
     cake = BrandFactory(slug="cake")
     put(server, GIULIA)
-    put(brand_client(cake), GIULIA | {"consent": {"given": False, "at": "2026-01-02T10:00:00Z"}})
+    put(brand_client(cake), GIULIA | {"consent": {"granted": False, "at": "2026-01-02T10:00:00Z"}})
 
     assert (addresses(billo), addresses(cake)) == (["giulia@example.com"], [])
 
@@ -234,4 +234,4 @@ def test_a_cart_without_such_offers_costs_no_statement(server: Client, billo: Br
 def test_the_time_of_a_consent_is_stored_in_utc(server: Client) -> None:
     put(server, GIULIA | {"consent": SUBSCRIBED | {"at": "2026-01-02T10:00:00+02:00"}})
 
-    assert Consent.objects.get().given_at == datetime(2026, 1, 2, 8, tzinfo=UTC)
+    assert Consent.objects.get().decided_at == datetime(2026, 1, 2, 8, tzinfo=UTC)

@@ -203,24 +203,24 @@ def test_audiences_and_segments_follow(billo: Brand, guest: Shopper, account: Sh
     assert_consistent()
 
 
-def describe(brand: Brand, who: Shopper, at: datetime, *, given: bool) -> None:
-    fields = ProfileFields(email=f"{who.customer_id}@mail.example", consent=ConsentRecord(given, "Send me.", at))
+def describe(brand: Brand, who: Shopper, at: datetime, *, granted: bool) -> None:
+    fields = ProfileFields(email=f"{who.customer_id}@mail.example", consent=ConsentRecord(granted, "Send me.", at))
     save_profile(brand=brand, customer_id=who.customer_id, fields=fields, api_key_id=None, at=at)
 
 
 @pytest.mark.parametrize("is_described", [True, False])
 def test_descriptions_and_consents_follow(is_described: bool, billo: Brand, guest: Shopper, at: datetime) -> None:
     other = create_shopper()
-    describe(billo, guest, at, given=False)
+    describe(billo, guest, at, granted=False)
     if is_described:
-        describe(billo, other, at - timedelta(days=1), given=True)
+        describe(billo, other, at - timedelta(days=1), granted=True)
 
     merge(billo, guest, other, at)
 
     profile = get_profile(brand=billo, customer_id=guest.customer_id)
     owner = other if is_described else guest
     assert (profile.customer_id, profile.email) == (other.key, f"{owner.customer_id}@mail.example")
-    assert [consent.given for consent in profile.consents.order_by("given_at")] == [True, False][1 - is_described :]
+    assert [consent.granted for consent in profile.consents.order_by("decided_at")] == [True, False][1 - is_described :]
     assert not CustomerProfile.objects.filter(marketing_consent=True).exists()
 
 
