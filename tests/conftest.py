@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import user_logged_in
-from django.db import connection, connections, transaction
+from django.db import connections
 from django.dispatch import receiver
 from django.test import Client, TransactionTestCase
 from django.utils import timezone
@@ -23,11 +23,10 @@ from accounts.session_store import SEEN_AT, SIGNED_IN_AT
 from core import batching, outbox, redis
 from promoplatform import celery_app
 from redemptions.events.services import rejections
-from tests.databases import ensure_template
+from tests.databases import delete_rows, ensure_template, is_superuser
 from tests.factories import ApiKeyFactory
 from tests.pricing.offer_schema import check_all_offers
 
-MIGRATED_TABLES = {"django_content_type", "auth_permission"}  # their rows come from migrations and stay
 QUICK_FILES = ("_rules.py", "_services.py", "_api.py")  # of each app
 QUICK = ("pricing", "setup/test_packaging.py", "contracts/test_docs.py", "contracts/test_errors.py")
 _connect = socket.socket.connect
@@ -82,18 +81,13 @@ def delete_rows_after_commits() -> Iterator[None]:
     """
     original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
-    def delete_rows(case: TransactionTestCase) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
-            if not cursor.fetchone()[0]:
-                original(case)
-                return
-        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = 0")
-            cursor.execute("; ".join(f'DELETE FROM "{table}"' for table in sorted(set(tables) - MIGRATED_TABLES)))
+    def clean_up(case: TransactionTestCase) -> None:
+        if is_superuser():
+            delete_rows()
+        else:
+            original(case)
 
-    TransactionTestCase._fixture_teardown = delete_rows  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = clean_up  # type: ignore[attr-defined]
     yield
     TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
 

@@ -15,6 +15,7 @@ from tests.checkout.builders import (
     status_and_code,
 )
 from tests.factories import PromotionFactory
+from tests.redemptions.events import wait_for_horizon
 
 pytestmark = pytest.mark.django_db
 MERGE = "/api/v1/customers/merge/"
@@ -61,6 +62,7 @@ def test_merges_that_make_no_sense_are_refused(server: Client, shopper: Client, 
 def test_servers_read_the_event_of_a_merge(server: Client, billo: Brand) -> None:
     post(server, MERGE, {"from": "guest-7", "into": "account-1"})
 
+    wait_for_horizon()
     (event,) = server.get("/api/v1/events/", {"type": "customer.*"}).json()["results"]
 
     assert (event["type"], event["customer_id"], event["brand"]) == ("customer.merged", "account-1", "billo")
