@@ -72,6 +72,18 @@ def django_db_modify_db_settings(
         connections["default"].settings_dict["TEST"]["TEMPLATE"] = ensure_template()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, which is dropped also beside sessions of threads and processes that are about to stop."""
+    yield
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    connections["default"].close()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def delete_rows_after_commits() -> Iterator[None]:
     """Cleanup that deletes rows after a test that commits.
