@@ -31,7 +31,7 @@ OFFERS, SIMULATE, DISCOUNT_USES = (
     "/api/v1/discountcodeusage/",
 )
 ANN = {"email_sha256": sha256(b"ann@mail.example").hexdigest()}
-EVERYTHING = ANN | {"phone_sha256": "0" * 64, "device": "d-1", "payment": "tok_1"}
+EVERYTHING = ANN | {"phone_sha256": "0" * 64, "device": "phone-of-ann", "payment": "card-of-ann"}
 
 
 @pytest.fixture
