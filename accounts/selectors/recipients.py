@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Case, FilteredRelation, Q, QuerySet, TextField, Value, When
+from django.db.models import Case, FilteredRelation, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
 from accounts.models import Brand, Customer, User
@@ -23,14 +23,14 @@ class SubscribedCustomer(NamedTuple):
 
 def list_subscribed_customers(*, brand_id: uuid.UUID | str, customer_keys: Collection[int]) -> list[SubscribedCustomer]:
     """Return those of the customers who are subscribed to the brand's marketing emails, in the order of their keys."""
-    params = {"brand": brand_id, "customers": list(customer_keys)}
-    rows = db.fetch_all("accounts/sql/select_recipients.sql", params)
-    return [SubscribedCustomer(row["id"], row["address"], row["name"], row["language"]) for row in rows]
+    customers = list_subscribed(brand_id=brand_id).filter(pk__in=customer_keys).order_by("pk")
+    return list(map(SubscribedCustomer._make, customers.values_list("pk", "address", "salutation", "mail_language")))
 
 
-def list_subscribed(*, brand_id: uuid.UUID) -> QuerySet[Any]:
-    """Return the customers who are subscribed to a brand's marketing emails, each with ``address`` and ``salutation``.
+def list_subscribed(*, brand_id: uuid.UUID | str) -> QuerySet[Any]:
+    """Return the customers who are subscribed to a brand's marketing emails.
 
+    Each has the ``address``, the ``salutation`` and the ``mail_language`` of emails to them.
     An account of the customer takes precedence over the brand's profile.
     """
     by_account = Q(user__is_active=True, user__marketing_consent=True, user__email_verified_at__isnull=False)
@@ -42,6 +42,11 @@ def list_subscribed(*, brand_id: uuid.UUID) -> QuerySet[Any]:
             When(user=None, then=Coalesce(NullIf("profile__name", Value("")), "customer_id", output_field=TextField())),
             default="user__username",
             output_field=TextField(),
+        ),
+        mail_language=Coalesce(
+            NullIf("user__language", Value("")),
+            NullIf("profile__language", Value("")),
+            Subquery(Brand.objects.filter(pk=brand_id).values("language")),
         ),
     ).filter(by_account & ~Q(user__email="") | by_brand & ~Q(profile__email=""))
 
