@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils.module_loading import import_string
 
 from accounts.selectors import lock_customers
@@ -33,6 +35,26 @@ class ReservationCount:
     def __add__(self, other: "ReservationCount") -> "ReservationCount":
         times = [at for at in (self.expired_at, other.expired_at) if at is not None]
         return ReservationCount(self.live + other.live, self.expired + other.expired, max(times, default=None))
+
+
+def count_by_brand(
+    rows: QuerySet[Any], *, brand: str, expires: str, at: datetime
+) -> dict[CustomerOfBrand, ReservationCount]:
+    """Count the live and the expired reservations among rows, by customer and brand.
+
+    ``brand`` is the lookup from a row to the brand, and ``expires`` the column of the end of the reservation.
+    """
+    is_expired = Q(**{f"{expires}__lte": at})
+    counted = (
+        rows.values_list("customer", brand)
+        .order_by()
+        .annotate(
+            live=Count("pk", distinct=True, filter=~is_expired),
+            expired=Count("pk", distinct=True, filter=is_expired),
+            expired_at=Max(expires, filter=is_expired),
+        )
+    )
+    return {(customer, brand_id): ReservationCount(*counts) for customer, brand_id, *counts in counted}
 
 
 def lock_blocked(*, customers: Collection[int], at: datetime) -> Mapping[CustomerOfBrand, DomainError]:

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 
 from checkout.contracts import Actor, OrderCounts, QuoteRequest
 from checkout.models import Redemption
-from redemptions.reservations import CustomerOfBrand, ReservationCount
+from redemptions.reservations import CustomerOfBrand, ReservationCount, count_by_brand
 from redemptions.statuses import PAID, UNPAID, RedemptionStatus
 
 
@@ -55,14 +55,7 @@ def count_reservations(
     rows = Redemption.objects.filter(
         customer__in=customers, brand=None, platform_key=None, status__in=UNPAID, expires_at__gt=since
     )
-    is_expired = Q(expires_at__lte=at)
-    of_offers = rows.filter(items__isnull=False).values_list("customer", "items__brand").order_by()
-    counted = of_offers.annotate(
-        live=Count("pk", distinct=True, filter=~is_expired),
-        expired=Count("pk", distinct=True, filter=is_expired),
-        expired_at=Max("expires_at", filter=is_expired),
-    )
-    return {(customer, brand_id): ReservationCount(*counts) for customer, brand_id, *counts in counted}
+    return count_by_brand(rows.filter(items__isnull=False), brand="items__brand", expires="expires_at", at=at)
 
 
 def count_earlier_orders(*, redemption: Redemption, brand_id: uuid.UUID) -> int:

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import QuerySet
 
 from core.errors import NotFound
 from coupons import rules
 from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
 from redemptions.contracts import Purchase
-from redemptions.reservations import CustomerOfBrand, ReservationCount
+from redemptions.reservations import CustomerOfBrand, ReservationCount, count_by_brand
 from redemptions.statuses import LIVE, UNPAID, RedemptionStatus
 
 
@@ -56,17 +56,7 @@ def count_reservations(
     rows = CouponRedemption.objects.filter(
         customer__in=customers, redemption_id=None, status__in=UNPAID, reserved_until__gt=since
     )
-    is_expired = Q(reserved_until__lte=at)
-    counted = (
-        rows.values_list("customer", "coupon__brand")
-        .order_by()
-        .annotate(
-            live=Count("pk", filter=~is_expired),
-            expired=Count("pk", filter=is_expired),
-            expired_at=Max("reserved_until", filter=is_expired),
-        )
-    )
-    return {(customer, brand_id): ReservationCount(*counts) for customer, brand_id, *counts in counted}
+    return count_by_brand(rows, brand="coupon__brand", expires="reserved_until", at=at)
 
 
 def list_expired(*, at: datetime) -> QuerySet[CouponRedemption]:
