@@ -57,7 +57,7 @@ def assign_to_customers(
     Creates unknown customers. With ``notify``, plans one email with the code to each customer who is subscribed to
     offers. Raises InvalidRequest, BatchNotReady, CodesExhausted and the error of the offer.
     """
-    _check(batch, at)
+    offer = _check(batch, at)
     unique_ids = sorted(set(map(canonicalize_customer_id, customer_ids)))
     if not 1 <= len(unique_ids) <= MAX_CUSTOMERS:
         raise InvalidRequest.field(
@@ -74,7 +74,7 @@ def assign_to_customers(
         if new_count + existing_count < len(chunk_keys):
             raise CodesExhausted
         assigned, already_assigned = assigned + new_count, already_assigned + existing_count
-        mailed += _mail(batch, chunk_keys, at) if notify else 0
+        mailed += _mail(batch, chunk_keys, at) if notify and offer.is_live else 0
     return AssignmentResult(assigned, already_assigned, mailed)
 
 
@@ -113,7 +113,8 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
         return False
     batch = assignment.batch
     chunk: list[int] = []
-    if _takes_codes(batch, at):
+    offer = _find_offer(batch, at)
+    if offer is not None:
         chunk = list_members_after(
             brand_id=batch.brand_id, segment_type=assignment.segment_type, after=assignment.cursor, limit=CHUNK
         )
@@ -123,7 +124,7 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
         assignment.already_assigned_count += existing_count
         assignment.cursor = chunk[-1]
         assignment.exhausted = new_count + existing_count < len(chunk)
-        if assignment.notify:
+        if assignment.notify and offer is not None and offer.is_live:
             _mail(batch, chunk, at)
     is_finished = assignment.exhausted or not chunk
     assignment.finished_at = at if is_finished else None
@@ -131,24 +132,20 @@ def _assign_chunk(assignment_id: uuid.UUID, at: datetime) -> bool:
     return not is_finished
 
 
-def _takes_codes(batch: CodeBatch, at: datetime) -> bool:
-    """Return whether codes of the batch can still be assigned."""
+def _find_offer(batch: CodeBatch, at: datetime) -> CodeOffer | None:
+    """Return the offer of the batch, or None if its codes can no longer be assigned."""
     try:
-        _check(batch, at)
+        return _check(batch, at)
     except DomainError:
-        return False
-    return True
+        return None
 
 
-def _describe(batch: CodeBatch, at: datetime) -> CodeOffer:
-    """Return the offer of the batch. Raises the error of an offer that takes no codes."""
-    return check_takes_codes(kind=batch.kind, offer=batch.offer, brand_id=batch.brand_id, at=at)
-
-
-def _check(batch: CodeBatch, at: datetime) -> None:
-    _describe(batch, at)
+def _check(batch: CodeBatch, at: datetime) -> CodeOffer:
+    """Return the offer of the batch. Raises the error of an offer that takes no codes, and BatchNotReady."""
+    offer = check_takes_codes(kind=batch.kind, offer=batch.offer, brand_id=batch.brand_id, at=at)
     if not batch.is_generated:
         raise BatchNotReady(generated_count=batch.generated_count, count=batch.count)
+    return offer
 
 
 def _batched(values: Sequence[T]) -> Iterator[list[T]]:
@@ -194,10 +191,8 @@ def _mail(batch: CodeBatch, keys: Sequence[int], at: datetime) -> int:
     """Plan emails with the code to the customers who are subscribed to offers. Return the number of new emails.
 
     Each code is emailed once. A customer whose code was replaced has an email about the former one, so the new one is
-    in a mailing of its own. An email that was suppressed is planned again, and none is while the offer is paused.
+    in a mailing of its own. An email that was suppressed is planned again. Callers plan none while the offer is paused.
     """
-    if not _describe(batch, at).is_live:
-        return 0
     codes = codes_of_customers(batch_id=batch.pk, customer_keys=keys)
     recipients_by_end: dict[datetime | None, list[Recipient]] = {}
     for customer in list_subscribed_customers(brand_id=batch.brand_id, customer_keys=list(codes)):
