@@ -20,8 +20,6 @@ from accounts.models import Invitation, User
 from core import throttle
 from core.errors import DomainError, NotFound
 
-RESET_SENT = _("If an account has this address, it gets an email with a link that sets a new password.")
-
 
 class LoginForm(forms.Form):
     """Credentials of an existing account."""
@@ -167,7 +165,7 @@ class PasswordResetRequestPage(View):
             services.request_password_reset(email=form.cleaned_data["email"])
         except DomainError as error:
             return self._page(request, form, status=error.status, error=error)
-        return render(request, "accounts/done.html", {"message": RESET_SENT})
+        return render(request, "accounts/done.html", {"message": services.RESET_SENT})
 
     def _page(self, request: HttpRequest, form: forms.Form, *, status: int = 200, **context: Any) -> HttpResponse:
         return render(request, "accounts/password_reset_request.html", {"form": form, **context}, status=status)

@@ -74,7 +74,7 @@ class PasswordResetView(AnonymousView):
     def post(self, request: Request) -> Response:
         """Send an email with a link that sets a new password, if an account has the address."""
         services.request_password_reset(email=validate_body(AddressInputSerializer, request)["email"])
-        return _accept(_("If an account has this address, it gets an email with a link that sets a new password."))
+        return _accept(str(services.RESET_SENT))
 
 
 class PasswordResetConfirmView(AnonymousView):

@@ -27,6 +27,7 @@ from accounts.selectors.credentials import (
     user_of_account,
 )
 from accounts.selectors.customers import (
+    check_customer_id,
     customer_key,
     find_merge_target,
     get_shopper,
@@ -68,6 +69,7 @@ __all__ = [
     "admin_permissions",
     "brand_by_name",
     "caller_of",
+    "check_customer_id",
     "check_internal",
     "customer_key",
     "ended_tokens",

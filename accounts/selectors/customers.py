@@ -29,10 +29,15 @@ def shopper_for(*, caller: Caller, customer_id: str | None) -> Shopper:
 def _named_customer(customer_id: str | None, brand_id: uuid.UUID | None) -> Shopper:
     if customer_id is None:
         raise InvalidRequest.field("customer_id", _("`customer_id` is required."), "required")
+    check_customer_id(customer_id)
+    return get_shopper(customer_id, brand_id=brand_id) or Shopper(None, canonicalize_customer_id(customer_id))
+
+
+def check_customer_id(customer_id: str) -> None:
+    """Raise InvalidRequest (field ``customer_id``) for a text that is no customer ID."""
     if not is_customer_id(customer_id):
         detail = _("Enter 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
         raise InvalidRequest.field("customer_id", detail)
-    return get_shopper(customer_id, brand_id=brand_id) or Shopper(None, canonicalize_customer_id(customer_id))
 
 
 def get_shopper(customer_id: str, *, brand_id: uuid.UUID | None = None) -> Shopper | None:

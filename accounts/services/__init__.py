@@ -1,6 +1,7 @@
 """Services of accounts for other apps and entry points."""
 
 from accounts.services.addresses import (
+    RESET_SENT,
     answer_registration,
     request_password_reset,
     reset_password,
@@ -45,6 +46,7 @@ from accounts.services.staff import (
 )
 
 __all__ = [
+    "RESET_SENT",
     "ConsentRecord",
     "ProfileFields",
     "RecordedMerge",

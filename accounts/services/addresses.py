@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from accounts import emails, rules, selectors
 from accounts.errors import LinkInvalid
@@ -17,6 +18,7 @@ from core import throttle
 from core.outbox import enqueue_on_commit
 
 VERIFICATION_LIFETIME, RESET_LIFETIME = timedelta(days=3), timedelta(hours=1)
+RESET_SENT = _("If an account has this address, it gets an email with a link that sets a new password.")
 _VERIFICATION_SALT, _RESET_SALT = "accounts.verification", "accounts.password_reset"
 
 

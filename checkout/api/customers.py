@@ -10,13 +10,13 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CHECKOUT, CUSTOMER_ID_LENGTH, READ, get_caller, is_customer_id
+from accounts.contracts import CHECKOUT, READ, get_caller
 from accounts.models import Brand, CustomerProfile
 from accounts.models.profiles import NAME_LENGTH, WORDING_LENGTH
-from accounts.selectors import get_brand_for_caller, get_profile
+from accounts.selectors import check_customer_id, get_brand_for_caller, get_profile
 from accounts.services import ConsentRecord, ProfileFields, save_profile
 from checkout.api.attributes import AttributesField, find_attribute_errors
-from core.errors import InvalidRequest, PermissionDenied
+from core.errors import PermissionDenied
 from core.etags import VersionedObject, versioned
 from core.serializer_fields import (
     AwareDateTimeField,
@@ -119,20 +119,17 @@ class CustomerView(APIView):
         """Describe a customer: create it, or replace what your server told before."""
         brand = _get_brand(request)
         data = validate(CustomerProfileInputSerializer, request.data)
-        if not is_customer_id(customer_id):
-            detail = _("Enter 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
-            raise InvalidRequest.field("customer_id", detail)
+        check_customer_id(customer_id)
         if errors := find_attribute_errors(
             data.get("attributes", {}), "attributes", {brand.slug: get_attribute_types(brand.pk)}
         ):
             raise ValidationError(errors)
         consent = data.pop("consent", None)
         record = ConsentRecord(consent["granted"], consent.get("wording", ""), consent["at"]) if consent else None
-        created = save_profile(
+        profile, created = save_profile(
             brand=brand, customer_id=customer_id, fields=ProfileFields(**data, consent=record),
             api_key_id=get_caller(request.auth).api_key_id, at=timezone.now(),
-        )[1]  # fmt: skip
-        profile = get_profile(brand=brand, customer_id=customer_id)
+        )  # fmt: skip
         return Response(CustomerSerializer(profile).data, status=201 if created else 200)
 
 

@@ -9,14 +9,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, MANAGE, get_caller, is_customer_id
+from accounts.api.fields import CustomerIdField
+from accounts.contracts import MANAGE, get_caller
 from accounts.errors import CustomerHasAccount, CustomerMerged
 from accounts.selectors import get_brand_for_caller
 from checkout import services
 from core.errors import Busy
 from core.idempotency import idempotent
 from core.openapi import problem_responses
-from core.serializer_fields import SlugField, StrictCharField, validate
+from core.serializer_fields import SlugField, validate
 from core.serializers import InputSerializer
 from core.views import APIView, KeyScopes
 
@@ -24,26 +25,15 @@ FROM_HELP = _("ID of the customer to merge: one without an account.")
 INTO_HELP = _("ID of the customer to merge into.")
 
 
-class CustomerField(StrictCharField):
-    """The ID of a customer."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not is_customer_id(text):
-            message = _("Enter a customer ID of 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
-            raise serializers.ValidationError(message, code="invalid")
-        return text
-
-
 class CustomerMergeInputSerializer(InputSerializer):
     """Two customers to merge."""
 
-    into = CustomerField(help_text=INTO_HELP)
+    into = CustomerIdField(help_text=INTO_HELP)
     brand = SlugField(required=False, help_text=_("Required if you belong to several brands."))
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add ``from``, whose name can't be an attribute in Python."""
-        return {"from": CustomerField(help_text=FROM_HELP)} | super().get_fields()
+        return {"from": CustomerIdField(help_text=FROM_HELP)} | super().get_fields()
 
 
 class CustomerMergeSerializer(serializers.Serializer[Any]):

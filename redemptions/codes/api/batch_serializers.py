@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
+from accounts.api.fields import CustomerIdField
+from accounts.contracts import CUSTOMER_ID_LENGTH
 from core import money
 from core.serializer_fields import AmountField, StrictBooleanField, StrictCharField, StrictIntegerField, UuidField
 from core.serializers import InputSerializer
@@ -81,17 +82,6 @@ class ImportResultSerializer(BatchSerializer):
     existing = serializers.IntegerField(help_text=_("Codes that the batch already had."))
     rejected = serializers.IntegerField(help_text=_("Lines that were not imported."))
     errors = ImportErrorSerializer(many=True, help_text=_("The first 1,000 rejected lines."))  # type: ignore[assignment]
-
-
-class CustomerIdField(StrictCharField):
-    """A customer ID of the data platform."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not is_customer_id(text):
-            message = _("Enter a customer ID of 1 to %(max)s printable characters.") % {"max": CUSTOMER_ID_LENGTH}
-            raise serializers.ValidationError(message, code="invalid")
-        return text
 
 
 class AssignInputSerializer(InputSerializer):
