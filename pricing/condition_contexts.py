@@ -55,12 +55,14 @@ class ConditionContext:
 
     def attribute_values(self, name: str, of: str) -> Iterator[AttributeValue]:
         """Yield the values of an attribute of the cart, of each line that the offer may use, or of the customer."""
-        owners = {"cart": self.cart.attributes, "customer": {**self.facts.attributes, **self.cart.customer_attributes}}
         if of == "line":
             lines = select_lines(EVERYTHING, self.lines, self.brand, self.currency)
             yield from (self.lines[line].attributes[name] for line in lines if name in self.lines[line].attributes)
-        elif name in owners[of]:
-            yield owners[of][name]
+            return
+        owners = [self.cart.attributes] if of == "cart" else [self.cart.customer_attributes, self.facts.attributes]
+        owner = next((one for one in owners if name in one), None)
+        if owner is not None:
+            yield owner[name]
 
     def selected_lines(self, condition: Subtotal | Quantity | Contains | NoneOf) -> list[int]:
         """Return the lines that the condition applies to."""

@@ -90,9 +90,10 @@ class BrandScopedMixin:
         return self.has_brand_permission(request, self.needs_to_change, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        brand_ids = list_brand_ids(request, self.needs_to_change)
-        if db_field.name == self.brand_path and brand_ids is not None and len(brand_ids) == 1:
-            kwargs.setdefault("initial", brand_ids[0])  # there is no other choice
+        if db_field.name == self.brand_path:
+            brand_ids = list_brand_ids(request, self.needs_to_change)
+            if brand_ids is not None and len(brand_ids) == 1:
+                kwargs.setdefault("initial", brand_ids[0])  # there is no other choice
         return super().formfield_for_foreignkey(db_field, request, **self._choices(db_field, request), **kwargs)  # type: ignore[misc]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

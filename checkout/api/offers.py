@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.contracts import CHECKOUT, READ, Acceptance, Caller, get_caller
+from accounts.contracts import CHECKOUT, READ, Acceptance, get_caller
 from accounts.selectors import get_acceptance, get_brand_for_caller, shopper_for
 from checkout import services
 from checkout.api.input_serializers import CartInputSerializer
@@ -65,7 +65,8 @@ class OffersView(APIView):
         shopper = shopper_for(caller=caller, customer_id=_get_text(request, "customer_id"))
         wanted = _get_text(request, "brand")
         acceptance = get_acceptance(caller=caller, brands=[wanted] if wanted else None)
-        brands = {wanted} if wanted else _list_accepted(caller, acceptance)
+        slug = get_brand_for_caller(caller=caller).slug if caller.brand_id and not wanted else None
+        brands = {wanted} if wanted else _list_accepted(slug, acceptance)
         offers = services.list_offers(
             request=None, brands=brands, shopper=shopper, acceptance=acceptance, at=timezone.now()
         )
@@ -87,18 +88,16 @@ class OffersView(APIView):
         quote_request = to_quote_request(body, brand=slug, is_server=caller.is_checkout_server)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
-        brands = _list_accepted(caller, acceptance) or {line.brand for line in quote_request.cart.lines if line.brand}
+        brands = _list_accepted(slug, acceptance) or {line.brand for line in quote_request.cart.lines if line.brand}
         offers = services.list_offers(
             request=quote_request, brands=brands, shopper=shopper, acceptance=acceptance, at=timezone.now()
         )
         return Response({"results": [_serialize_offer(offer, quote_request.cart.currency) for offer in offers]})
 
 
-def _list_accepted(caller: Caller, acceptance: Acceptance) -> set[str]:
+def _list_accepted(own: str | None, acceptance: Acceptance) -> set[str]:
     """Return the slugs of a server's own brand and of those that granted it offers; none for callers of all brands."""
-    if caller.brand_id is None:
-        return set()
-    return {get_brand_for_caller(caller=caller).slug, *(grant.brand for grant in acceptance.grants.values())}
+    return {own, *(grant.brand for grant in acceptance.grants.values())} if own else set()
 
 
 def _get_text(request: Request, name: str) -> str | None:

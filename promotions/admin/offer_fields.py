@@ -121,11 +121,9 @@ class LenientMultipleChoiceField(forms.MultipleChoiceField):
 
 
 def group_choices(labels: Mapping[str, Label]) -> list[tuple[Label, Any]]:
-    """Return the choices of kinds of conditions in groups; those of benefits have none."""
-    grouped = {kind for _, kinds in CONDITION_GROUPS for kind in kinds}
+    """Return the choices of kinds of conditions in groups."""
     groups = [(title, [(kind, labels[kind]) for kind in kinds if kind in labels]) for title, kinds in CONDITION_GROUPS]
-    ungrouped: list[tuple[Label, Any]] = [(kind, label) for kind, label in labels.items() if kind not in grouped]
-    return [*ungrouped, *((title, choices) for title, choices in groups if choices)]
+    return [(title, choices) for title, choices in groups if choices]
 
 
 class FieldFactory:

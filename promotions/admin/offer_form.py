@@ -113,7 +113,8 @@ class OfferForm(forms.Form):
         }
         choices.setdefault(kind, labels[kind])
         title = _("Benefit") if section == "benefits" else _("Condition")
-        select = UnfoldAdminSelectWidget(choices=group_choices(choices), attrs={"aria-label": title})
+        grouped = group_choices(choices) if section == "conditions" else list(choices.items())
+        select = UnfoldAdminSelectWidget(choices=grouped, attrs={"aria-label": title})
         self.fields[f"{base}-kind"] = TextFormField(label=title, initial=kind, required=False, widget=select)
         if kind == ANY_OF:
             self.alternatives[base] = list_alternatives(values, base)
