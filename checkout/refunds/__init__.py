@@ -3,6 +3,7 @@
 from checkout.refunds.parts import (
     LineRefund,
     LineState,
+    NoShipping,
     OrderState,
     RefundPolicy,
     RefundRequest,
@@ -16,6 +17,7 @@ from checkout.refunds.repricing import RestPrice, count_kept_units, reprice_rest
 __all__ = [
     "LineRefund",
     "LineState",
+    "NoShipping",
     "OrderState",
     "RefundPolicy",
     "RefundRequest",

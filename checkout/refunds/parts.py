@@ -206,6 +206,11 @@ class RefundRequest:
     shipping: bool = True
     policy: RefundPolicy = RefundPolicy.KEEP
 
+    @property
+    def names_shipping(self) -> bool:
+        """Whether the shipping comes back as a part of its own, not as one of all that is left."""
+        return self.shipping and self.lines is not None
+
 
 class UnknownLine(Exception):
     """Raised for a line that the order doesn't have."""
@@ -213,6 +218,10 @@ class UnknownLine(Exception):
     def __init__(self, refund: LineRefund) -> None:
         super().__init__(refund.id)
         self.refund = refund
+
+
+class NoShipping(Exception):
+    """Raised for the shipping of an order whose shipping has no price."""
 
 
 class TooMuch(Exception):
@@ -224,7 +233,9 @@ class TooMuch(Exception):
 
 
 def apply_refund(state: OrderState, request: RefundRequest) -> OrderState:
-    """Return the state after a refund. Raises UnknownLine and TooMuch."""
+    """Return the state after a refund. Raises UnknownLine, TooMuch and NoShipping."""
+    if request.names_shipping and not state.shipping.value:
+        raise NoShipping
     lines = dict(state.lines)
     refunds: Iterable[LineRefund] = [LineRefund(name) for name in lines] if request.lines is None else request.lines
     for refund in refunds:

@@ -19,6 +19,7 @@ from checkout.models import SHIPPING, Redemption, RedemptionItem
 from checkout.price_records import load_profile
 from checkout.refunds import (
     LineState,
+    NoShipping,
     OrderState,
     RefundPolicy,
     RefundRequest,
@@ -60,7 +61,8 @@ def return_redemption(
     ``part`` restricts the refund to that part of the order, and to the discounts of its offers.
 
     When everything is returned, the uses are, too, unless the recorded pricing profile says otherwise. Raises
-    InvalidStatus, and InvalidRequest for lines that the order doesn't have and for more than is left of a line.
+    InvalidStatus, and InvalidRequest for lines and shipping that the order doesn't have and for more than is left of a
+    line.
     """
     locked = selectors.lock_redemption(pk=redemption.pk)
     if locked.status not in REFUNDABLE:
@@ -132,6 +134,8 @@ def _apply(state: OrderState, request: RefundRequest) -> OrderState:
         return apply_refund(state, request)
     except UnknownLine as error:
         raise InvalidRequest.field("lines", _("The order has no line %(line)s.") % {"line": error.refund.id}) from error
+    except NoShipping as error:
+        raise InvalidRequest.field("shipping", _("The order has no shipping with a price.")) from error
     except TooMuch as error:
         messages = {
             "quantity": _("At most %(left)s units of the line are left to refund."),

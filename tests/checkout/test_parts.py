@@ -14,7 +14,7 @@ from checkout.models import Redemption
 from promotions.models import Promotion
 from redemptions.events.models import Event
 from redemptions.limits.models import Limit
-from tests.checkout.builders import REDEMPTIONS, line, order, post, post_action, status_and_code
+from tests.checkout.builders import REDEMPTIONS, error_fields, line, order, post, post_action, status_and_code
 from tests.factories import PASSWORD, ApiKeyFactory, BrandFactory, MembershipFactory, PromotionFactory
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +162,17 @@ def test_lines_of_another_brand_are_unknown_to_a_refund(shopper: Client, server:
         "permission_denied",
     )
     assert budgets_used() == [1_000, 2_000]
+
+
+def test_shipping_without_a_discount_of_the_brand_is_no_part_of_it(
+    shopper: Client, server: Client, marketplace: Client
+) -> None:
+    placed = place(shopper, shipping="5.00")
+
+    response = post_action(server, placed, "refund", {"shipping": True})
+
+    assert (status_and_code(response), error_fields(response)) == ((400, "invalid"), ["shipping"])
+    assert post_action(marketplace, placed, "refund", {"shipping": True}).json()["refund"]["amount"] == "5.00"
 
 
 def test_a_line_with_discounts_of_two_brands_is_refunded_by_none_of_them(

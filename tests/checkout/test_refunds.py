@@ -58,7 +58,7 @@ def orders(draw: st.DrawFn) -> Order:
         line = draw(st.sampled_from(list(lines.values())))
         units = draw(st.none() | st.integers(1, line.quantity))
         amount = draw(st.none() | st.integers(1, max(1, line.value)))
-        has_shipping = draw(st.booleans())
+        has_shipping = price > 0 and draw(st.booleans())
         parts.append(RefundRequest([LineRefund(line.id, units, amount)], shipping=has_shipping))
     return Order(OrderState(lines, shipping), parts)
 
@@ -236,6 +236,55 @@ def test_an_empty_body_returns_everything_including_the_shipping(server: Client,
     assert row.returned_total == row.total
     assert refund(server, redemption, {})["refund"]["amount"] == "0.00"
     check_consistency()
+
+
+@pytest.mark.parametrize("shipping", [None, "0.00"])
+@pytest.mark.parametrize("body", [{"shipping": True}, {"shipping": True, "lines": ["1"]}])
+def test_shipping_that_the_order_has_no_price_of_is_refused(
+    server: Client, brand: Brand, shipping: str | None, body: dict[str, Any]
+) -> None:
+    redemption = place(server, lines=lines("10.00"), shipping=shipping, codes=[])
+
+    response = post_action(server, redemption, "refund", body)
+
+    assert (status_and_code(response), error_fields(response)) == ((400, "invalid"), ["shipping"])
+    assert not RefundedLine.objects.exists()
+    assert refund(server, redemption)["refund"]["amount"] == "10.00"
+    assert status_and_code(post_action(server, redemption, "refund", body)) == (400, "invalid")
+
+
+def test_parts_that_have_come_back_can_be_named_again_without_effect(server: Client, brand: Brand) -> None:
+    redemption = place(server, lines=lines("10.00", "5.00"), shipping="4.99", codes=[])
+
+    for body, amount in (({"lines": ["1"]}, "10.00"), ({"shipping": True}, "4.99"), ({}, "5.00")):
+        amounts = [refund(server, redemption, body)["refund"]["amount"] for _ in range(2)]
+        assert amounts == [amount, "0.00"]
+
+    assert Redemption.objects.get().returned_total == 1_999
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ({"id": "1", "quantity": 1}, "lines.0.quantity"),
+        ({"id": "1", "amount": "1.00"}, "lines.0.amount"),
+        ({"id": "1", "quantity": 0}, "lines.0.quantity"),
+        ({"id": "1", "amount": "0.00"}, "lines.0.amount"),
+        ({"id": "free", "amount": "1.00"}, "lines.0.amount"),
+        ("other", "lines"),
+    ],
+)
+def test_units_and_amounts_of_which_nothing_is_left_are_refused(
+    server: Client, brand: Brand, part: Any, field: str
+) -> None:
+    free = {"id": "free", "sku": "sample", "quantity": 1, "unit_price": "0.00"}
+    redemption = place(server, lines=[*lines("10.00"), free], codes=[])
+    refund(server, redemption, {"lines": ["1"]})
+
+    response = post_action(server, redemption, "refund", {"lines": [part]})
+
+    assert (status_and_code(response), error_fields(response)) == ((400, "invalid"), [field])
+    assert RefundedLine.objects.get().line == "1"
 
 
 def test_shipping_false_returns_all_lines(server: Client, brand: Brand) -> None:
