@@ -22,14 +22,16 @@ def parse_offer(
     *,
     currency_exponent: Callable[[str], int] = iso_exponent,
     currency: str | None = None,
+    needs_common_currency: bool = True,
     attributes: Mapping[str, str] | None = None,
 ) -> Offer:
     """Parse an offer strictly: unknown keys, wrong types and values out of range are errors.
 
     `currency_exponent` returns the decimals of a currency and raises LookupError or ValueError for an unknown one. With
-    `currency`, the brand's, amounts that name no currency must fit it, or the only currency of a `currency` condition.
-    With `attributes`, the types of the brand's attributes by name, conditions must fit them. Options that have no
-    effect where they stand are errors, too. Raises OfferInvalid with all errors.
+    `currency`, the brand's, amounts that name no currency must fit it, or the only currency of a `currency` condition,
+    and some currency must have all amounts, unless `needs_common_currency` is unset. With `attributes`, the types of
+    the brand's attributes by name, conditions must fit them. Options that have no effect where they stand are errors,
+    too. Raises OfferInvalid with all errors.
     """
     context = ParseContext(currency_exponent, attributes=attributes)
     offer: Offer = OFFER.read(value, "", context)
@@ -37,7 +39,10 @@ def parse_offer(
         for path in find_useless_options(offer):
             context.add_error(path, "unknown_field", "This option has no effect here.")
     if currency is not None and not context.errors:
-        check_currencies(offer, currency, context)
+        default = get_default_currency(offer, currency)
+        check_decimals(offer, default, context)
+        if needs_common_currency:
+            check_common_currency(offer, default, context)
     if context.errors:
         raise OfferInvalid(context.errors)
     return offer
@@ -52,16 +57,20 @@ def load_offer(value: object) -> Offer:
     return offer
 
 
-def check_currencies(offer: Offer, currency: str, context: ParseContext) -> None:
-    """Record an error for each amount that does not fit its currency.
+def check_decimals(offer: Offer, default: str | None, context: ParseContext) -> None:
+    """Record an error for each plain amount that does not fit `default`, the currency of those that name none.
 
-    Record one more if no currency has all amounts and meets the conditions.
+    Zero is the same in every currency.
     """
-    default = get_default_currency(offer, currency)
+    for path, amount, declared in iter_amounts(offer):
+        if default is not None and declared is None and amount and not isinstance(amount, PerCurrency):
+            context.check_amount(amount, default, path)
+
+
+def check_common_currency(offer: Offer, default: str | None, context: ParseContext) -> None:
+    """Record an error if no currency has all amounts and meets the conditions."""
     common: frozenset[str] | None = None
     for found in iter_amounts(offer):
-        if default is not None and found.declared is None and not isinstance(found.amount, PerCurrency):
-            context.check_amount(found.amount, default, found.path)
         currencies = found.list_currencies(default)
         if currencies is not None:
             common = currencies if common is None else common & currencies

@@ -35,7 +35,7 @@ from core.serializer_fields import (
 from core.serializers import InputSerializer
 from core.views import APIView, KeyScopes
 from pricing import Facts, Offer, Profile, ProfileInvalid, parse_profile
-from promotions.services import validate_offer
+from promotions.services import MAX_PRIORITY, check_priority, check_unit_limit, validate_offer
 from redemptions.api.limits import MAX_LIMIT
 from redemptions.api.offer_fields import OfferField, PricingProfileField
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
@@ -77,7 +77,10 @@ class DraftPromotionInputSerializer(InputSerializer):
     code = StrictCharField(max_length=200, required=False, allow_null=True, help_text=_("Code of the promotion."))
     offer = OfferField(help_text=_("Offer in the offer language."))
     priority = StrictIntegerField(
-        required=False, min_value=-32768, max_value=32767, help_text=_("Priority. Defaults to the offer's priority.")
+        required=False,
+        min_value=-MAX_PRIORITY,
+        max_value=MAX_PRIORITY,
+        help_text=_("Priority. Defaults to the offer's priority."),
     )
     limits = DraftLimitsInputSerializer(required=False, help_text=_("Usage limits."))
     budget = BudgetField(
@@ -239,7 +242,9 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str, brand: Bra
         raise InvalidRequest.field(f"{path}.code", gettext("An automatic promotion can't have a code."))
     if text and code is None:
         raise InvalidRequest.field(f"{path}.code", str(CODE_FORMAT_MESSAGE))
-    offer: Offer = validate_offer(promotion["offer"], field=f"{path}.offer", brand=brand, can_keep_balance=by_code)
+    offer = _to_offer(promotion["offer"], f"{path}.offer", currency, brand, by_code=by_code)
+    units = promotion.get("limits", {}).get("units")
+    check_unit_limit(offer, limit=units, field=f"{path}.limits.units")
     amounts = {
         name: parse_budgets(promotion.get(name), currency=currency, field=f"{path}.{name}")
         for name in ("budget", "max_per_order", "max_per_customer")
@@ -252,9 +257,18 @@ def _to_draft(promotion: Mapping[str, Any], path: str, currency: str, brand: Bra
         code=code,
         budgets=amounts["budget"],
         ceilings=amounts["max_per_order"],
-        units=promotion.get("limits", {}).get("units"),
+        units=units,
         per_customer=amounts["max_per_customer"],
     )
+
+
+def _to_offer(document: Any, path: str, currency: str, brand: Brand, *, by_code: bool) -> Offer:
+    """Convert the offer of a draft, whose plain amounts are in the currency of the cart. Raises InvalidRequest."""
+    offer = validate_offer(
+        document, field=path, currency=currency, needs_common_currency=False, brand=brand, can_keep_balance=by_code
+    )
+    check_priority(offer, field=f"{path}.priority")
+    return offer
 
 
 def _to_profile(profile: Any, errors: FieldErrors) -> Profile | None:

@@ -148,7 +148,7 @@ def create_rule(*, brand: Brand, fields: Mapping[str, Any]) -> DiscountRule:
 def check_terms(discount: int, terms: dict[str, Any], brand: Brand) -> dict[str, Any]:
     """Return the terms if they form a valid offer of the brand. Raises InvalidRequest with all errors."""
     try:
-        validate_offer(build_offer_document(discount, terms, None), field="", brand=brand)
+        validate_offer(build_offer_document(discount, terms, None), field="", currency=brand.currency, brand=brand)
     except InvalidRequest as invalid:
         errors = [
             error | {"field": f"rule.{error['field'].removeprefix('benefits.0.')}"} for error in invalid.errors or []

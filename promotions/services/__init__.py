@@ -3,20 +3,15 @@
 from promotions.services.attributes import create_attribute, delete_attribute
 from promotions.services.campaign_sync import retry_sync
 from promotions.services.lifecycle import change_decision, delete_promotion, end_due, start_due
-from promotions.services.offers import check_unit_limit, validate_offer
-from promotions.services.promotions import (
-    MAX_PRIORITY,
-    create_promotion,
-    duplicate_promotion,
-    locked_fields,
-    update_promotion,
-)
+from promotions.services.offers import MAX_PRIORITY, check_priority, check_unit_limit, validate_offer
+from promotions.services.promotions import create_promotion, duplicate_promotion, locked_fields, update_promotion
 from promotions.services.segments import audience_counts
 
 __all__ = [
     "MAX_PRIORITY",
     "audience_counts",
     "change_decision",
+    "check_priority",
     "check_unit_limit",
     "create_attribute",
     "create_promotion",

@@ -13,7 +13,7 @@ from pricing import Offer
 from promotions.eligibility import match_keys, required_subtotal
 from promotions.models import Promotion, Trigger
 from promotions.services import lifecycle, segments
-from promotions.services.offers import check_unit_limit, validate_offer
+from promotions.services.offers import check_priority, check_unit_limit, validate_offer
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, normalize_code
 from redemptions.codes.services import register_code
 from redemptions.decisions import create_offer, report_dates, report_status
@@ -26,7 +26,6 @@ from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
 KIND = "promotion"
-MAX_PRIORITY = 32_767
 EDITABLE_LIMITS = ("limit_total", "limit_per_user", *LIMIT_FIELDS)
 MAX_NAME_LENGTH = 100
 DUPLICATED_FIELDS = (
@@ -145,10 +144,7 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         can_keep_balance=promotion.trigger == Trigger.CODE,
     )
     check_unit_limit(offer, limit=promotion.limit_units)
-    if abs(offer.priority) > MAX_PRIORITY:
-        raise InvalidRequest.field(
-            "offer.priority", _("Enter a whole number from -%(max)s to %(max)s.") % {"max": f"{MAX_PRIORITY:,}"}
-        )
+    check_priority(offer)
     promotion.match_keys = match_keys(offer, brand=promotion.brand.slug)
     promotion.min_subtotal = required_subtotal(offer)
     return offer

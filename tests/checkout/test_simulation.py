@@ -428,6 +428,7 @@ def test_shoppers_and_other_brands_are_rejected(shopper: Client, server: Client)
          ["promotions.1.code"]),
         ({"promotions": [draft(offer=[])]}, ["promotions.0.offer"]),
         ({"promotions": [draft(priority=40_000)]}, ["promotions.0.priority"]),
+        ({"promotions": [draft(offer=percent(priority=-40_000))]}, ["promotions.0.offer.priority"]),
         ({"promotions": [draft(limits={"total": 0})]}, ["promotions.0.limits.total"]),
         ({"promotions": [draft(budget="1.001")]}, ["promotions.0.budget"]),
         ({"promotions": [draft(budget="0.00")]}, ["promotions.0.budget"]),

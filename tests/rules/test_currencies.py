@@ -101,3 +101,38 @@ def test_an_offer_that_no_currency_can_have_is_refused(
     if not is_possible:
         (error,) = answer["errors"]
         assert error["field"].removeprefix("rule.") == "offer.conditions.0.any"
+
+
+@pytest.mark.parametrize(("currency", "value"), [("EUR", "1.001"), ("JPY", "1.5"), ("KWD", "1.0001")])
+def test_a_draft_is_refused_for_more_decimals_than_its_cart_has(currency: str, value: str, shop: Shop) -> None:
+    drafts = [
+        {"id": "a", "trigger": "automatic", "offer": percent("50", max_discount=value)},
+        {"id": "b", "trigger": "automatic", "offer": amount({"GBP": "1.50"}, max_discount="2")},
+    ]
+
+    problem = shop.send("post", "promotions/simulate/", {"cart": cart_in(currency), "promotions": drafts}, expect=400)
+
+    assert [(error["field"], error["code"]) for error in problem["errors"]] == [
+        ("promotions.0.offer.benefits.0.max_discount", "max_decimal_places")
+    ]
+    drafts[0]["offer"] = percent("50", max_discount="1", select={"unit_price_from": "0.0000"})
+    answer = shop.send("post", "promotions/simulate/", {"cart": cart_in(currency), "promotions": drafts})
+    assert [explained["outcome"] for explained in answer["explain"]] == ["applied", "currency_mismatch"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"max_discount": "1.001"}, "rule.max_discount"),
+        ({"select": {"unit_price_from": "1.001"}}, "rule.select.unit_price_from"),
+        ({"conditions": [{"kind": "min_subtotal", "value": "1.001"}]}, "rule.conditions.0.value"),
+    ],
+)
+def test_a_term_of_a_discount_code_is_refused_for_more_decimals_than_its_currency_has(
+    terms: dict[str, Any], field: str, shop: Shop
+) -> None:
+    body = {"id": "CODE", "rule": {"discount": 10} | terms, "validity": "2099-01-01"}
+
+    problem = shop.send("post", "discountcode/", body, expect=400)
+
+    assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, "max_decimal_places")]

@@ -120,6 +120,22 @@ def test_a_limit_of_units_is_refused_where_there_are_no_units(kind: str, shop: S
     assert shop.change(offer, limits={"per_day": 5})["limits"]["per_day"] == 5
 
 
+def test_a_draft_with_a_limit_of_units_is_refused_where_there_are_no_units(shop: Shop) -> None:
+    draft = {"id": "a", "trigger": "automatic", "offer": {"benefits": [SHIPPING]}, "limits": {"units": 1}}
+    body = {"cart": {"currency": "EUR", "lines": [line()], "shipping": "9.00"}, "promotions": [percent_draft(), draft]}
+
+    problem = shop.send("post", "promotions/simulate/", body, expect=400)
+
+    assert errors_of(problem, "") == ["promotions.1.limits.units"]
+    draft["offer"] = {"benefits": [SHIPPING, {"kind": "gift", "sku": "tea"}]}
+    assert shop.send("post", "promotions/simulate/", body)["gifts"] == [{"sku": "tea", "quantity": 1, "price": "0.00"}]
+
+
+def percent_draft() -> dict[str, Any]:
+    """Return a draft of ten percent with a limit of units."""
+    return {"id": "b", "trigger": "automatic", "offer": {"benefits": [ON_ORDER]}, "limits": {"units": 1}}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("benefit", [ON_ORDER, {"kind": "gift", "sku": "tea"}, ON_ORDER | {"on": "unit"}])
 def test_a_limit_of_units_is_taken_where_some_benefit_has_units(kind: str, benefit: dict[str, Any], shop: Shop) -> None:
