@@ -12,6 +12,7 @@ from checkout.api.customers import CustomerView
 from checkout.api.merges import CustomerMergeView
 from checkout.api.simulate import SimulateView
 from core import api, error_catalog
+from core.routes import answer_verb_or_object
 from coupons.admin import reports
 from promoplatform import metrics
 from promotions.api.attributes import AttributesView, AttributeView
@@ -39,7 +40,11 @@ urlpatterns = [
     path("api/v1/coupons/", include("coupons.api.urls")),
     path("api/v1/", include("redemptions.urls")),
     path("api/v1/checkout/", include("checkout.api.urls")),
-    path("api/v1/customers/merge/", CustomerMergeView.as_view(), name="customer-merge"),
+    path(
+        "api/v1/customers/merge/",
+        answer_verb_or_object(CustomerMergeView, CustomerView, customer_id="merge"),
+        name="customer-merge",
+    ),
     path("api/v1/customers/<str:customer_id>/", CustomerView.as_view(), name="customer"),
     re_path(r"^api/", api.not_found),
     path("", include("mailings.urls")),

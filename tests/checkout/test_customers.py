@@ -55,6 +55,33 @@ def test_a_server_describes_a_customer(server: Client) -> None:
     assert (CustomerProfile.objects.count(), Consent.objects.count()) == (1, 1)
 
 
+def test_a_customer_can_have_the_id_of_a_verb(server: Client) -> None:
+    path = "/api/v1/customers/merge/"
+
+    created = put(server, GIULIA, path)
+    changed = put(server, {"name": "Julia"}, "/api/v1/customers/Merge/", **{"If-Match": created.headers["ETag"]})
+
+    assert [(answer.status_code, answer.json()["customer_id"]) for answer in (created, changed)] == [
+        (201, "merge"), (200, "merge"),
+    ]  # fmt: skip
+    assert server.get(path).json() == changed.json()
+    assert (server.head(path).status_code, put(server, {"unknown": 1}, path).status_code) == (200, 400)
+    post(server, REDEMPTIONS, order(codes=[], customer_id="guest-7"))
+    assert post(server, path, {"from": "guest-7", "into": "merge"}).json()["into"] == "merge"
+    assert server.get(REDEMPTIONS, {"customer_id": "merge"}).json()["results"][0]["order"] == "1001"
+    refused = server.delete(path)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST, PUT")
+
+
+def test_the_customer_of_a_verb_is_read_by_its_brand_only(server: Client, shopper: Client) -> None:
+    put(server, GIULIA, "/api/v1/customers/merge/")
+
+    assert shopper.get("/api/v1/customers/merge/").status_code == 403
+    assert Client().get("/api/v1/customers/merge/").status_code == 401
+    key = ApiKeyFactory(brand=BrandFactory()).text
+    assert Client(headers={"Authorization": f"Api-Key {key}"}).get("/api/v1/customers/merge/").status_code == 404
+
+
 def test_what_is_left_out_is_emptied_but_for_the_consent(server: Client) -> None:
     put(server, GIULIA)
 
