@@ -17,21 +17,20 @@ from core.languages import find_language
 
 HEADER = "HTTP_ACCEPT_LANGUAGE"
 MAX_HEADER_LENGTH = 500
-COMPLETE = ("en", "de")  # the languages that have the messages of the API
 
 
 @lru_cache(maxsize=1024)
 def choose_language(header: str) -> str | None:
-    """Return the language that an Accept-Language header prefers among those of the API, or None if it names none."""
+    """Return the language that an Accept-Language header prefers among the platform's, or None if it names none."""
     for tag, _priority in parse_accept_lang_header(header[:MAX_HEADER_LENGTH]):
-        if (language := find_language(tag)) in COMPLETE:
+        if language := find_language(tag):
             return language
     return None
 
 
 def activate_default(request: Request, language: str) -> None:
     """Activate the language of the caller's brand, unless the request prefers another of the platform's languages."""
-    if language in COMPLETE and choose_language(request.META.get(HEADER, "")) is None:
+    if language and choose_language(request.META.get(HEADER, "")) is None:
         translation.activate(language)
 
 
