@@ -7,6 +7,7 @@ from typing import Any
 
 from checkout.contracts import DRAFT_KEY_PREFIX, OrderPart, Quote, Simulation
 from core import money
+from core.message_languages import translate
 from pricing import (
     Applied,
     Decision,
@@ -132,7 +133,7 @@ def _reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:
     if isinstance(references, list | tuple):
         rivals = [candidates[reference] for reference in references if reference in candidates]
         members["with"] = [rival.code or rival.title for rival in rivals]
-    return {"code": rejected.code, "detail": rejected.detail, **members}
+    return {"code": rejected.code, "detail": translate(rejected.detail), **members}
 
 
 def serialize_explanations(quote: Quote) -> list[Json]:
@@ -170,14 +171,14 @@ def _not_evaluated(simulation: Simulation, draft_id: str) -> Json:
     draft = next(draft for draft in simulation.options.drafts if draft.id == draft_id)
     explanation, currency = simulation.not_evaluated[draft_id], simulation.quote.request.cart.currency
     identity = {"kind": "promotion", "id": draft_id, "name": draft.name} | ({"code": draft.code} if draft.code else {})
-    reason = {"code": explanation.outcome, "detail": explanation.detail}
+    reason = {"code": explanation.outcome, "detail": translate(explanation.detail)}
     return identity | _outcome(explanation, currency) | {"reason": reason, "live": False}
 
 
 def _outcome(explanation: Explanation, currency: str) -> Json:
     return {
         "outcome": explanation.outcome,
-        "detail": explanation.detail,
+        "detail": translate(explanation.detail),
         "amount": money.format_decimal(explanation.amount, currency),
         "conditions": [asdict(condition) for condition in explanation.conditions],
     }

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from core import money
 from core.errors import InvalidRequest
+from core.message_languages import translate
 
 
 def parse_budgets(value: str | Mapping[str, str] | None, *, currency: str, field: str = "budget") -> dict[str, int]:
@@ -23,7 +24,7 @@ def parse_budgets(value: str | Mapping[str, str] | None, *, currency: str, field
             budgets[code] = money.parse(text, code)
             detail = "" if budgets[code] > 0 else _("The budget must be greater than 0.")
         except ValueError as error:
-            detail = str(error)
+            detail = translate(error.args[0])
         if detail:
             path = f"{field}.{code}" if is_mapping else field
             errors.append({"field": path, "code": "invalid", "detail": detail})

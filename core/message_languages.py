@@ -14,6 +14,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from rest_framework.request import Request
 
 from core.languages import find_language
+from core.messages import Message
 
 HEADER = "HTTP_ACCEPT_LANGUAGE"
 MAX_HEADER_LENGTH = 500
@@ -32,6 +33,11 @@ def activate_default(request: Request, language: str) -> None:
     """Activate the language of the caller's brand, unless the request prefers another of the platform's languages."""
     if language and choose_language(request.META.get(HEADER, "")) is None:
         translation.activate(language)
+
+
+def translate(text: str) -> str:
+    """Return a message of a module without Django in the active language, and any other text as it is."""
+    return translation.gettext(text.template) % text.values if isinstance(text, Message) else text
 
 
 def add_headers(response: HttpResponse) -> HttpResponse:

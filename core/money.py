@@ -11,6 +11,8 @@ from functools import cache
 from babel.core import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 
+from core.messages import message as _
+
 MAX_MINOR = 10**15  # far above any order, far below bigint
 _AMOUNT = re.compile(r"-?\d{1,16}(\.\d{1,4})?", re.ASCII)
 
@@ -32,7 +34,7 @@ def currencies() -> frozenset[str]:
 def decimals(currency: str) -> int:
     """Return the number of decimals of a currency. Raises ValueError for an unknown currency."""
     if currency not in currencies():
-        raise ValueError(f"{currency!r} is not an ISO 4217 currency code.")
+        raise ValueError(_("%(currency)s is not an ISO 4217 currency code.", currency=repr(currency)))
     return iso_exponent(currency)
 
 
@@ -47,14 +49,14 @@ def parse(text: object, currency: str) -> int:
     Raises ValueError for another format, and for more decimals than the currency has.
     """
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
-        raise ValueError('Enter a decimal string, for example "12.50".')
-    _whole, _, fraction = text.partition(".")
+        raise ValueError(_('Enter a decimal string, for example "12.50".'))
+    _whole, _point, fraction = text.partition(".")
     places = decimals(currency)
     if len(fraction) > places:
-        raise ValueError(f"Use at most {places} decimals for {currency}.")
+        raise ValueError(_("Use at most %(places)s decimals for %(currency)s.", places=places, currency=currency))
     minor = int(Decimal(text).scaleb(places))
     if abs(minor) > MAX_MINOR:
-        raise ValueError("The amount is too large.")
+        raise ValueError(_("The amount is too large."))
     return minor
 
 

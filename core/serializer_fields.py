@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -20,6 +19,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from core import datetimes, languages, money, periods, texts
 from core.errors import CONTROL_CHARACTERS, CONTROL_CHARACTERS_IN_LINES
+from core.message_languages import translate
 
 UNSUPPORTED_YEAR = _("Enter a year from 1900 to 9998.")  # the range of core.datetimes
 INVALID_AMOUNT = _('Enter a decimal string, for example "12.50".')
@@ -291,11 +291,5 @@ def parse_minor_units(text: str, currency: str, field: str) -> int:
     try:
         return money.parse(text, currency)
     except ValueError as error:
-        places = money.iso_exponent(currency)
-        detail = str(error)
-        if len(text.partition(".")[2]) > places:
-            detail = gettext("Use at most %(places)s decimals for %(currency)s.") % {
-                "places": places,
-                "currency": currency,
-            }
+        detail = translate(error.args[0])
         raise serializers.ValidationError({field: [ErrorDetail(detail, code="invalid")]}) from error

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date
 
-TYPE_NAMES = {
-    "date": 'a date, for example "2026-12-01"',
-    "string": "a text",
-    "boolean": "true or false",
-    "number": "a number",
-}
-"""The types, with what a value must be. A value without a declared type has the first that it fits."""
+from core.messages import message as _
+
+TYPE_NAMES = ("date", "string", "boolean", "number")
+"""The types. A value without a declared type has the first that it fits."""
 
 NAME_PATTERN = "[a-z][a-z0-9_]{0,63}"
 MAX_TEXT = 255
@@ -22,7 +19,12 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def describe_type(name: str, type_name: str) -> str:
     """Return what a value of an attribute must be."""
-    return f"The attribute {name} is {TYPE_NAMES[type_name]}."
+    return {
+        "date": _('The attribute %(name)s is a date, for example "2026-12-01".', name=name),
+        "string": _("The attribute %(name)s is a text.", name=name),
+        "boolean": _("The attribute %(name)s is true or false.", name=name),
+        "number": _("The attribute %(name)s is a number.", name=name),
+    }[type_name]
 
 
 def has_type(value: object, name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.messages import message as _
 from pricing.amounts import get_default_currency, list_currencies
 from pricing.benefits import BenefitContext, BenefitFunction, compile_benefit
 from pricing.condition_contexts import ConditionContext, ConditionResult
@@ -149,7 +150,7 @@ def currency_mismatch(origin: EligibleOffer, currency: CartCurrency) -> Reason:
     currencies = sorted((common or frozenset()) - {currency.code})
     return Reason(
         "currency_mismatch",
-        "This offer isn't available in the currency of the cart.",
+        _("This offer isn't available in the currency of the cart."),
         {"currency": currency.code, "offer_currencies": currencies},
     )
 
@@ -169,4 +170,4 @@ def check_budget(origin: EligibleOffer) -> Reason | None:
     return None
 
 
-BUDGET_EXHAUSTED = Reason("budget_exhausted", "This offer has reached its budget.")
+BUDGET_EXHAUSTED = Reason("budget_exhausted", _("This offer has reached its budget."))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from core.messages import message as _
 from pricing import condition_values as c
 from pricing.attributes import TYPE_NAMES, describe_type, has_type
 from pricing.currencies import MoneyAmount, PerCurrency
@@ -46,7 +47,7 @@ def check_select(values: dict[str, Any], path: str, context: ParseContext) -> No
     """Check that the price range is not inverted."""
     low, high = values.get("unit_price_from"), values.get("unit_price_to")
     if low is not None and high is not None and is_inverted(low, high):
-        context.add_error(join_path(path, "unit_price_to"), "invalid", "Must not be below unit_price_from.")
+        context.add_error(join_path(path, "unit_price_to"), "invalid", _("Must not be below unit_price_from."))
 
 
 SELECT = Record(
@@ -71,7 +72,7 @@ def check_subtotal(values: dict[str, Any], path: str, context: ParseContext) -> 
 def check_hours(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that start and end differ; otherwise the offer would never be valid."""
     if values["start"] == values["end"]:
-        context.add_error(join_path(path, "to"), "invalid", "from and to must differ.")
+        context.add_error(join_path(path, "to"), "invalid", _("from and to must differ."))
 
 
 def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -79,9 +80,11 @@ def check_dates(values: dict[str, Any], path: str, context: ParseContext) -> Non
     start, end = values.get("start"), values.get("end")
     if start is not None and end is not None:
         if (len(start) == 10) != (len(end) == 10):
-            context.add_error(join_path(path, "to"), "invalid", "from and to must both be dates or both be datetimes.")
+            context.add_error(
+                join_path(path, "to"), "invalid", _("from and to must both be dates or both be datetimes.")
+            )
         elif start > end if len(start) == 10 else parse_datetime(start) >= parse_datetime(end):
-            context.add_error(join_path(path, "to"), "invalid", "to must be after from.")
+            context.add_error(join_path(path, "to"), "invalid", _("to must be after from."))
 
 
 def one_of_record(kind: Kind) -> Record:
@@ -100,7 +103,9 @@ QUANTITY = Record(c.Quantity, (Key("value", UNITS, alias="quantity"), SELECTED))
 def check_none_of(values: dict[str, Any], path: str, context: ParseContext) -> None:
     """Check that the select narrows the lines; otherwise the offer would never apply."""
     if values["select"] == c.EVERYTHING:
-        context.add_error(join_path(path, "select"), "required", "Select the products that the cart must not contain.")
+        context.add_error(
+            join_path(path, "select"), "required", _("Select the products that the cart must not contain.")
+        )
 
 
 def check_attribute(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -119,11 +124,11 @@ def check_attribute(values: dict[str, Any], path: str, context: ParseContext) ->
         if not has_type(value, declared):
             context.add_error(value_path, "invalid", describe_type(name, declared))
     if ends and declared not in ("number", "date"):
-        context.add_error(f"{path}.{next(iter(ends))}", "invalid", "Only numbers and dates have a range. Use any.")
+        context.add_error(f"{path}.{next(iter(ends))}", "invalid", _("Only numbers and dates have a range. Use any."))
     elif (
         start is not None and end is not None and has_type(start, declared) and has_type(end, declared) and start > end
     ):
-        context.add_error(f"{path}.to", "invalid", "to must not be below from.")
+        context.add_error(f"{path}.to", "invalid", _("to must not be below from."))
 
 
 def find_type(name: str, path: str, values: Mapping[str, object], context: ParseContext) -> str | None:
@@ -132,7 +137,9 @@ def find_type(name: str, path: str, values: Mapping[str, object], context: Parse
         first = next(iter(values.values()))
         return next(name for name in TYPE_NAMES if has_type(first, name))
     if name not in context.attributes:
-        context.add_error(join_path(path, "name"), "unknown_field", f"The brand has no attribute {name}.")
+        context.add_error(
+            join_path(path, "name"), "unknown_field", _("The brand has no attribute %(name)s.", name=name)
+        )
     return context.attributes.get(name)
 
 

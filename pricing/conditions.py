@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.messages import message as _
 from pricing.condition_contexts import ConditionContext, ConditionResult
 from pricing.condition_values import (
     AnyOf,
@@ -52,7 +53,7 @@ def evaluate(condition: Condition, context: ConditionContext, prices: Prices | N
     except CurrencyMismatch:
         declared = getattr(condition, "currency", None)
         checked = Checked(condition.kind, declared, context.cart.currency, False)
-        return ConditionResult(checked, "currency_mismatch", "This offer is in another currency.")
+        return ConditionResult(checked, "currency_mismatch", _("This offer is in another currency."))
     if failed is None:
         return result
     return replace(failed, members={**failed.members, "reserved_orders": context.facts.reserved_orders})
@@ -90,17 +91,19 @@ def check_subtotal(condition: Subtotal, context: ConditionContext, prices: Price
     )
     if below:
         missing = context.format_amount(required - actual)
-        detail = f"Spend {missing} {context.cart.currency} more."
+        detail = _("Spend %(amount)s %(currency)s more.", amount=missing, currency=context.cart.currency)
         return ConditionResult(checked, "minimum_not_met", detail, {"missing": missing})
     if above:
         excess = context.format_amount(actual - required)
-        limit = "maximum" if condition.kind == "max_subtotal" else "required amount"
-        detail = f"The cart is {excess} {context.cart.currency} over the {limit}."
+        values = {"amount": excess, "currency": context.cart.currency}
+        over_maximum = _("The cart is %(amount)s %(currency)s over the maximum.", **values)
+        over_required = _("The cart is %(amount)s %(currency)s over the required amount.", **values)
+        detail = over_maximum if condition.kind == "max_subtotal" else over_required
         return ConditionResult(checked, "condition_not_met", detail, {"condition": condition.kind, "over": excess})
     return ConditionResult(checked)
 
 
-def check_quantity(condition: Quantity, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_quantity(condition: Quantity, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Compare the number of units of all selected lines together, or of the line with the most units."""
     lines = context.selected_lines(condition)
     if condition.kind == "max_quantity":
@@ -112,7 +115,7 @@ def check_quantity(condition: Quantity, context: ConditionContext, _: Prices | N
     return meets_minimum(condition.kind, condition.value, actual)
 
 
-def check_contains(condition: Contains, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_contains(condition: Contains, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Compare the number of units that the select matches."""
     return meets_minimum(condition.kind, condition.quantity, context.count_units(context.selected_lines(condition)))
 
@@ -123,7 +126,9 @@ def meets_minimum(kind: str, required: int, actual: int) -> ConditionResult:
     if actual >= required:
         return ConditionResult(checked)
     missing = required - actual
-    return ConditionResult(checked, "minimum_not_met", f"Add {missing} more.", {"missing_quantity": missing})
+    return ConditionResult(
+        checked, "minimum_not_met", _("Add %(count)s more.", count=missing), {"missing_quantity": missing}
+    )
 
 
 def meets_maximum(kind: str, allowed: int, actual: int) -> ConditionResult:
@@ -132,16 +137,18 @@ def meets_maximum(kind: str, allowed: int, actual: int) -> ConditionResult:
     if actual <= allowed:
         return ConditionResult(checked)
     over = actual - allowed
-    return ConditionResult(checked, "condition_not_met", f"Remove {over}.", {"condition": kind, "over_quantity": over})
+    return ConditionResult(
+        checked, "condition_not_met", _("Remove %(count)s.", count=over), {"condition": kind, "over_quantity": over}
+    )
 
 
-def check_none_of(condition: NoneOf, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_none_of(condition: NoneOf, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Check that the select matches no line."""
     skus = sorted({context.lines[line].sku for line in context.selected_lines(condition)})
     checked = Checked(condition.kind, [], skus, not skus)
     if not skus:
         return ConditionResult(checked)
-    detail = "This offer isn't valid with some items in the cart."
+    detail = _("This offer isn't valid with some items in the cart.")
     return ConditionResult(checked, "condition_not_met", detail, {"condition": condition.kind, "skus": skus})
 
 
@@ -152,9 +159,9 @@ def check_not(condition: Not, context: ConditionContext, prices: Prices | None) 
     if checked.passed:
         return ConditionResult(checked)
     if inner.kind in ("weekdays", "hours", "date_range"):
-        return ConditionResult(checked, "outside_schedule", "This offer isn't valid at this time.")
+        return ConditionResult(checked, "outside_schedule", _("This offer isn't valid at this time."))
     members = {"condition": condition.kind, "not": inner.kind}
-    return ConditionResult(checked, "condition_not_met", "This offer isn't valid for this order.", members)
+    return ConditionResult(checked, "condition_not_met", _("This offer isn't valid for this order."), members)
 
 
 def check_any_of(condition: AnyOf, context: ConditionContext, prices: Prices | None) -> ConditionResult:
@@ -165,7 +172,7 @@ def check_any_of(condition: AnyOf, context: ConditionContext, prices: Prices | N
     if passed:
         return ConditionResult(checked)
     members = {"condition": condition.kind, "any_of": [part.kind for part in inner]}
-    return ConditionResult(checked, "condition_not_met", "This offer isn't valid for this order.", members)
+    return ConditionResult(checked, "condition_not_met", _("This offer isn't valid for this order."), members)
 
 
 def describe_check(checked: Checked) -> dict[str, object]:
@@ -173,7 +180,7 @@ def describe_check(checked: Checked) -> dict[str, object]:
     return {"kind": checked.kind, "required": checked.required}
 
 
-def check_one_of(condition: OneOf, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_one_of(condition: OneOf, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Check that one of the actual values is among those that the condition names."""
     actual = ACTUAL_VALUES[condition.kind](context)
     passed = not set(actual).isdisjoint(condition.any)
@@ -205,21 +212,21 @@ ACTUAL_VALUES: Mapping[str, Callable[[ConditionContext], list[str]]] = {
     "weekdays": lambda scene: [DAYS[scene.day.weekday()]],
 }
 ONE_OF_CODES = {
-    "audience": ("audience_not_member", "You aren't eligible for this offer."),
-    "currency": ("currency_mismatch", "This offer is in another currency."),
-    "weekdays": ("outside_schedule", "This offer isn't valid today."),
+    "audience": ("audience_not_member", _("You aren't eligible for this offer.")),
+    "currency": ("currency_mismatch", _("This offer is in another currency.")),
+    "weekdays": ("outside_schedule", _("This offer isn't valid today.")),
 }
 ONE_OF_DETAILS = {
-    "transaction_type": "This offer isn't valid for this transaction type.",
-    "country": "This offer isn't valid in this country.",
-    "shipping_method": "This offer isn't valid for this shipping method.",
-    "channel": "This offer isn't valid in this channel.",
-    "store": "This offer isn't valid in this store.",
-    "payment_method": "This offer isn't valid for this payment method.",
+    "transaction_type": _("This offer isn't valid for this transaction type."),
+    "country": _("This offer isn't valid in this country."),
+    "shipping_method": _("This offer isn't valid for this shipping method."),
+    "channel": _("This offer isn't valid in this channel."),
+    "store": _("This offer isn't valid in this store."),
+    "payment_method": _("This offer isn't valid for this payment method."),
 }
 
 
-def check_attribute(condition: Attribute, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_attribute(condition: Attribute, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Check that a value of the attribute is among the values or in the range. Without a value, it is not."""
     actual = list(context.attribute_values(condition.name, condition.of))
     passed = any(matches_attribute(condition, value) for value in actual)
@@ -230,7 +237,7 @@ def check_attribute(condition: Attribute, context: ConditionContext, _: Prices |
     if passed:
         return ConditionResult(checked)
     members = {"condition": condition.kind, "attribute": condition.name}
-    return ConditionResult(checked, "condition_not_met", "This offer isn't valid for this order.", members)
+    return ConditionResult(checked, "condition_not_met", _("This offer isn't valid for this order."), members)
 
 
 def matches_attribute(condition: Attribute, value: AttributeValue) -> bool:
@@ -250,26 +257,26 @@ def is_same_type(value: AttributeValue, other: AttributeValue) -> bool:
     return kinds[0] is kinds[1]
 
 
-def check_nth_order(condition: NthOrder, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_nth_order(condition: NthOrder, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Check which of the shopper's orders with the brand this would be."""
     actual = context.facts.placed_orders + 1
     checked = Checked(condition.kind, condition.value, actual, actual == condition.value)
     if actual == condition.value:
         return ConditionResult(checked)
     if condition.value == 1:
-        return ConditionResult(checked, "first_order_only", "This offer is only valid for a first order.")
-    detail = f"This offer is only valid for order number {condition.value}."
+        return ConditionResult(checked, "first_order_only", _("This offer is only valid for a first order."))
+    detail = _("This offer is only valid for order number %(number)s.", number=condition.value)
     return ConditionResult(checked, "condition_not_met", detail, {"condition": condition.kind})
 
 
-def check_hours(condition: Hours, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_hours(condition: Hours, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Check the local time. The start is inclusive, the end exclusive; the hours may pass midnight."""
     now, start, end = clock(context.local_time), condition.start, condition.end
     passed = now >= start or now < end if passes_midnight(condition) else start <= now < end
     return schedule_result(condition.kind, {"from": start, "to": end}, now, passed)
 
 
-def check_date_range(condition: DateRange, context: ConditionContext, _: Prices | None) -> ConditionResult:
+def check_date_range(condition: DateRange, context: ConditionContext, _prices: Prices | None) -> ConditionResult:
     """Check the day against dates, both inclusive, or the time against datetimes, the end exclusive."""
     start, end = condition.start, condition.end
     if len(start or end or "") == 10:
@@ -288,7 +295,7 @@ def schedule_result(kind: str, required: object, actual: str, passed: bool) -> C
     return (
         ConditionResult(checked)
         if passed
-        else ConditionResult(checked, "outside_schedule", "This offer isn't valid at this time.")
+        else ConditionResult(checked, "outside_schedule", _("This offer isn't valid at this time."))
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from core.messages import message as _
 from pricing.benefits import BenefitResult
 from pricing.candidates import BUDGET_EXHAUSTED, PreparedOffer, Reason
 from pricing.prices import Prices
 from pricing.values import Checked, Gift, Line
 
-NO_ELIGIBLE_LINES = Reason("no_eligible_lines", "No items in the cart qualify for this offer.")
+NO_ELIGIBLE_LINES = Reason("no_eligible_lines", _("No items in the cart qualify for this offer."))
 
 
 @dataclass(slots=True)
@@ -107,7 +108,9 @@ def apply_or_reject(outcome: Outcome, candidate: PreparedOffer) -> None:
 
 def too_few_units(left: int) -> Reason:
     """Return the reason for an offer that would be applied to more units than it has left."""
-    detail = "This offer has too few units left for the cart." if left else "This offer has reached its usage limit."
+    detail = (
+        _("This offer has too few units left for the cart.") if left else _("This offer has reached its usage limit.")
+    )
     return Reason("usage_limit_reached", detail, {"limit": "units", "left": left})
 
 

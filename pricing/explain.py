@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.messages import message as _
 from pricing.candidates import PreparedOffer, Reason
 from pricing.combinations import MAX_WORK, Combination, with_offer
 from pricing.condition_contexts import ConditionResult
@@ -40,7 +41,9 @@ def outranked(fresh: Prices, candidate: PreparedOffer, combination: Combination)
     if ref in alone.rejected:
         return alone.rejected[ref]
     winners = combination.passed_over.get(ref, [])
-    return Reason("not_combinable", "This offer can't be combined with a better one that applies.", {"with": winners})
+    return Reason(
+        "not_combinable", _("This offer can't be combined with a better one that applies."), {"with": winners}
+    )
 
 
 def find_next_best(
@@ -115,7 +118,7 @@ def explain_offers(
                 ref,
                 tuple(checked.get(ref) or candidate.check_conditions(fresh)),
                 rejection.code if rejection else "applied",
-                rejection.detail if rejection else "Applied.",
+                rejection.detail if rejection else _("Applied."),
                 combination.outcome.applied[ref].amount if ref in combination.outcome.applied else 0,
             )
         )

@@ -12,11 +12,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from core.messages import message as _
 from core.texts import has_control_characters, to_upper_case
 from pricing.attributes import MAX_TEXT, NAME_PATTERN, has_type
 from pricing.errors import FieldError
 
-CONTROL_CHARACTERS = "Remove line breaks, control characters and marks of text direction."
+CONTROL_CHARACTERS = _("Remove line breaks, control characters and marks of text direction.")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -48,7 +49,7 @@ class ParseContext:
         try:
             return self.exponent(currency)
         except (LookupError, ValueError):
-            self.add_error(path, "unknown_currency", f"Unknown currency: {currency}.")
+            self.add_error(path, "unknown_currency", _("Unknown currency: %(currency)s.", currency=currency))
             return None
 
     def check_decimals(self, currency: str | None, path: str) -> None:
@@ -63,13 +64,14 @@ class ParseContext:
         """Record an error for an amount with more decimals than its currency, or in an unknown currency."""
         decimals = self.get_exponent(currency, path)
         if decimals is not None and decimal_places(amount) > decimals:
-            self.add_error(path, "max_decimal_places", f"Use at most {decimals} decimals for {currency}.")
+            detail = _("Use at most %(places)s decimals for %(currency)s.", places=decimals, currency=currency)
+            self.add_error(path, "max_decimal_places", detail)
 
     def check_currency(self, currency: str | None, path: str) -> None:
         """Check the amounts under `path` against the `currency` that their part declares."""
         self.check_decimals(currency, path)
         if currency is not None and any(name.startswith(f"{path}.") for name in self.currency_paths):
-            detail = "Amounts per currency and currency exclude each other."
+            detail = _("Amounts per currency and currency exclude each other.")
             self.add_error(f"{path}.currency", "invalid", detail)
 
 
@@ -113,16 +115,16 @@ class Text(Plain):
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return context.add_error(path, "invalid", "Expected a string.")
+            return context.add_error(path, "invalid", _("Expected a string."))
         text = to_upper_case(value.strip()) if self.upper else value
         if not text:
-            return context.add_error(path, "blank", "This field can't be blank.")
+            return context.add_error(path, "blank", _("This field can't be blank."))
         if len(text) > self.max_length:
-            return context.add_error(path, "max_length", f"Use at most {self.max_length} characters.")
+            return context.add_error(path, "max_length", _("Use at most %(max)s characters.", max=self.max_length))
         if has_control_characters(text):
             return context.add_error(path, "control_characters", CONTROL_CHARACTERS)
         if not is_storable(text) or (self.pattern is not None and not re.fullmatch(self.pattern, text)):
-            return context.add_error(path, "invalid", "Invalid format.")
+            return context.add_error(path, "invalid", _("Invalid format."))
         return text
 
 
@@ -135,11 +137,11 @@ class Integer(Plain):
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, int) or isinstance(value, bool):
-            return context.add_error(path, "invalid", "Expected a whole number.")
+            return context.add_error(path, "invalid", _("Expected a whole number."))
         if value < self.low:
-            return context.add_error(path, "min_value", f"Must be at least {self.low}.")
+            return context.add_error(path, "min_value", _("Must be at least %(min)s.", min=self.low))
         if value > self.high:
-            return context.add_error(path, "max_value", f"Must be at most {self.high}.")
+            return context.add_error(path, "max_value", _("Must be at most %(max)s.", max=self.high))
         return value
 
 
@@ -147,7 +149,7 @@ class Boolean(Plain):
     """True or false."""
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
-        return value if isinstance(value, bool) else context.add_error(path, "invalid", "Expected true or false.")
+        return value if isinstance(value, bool) else context.add_error(path, "invalid", _("Expected true or false."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Choice(Plain):
             if value == option and type(value) is type(option):
                 return value
         options_text = ", ".join(str(option).lower() for option in self.options)
-        return context.add_error(path, "invalid_choice", f"Choose one of: {options_text}.")
+        return context.add_error(path, "invalid_choice", _("Choose one of: %(choices)s.", choices=options_text))
 
 
 class Identifier(Plain):
@@ -170,7 +172,7 @@ class Identifier(Plain):
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, str) and re.fullmatch(NAME_PATTERN, value):
             return value
-        return context.add_error(path, "invalid", "Enter the name of an attribute, for example customer_tier.")
+        return context.add_error(path, "invalid", _("Enter the name of an attribute, for example customer_tier."))
 
 
 class Scalar(Plain):
@@ -181,7 +183,7 @@ class Scalar(Plain):
             return Text(MAX_TEXT).read(value, path, context)
         if has_type(value, "number") or has_type(value, "boolean"):
             return value
-        return context.add_error(path, "invalid", "Enter a text, a number, true or false.")
+        return context.add_error(path, "invalid", _("Enter a text, a number, true or false."))
 
 
 class Clock(Plain):
@@ -189,8 +191,8 @@ class Clock(Plain):
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return context.add_error(path, "invalid", 'Enter a time, for example "09:30".')
-        return value if CLOCK.fullmatch(value) else context.add_error(path, "invalid", 'Enter a time as "HH:MM".')
+            return context.add_error(path, "invalid", _('Enter a time, for example "09:30".'))
+        return value if CLOCK.fullmatch(value) else context.add_error(path, "invalid", _('Enter a time as "HH:MM".'))
 
 
 class DateOrDateTime(Plain):
@@ -198,14 +200,14 @@ class DateOrDateTime(Plain):
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, str):
-            return context.add_error(path, "invalid", "Expected a date or datetime.")
+            return context.add_error(path, "invalid", _("Expected a date or datetime."))
         try:
             parsed = date.fromisoformat(value) if len(value) == 10 else parse_datetime(value)
         except ValueError:
-            return context.add_error(path, "invalid", "Enter an ISO 8601 date or datetime.")
+            return context.add_error(path, "invalid", _("Enter an ISO 8601 date or datetime."))
         if isinstance(parsed, datetime) and parsed.tzinfo is None:
             return context.add_error(
-                path, "invalid", "Enter a datetime with a UTC offset, for example 2027-01-31T23:59:59+01:00."
+                path, "invalid", _("Enter a datetime with a UTC offset, for example 2027-01-31T23:59:59+01:00.")
             )
         return value
 
@@ -223,7 +225,7 @@ class Weekday(Plain):
             return DAYS[value - 1]
         if isinstance(value, str) and value.lower() in DAYS + FULL_DAYS:
             return value.lower()[:3]
-        return context.add_error(path, "invalid_choice", f"Choose one of: {', '.join(DAYS)}.")
+        return context.add_error(path, "invalid_choice", _("Choose one of: %(choices)s.", choices=", ".join(DAYS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,15 +238,13 @@ class ListOf:
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, list | tuple):
-            context.add_error(path, "invalid", "Expected a list.")
+            context.add_error(path, "invalid", _("Expected a list."))
             return ()
         if len(value) < self.low:
-            context.add_error(
-                path, "min_length", f"Provide at least {self.low} {'entry' if self.low == 1 else 'entries'}."
-            )
+            context.add_error(path, "min_length", _("Provide %(min)s or more entries.", min=self.low))
             return ()
         if len(value) > self.high:
-            context.add_error(path, "max_length", f"Provide at most {self.high} entries.")
+            context.add_error(path, "max_length", _("Provide at most %(max)s entries.", max=self.high))
             return ()
         return tuple(self.item.read(entry, f"{path}.{index}", context) for index, entry in enumerate(value))
 

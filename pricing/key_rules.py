@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from core.messages import message as _
 from pricing.fields import ParseContext, join_path
 
 
@@ -26,7 +27,7 @@ class ExactlyOne:
         present = [name for name in self.names if values.get(name) is not None]
         if len(present) != 1 and not (self.is_optional and not present):
             error_path, code = (join_path(path, present[-1]), "invalid") if present else (path, "required")
-            context.add_error(error_path, code, f"Provide exactly one of {', '.join(self.names)}.")
+            context.add_error(error_path, code, _("Provide exactly one of %(names)s.", names=", ".join(self.names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class AtLeastOne:
 
     def check(self, values: Mapping[str, Any], path: str, context: ParseContext) -> None:
         if all(values.get(attribute) is None for attribute in self.attributes):
-            detail = f"{' or '.join(self.names)} is required."
+            detail = _("Provide at least one of %(names)s.", names=", ".join(self.names))
             context.add_error(join_path(path, self.names[0]), "required", detail)
 
 
@@ -57,10 +58,9 @@ class OnlyWith:
 
     def check(self, values: Mapping[str, Any], path: str, context: ParseContext) -> None:
         if not self.is_respected(values):
-            required = f"{self.other}: {self.value}"
-            detail = (
-                f"{self.name} and {required} require each other." if self.both else f"{self.name} requires {required}."
-            )
+            names = {"name": self.name, "required": f"{self.other}: {self.value}"}
+            both = _("%(name)s and %(required)s require each other.", **names)
+            detail = both if self.both else _("%(name)s requires %(required)s.", **names)
             context.add_error(join_path(path, self.name), "invalid", detail)
 
     def is_respected(self, values: Mapping[str, Any]) -> bool:
@@ -78,8 +78,9 @@ class ListOrRange:
     ends: tuple[tuple[str, str], ...]
 
     def check(self, values: Mapping[str, Any], path: str, context: ParseContext) -> None:
-        has_range = any(values.get(attribute) is not None for _, attribute in self.ends)
+        has_range = any(values.get(attribute) is not None for _name, attribute in self.ends)
         if has_range == (self.name in values):
             code = "invalid" if has_range else "required"
-            names = " or ".join(name for name, _ in self.ends)
-            context.add_error(join_path(path, self.name), code, f"Provide either {self.name}, or {names}.")
+            ends = ", ".join(name for name, _attribute in self.ends)
+            detail = _("Provide either %(name)s, or at least one of %(ends)s.", name=self.name, ends=ends)
+            context.add_error(join_path(path, self.name), code, detail)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from core.messages import message as _
 from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import Integer, ParseContext, decimal_places
 
@@ -33,13 +34,15 @@ class Money:
     def read_currencies(self, value: Mapping[Any, object], path: str, context: ParseContext) -> Any:
         """Parse an amount per currency, such as {"EUR": "10.00", "GBP": "9.00"}."""
         if not value:
-            return context.add_error(path, "min_length", "Provide at least one currency.")
+            return context.add_error(path, "min_length", _("Provide at least one currency."))
         context.currency_paths.append(path)
         amounts: list[tuple[str, Decimal]] = []
         for currency, text in value.items():
             currency_path = f"{path}.{currency}"
             if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
-                context.add_error(currency_path, "unknown_currency", f"Unknown currency: {currency}.")
+                context.add_error(
+                    currency_path, "unknown_currency", _("Unknown currency: %(currency)s.", currency=currency)
+                )
                 continue
             amount = self.read_decimal(text, currency_path, context)
             if amount is not None:
@@ -50,11 +53,11 @@ class Money:
     def read_decimal(self, value: object, path: str, context: ParseContext) -> Decimal | None:
         """Parse a decimal string."""
         if not isinstance(value, str):
-            context.add_error(path, "invalid", 'Enter a decimal string, for example "12.50".')
+            context.add_error(path, "invalid", _('Enter a decimal string, for example "12.50".'))
         elif not MONEY.fullmatch(value):
-            context.add_error(path, "invalid", 'Enter an amount of 0 or more, for example "12.50".')
+            context.add_error(path, "invalid", _('Enter an amount of 0 or more, for example "12.50".'))
         elif self.positive and not Decimal(value):
-            context.add_error(path, "min_value", "Must be greater than 0.")
+            context.add_error(path, "min_value", _("Must be greater than 0."))
         else:
             return Decimal(value)
         return None
@@ -73,18 +76,18 @@ class Percentage:
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-            return context.add_error(path, "invalid", 'Enter a percentage, for example "12.5".')
+            return context.add_error(path, "invalid", _('Enter a percentage, for example "12.5".'))
         text = value if isinstance(value, str) else str(value)
         if not PERCENT.fullmatch(text):
             code = "min_value" if text.startswith("-") else "invalid"
-            return context.add_error(path, code, "Enter a percentage greater than 0 and at most 100.")
+            return context.add_error(path, code, _("Enter a percentage greater than 0 and at most 100."))
         percent = Decimal(text)
         if percent > 100:
-            return context.add_error(path, "max_value", "Must be at most 100.")
+            return context.add_error(path, "max_value", _("Must be at most 100."))
         if not percent and not self.zero:
-            return context.add_error(path, "min_value", "Must be greater than 0.")
+            return context.add_error(path, "min_value", _("Must be greater than 0."))
         if decimal_places(percent.normalize()) > 2:
-            return context.add_error(path, "max_decimal_places", "Use at most two decimals.")
+            return context.add_error(path, "max_decimal_places", _("Use at most two decimals."))
         return percent
 
     def dump(self, value: Decimal) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from core.messages import message as _
 from core.money import iso_exponent
 from pricing.amounts import get_default_currency, iter_amounts
 from pricing.condition_values import OneOf
@@ -37,7 +38,7 @@ def parse_offer(
     offer: Offer = OFFER.read(value, "", context)
     if not context.errors:
         for path in find_useless_options(offer):
-            context.add_error(path, "unknown_field", "This option has no effect here.")
+            context.add_error(path, "unknown_field", _("This option has no effect here."))
     if currency is not None and not context.errors:
         default = get_default_currency(offer, currency)
         check_decimals(offer, default, context)
@@ -75,7 +76,7 @@ def check_common_currency(offer: Offer, default: str | None, context: ParseConte
         if currencies is not None:
             common = currencies if common is None else common & currencies
             if not common:
-                detail = "No currency has a value for this amount and for the previous ones."
+                detail = _("No currency has a value for this amount and for the previous ones.")
                 context.add_error(found.path, "invalid", detail)
                 return
     for index, condition in enumerate(offer.conditions):
@@ -83,7 +84,7 @@ def check_common_currency(offer: Offer, default: str | None, context: ParseConte
             allowed = frozenset(condition.any)
             common = allowed if common is None else common & allowed
             if not common:
-                detail = "No currency has all amounts of the offer and meets this condition."
+                detail = _("No currency has all amounts of the offer and meets this condition.")
                 context.add_error(f"conditions.{index}.any", "invalid", detail)
                 return
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from core.messages import message as _
 from pricing.fields import Kind, ParseContext, join_path
 from pricing.key_rules import KeyRule
 
@@ -53,11 +54,11 @@ class Record:
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, Mapping):
-            return context.add_error(path, "invalid", "Expected an object.")
+            return context.add_error(path, "invalid", _("Expected an object."))
         errors_before = len(context.errors)
         for name in value:
             if name not in self.known_keys:
-                context.add_error(join_path(path, str(name)), "unknown_field", "Unknown field.")
+                context.add_error(join_path(path, str(name)), "unknown_field", _("Unknown field."))
         attributes = self.read_attributes(value, path, context)
         if len(context.errors) > errors_before:
             return None
@@ -77,7 +78,7 @@ class Record:
             if item is not None:
                 attributes[key.target] = key.kind.read(item, join_path(path, key.name), context)
             elif self.defaults[key.target] is MISSING:
-                context.add_error(join_path(path, key.name), "required", "This field is required.")
+                context.add_error(join_path(path, key.name), "required", _("This field is required."))
         if self.inline:
             attributes.update(self.inline[1].read_attributes(value, path, context))
             if self.inline[1].check is not None:
@@ -115,13 +116,15 @@ class ByKind:
 
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         if not isinstance(value, Mapping):
-            return context.add_error(path, "invalid", "Expected an object.")
+            return context.add_error(path, "invalid", _("Expected an object."))
         kind = value.get("kind")
         if kind is None:
-            return context.add_error(join_path(path, "kind"), "required", "This field is required.")
+            return context.add_error(join_path(path, "kind"), "required", _("This field is required."))
         if not isinstance(kind, str) or kind not in self.records:
             return context.add_error(
-                join_path(path, "kind"), "invalid_choice", f"Choose one of: {', '.join(self.records)}."
+                join_path(path, "kind"),
+                "invalid_choice",
+                _("Choose one of: %(choices)s.", choices=", ".join(self.records)),
             )
         return self.records[kind].read(value, path, context)
 
@@ -143,5 +146,5 @@ class Nested(ByKind):
     def read(self, value: object, path: str, context: ParseContext) -> Any:
         is_container = isinstance(value, Mapping) and value.get("kind") in self.containers
         if is_container and path.count(f".{self.key}") > self.max_depth:
-            return context.add_error(path, "invalid", f"Nest at most {self.max_depth} levels deep.")
+            return context.add_error(path, "invalid", _("Nest at most %(max)s levels deep.", max=self.max_depth))
         return ByKind.read(self, value, path, context)

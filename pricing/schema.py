@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from core.messages import message as _
 from pricing import offer as o
 from pricing.condition_schema import CONDITIONS, CURRENCY, SELECTED, UNITS
 from pricing.currencies import MoneyAmount, PerCurrency
@@ -54,9 +55,11 @@ def check_offer(values: dict[str, Any], path: str, context: ParseContext) -> Non
         if getattr(benefit, "keep_balance", False):
             name = join_path(path, f"benefits.{index}.keep_balance")
             if len(values["benefits"]) > 1:
-                context.add_error(name, "invalid", "A benefit that keeps a balance must be the only one of its offer.")
+                context.add_error(
+                    name, "invalid", _("A benefit that keeps a balance must be the only one of its offer.")
+                )
             elif isinstance(benefit.value, PerCurrency):
-                context.add_error(name, "invalid", "A balance is in one currency. Enter a plain amount.")
+                context.add_error(name, "invalid", _("A balance is in one currency. Enter a plain amount."))
 
 
 def check_get(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -69,7 +72,7 @@ def check_groups(values: dict[str, Any], path: str, context: ParseContext) -> No
     """Check that the picked position exists."""
     check_benefit(values, path, context)
     if values.get("then") is not None and values["then"].nth > values["size"]:
-        context.add_error(join_path(path, "then.nth"), "max_value", "Must be at most the group size.")
+        context.add_error(join_path(path, "then.nth"), "max_value", _("Must be at most the group size."))
 
 
 def check_tiers(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -84,10 +87,12 @@ def check_tiers(values: dict[str, Any], path: str, context: ParseContext) -> Non
         if values["unit"] == "percent":
             check_percent(value, value_path, context)
         elif value_path in context.number_paths:
-            context.add_error(value_path, "invalid", 'With unit: amount, enter a decimal string, for example "5.00".')
+            context.add_error(
+                value_path, "invalid", _('With unit: amount, enter a decimal string, for example "5.00".')
+            )
     check_rising(values, path, context)
     if values["basis"] == "line_amount" and values.get("on", "line") != "line":
-        context.add_error(join_path(path, "on"), "invalid", "Tiers by line amount require on: line.")
+        context.add_error(join_path(path, "on"), "invalid", _("Tiers by line amount require on: line."))
 
 
 def check_rising(values: dict[str, Any], path: str, context: ParseContext) -> None:
@@ -97,12 +102,13 @@ def check_rising(values: dict[str, Any], path: str, context: ParseContext) -> No
     for index, tier in enumerate(values["tiers"]):
         start_path = f"{path}.tiers.{index}.from"
         if isinstance(tier.start, int) != counts_units:
-            expected = "a number of units" if counts_units else 'an amount, for example "50.00"'
-            context.add_error(start_path, "invalid", f"With this basis, enter {expected}.")
+            units = _("With this basis, enter a number of units.")
+            amount = _('With this basis, enter an amount, for example "50.00".')
+            context.add_error(start_path, "invalid", units if counts_units else amount)
         elif previous is not None and list_currencies(tier.start) != list_currencies(previous):
-            context.add_error(start_path, "invalid", "Use the same currencies in every tier.")
+            context.add_error(start_path, "invalid", _("Use the same currencies in every tier."))
         elif previous is not None and not is_rising(previous, tier.start):
-            context.add_error(start_path, "invalid", "Each tier must start above the previous one.")
+            context.add_error(start_path, "invalid", _("Each tier must start above the previous one."))
         else:
             previous = tier.start
 
@@ -122,11 +128,11 @@ def is_rising(previous: Any, start: Any) -> bool:
 def check_percent(value: MoneyAmount, path: str, context: ParseContext) -> None:
     """Check that a percentage is from 0 to 100 with at most two decimals."""
     if isinstance(value, PerCurrency):
-        context.add_error(path, "invalid", "With unit: percent, enter a percentage.")
+        context.add_error(path, "invalid", _("With unit: percent, enter a percentage."))
     elif value > 100:
-        context.add_error(path, "max_value", "Must be at most 100.")
+        context.add_error(path, "max_value", _("Must be at most 100."))
     elif decimal_places(value.normalize()) > 2:
-        context.add_error(path, "max_decimal_places", "Use at most two decimals.")
+        context.add_error(path, "max_decimal_places", _("Use at most two decimals."))
 
 
 def benefit_record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.messages import message as _
 from pricing.candidates import Reason
 from pricing.condition_contexts import ConditionContext
 from pricing.condition_values import Select
@@ -45,7 +46,7 @@ def missing_units(actual: int, required: int) -> Reason | None:
     if not 0 < actual < required:
         return None
     missing = required - actual
-    return Reason("minimum_not_met", f"Add {missing} more.", {"missing_quantity": missing})
+    return Reason("minimum_not_met", _("Add %(count)s more.", count=missing), {"missing_quantity": missing})
 
 
 def purchase_shortfall(benefit: BuyGet, context: ConditionContext) -> Reason | None:
@@ -71,4 +72,8 @@ def tier_shortfall(benefit: Tiers, context: ConditionContext) -> Reason | None:
     if missing <= 0:
         return None
     text = context.format_amount(missing)
-    return Reason("minimum_not_met", f"Spend {text} {context.cart.currency} more.", {"missing": text})
+    return Reason(
+        "minimum_not_met",
+        _("Spend %(amount)s %(currency)s more.", amount=text, currency=context.cart.currency),
+        {"missing": text},
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
+from core.message_languages import translate
 from pricing.attributes import MAX_TEXT, describe_type, has_type, parse_attribute
 
 
@@ -19,7 +20,7 @@ def parse_attributes(form: forms.Form, name: str, types: Mapping[str, str], sepa
         elif attribute not in types:
             form.add_error(name, _("The brand has no attribute %(name)s.") % {"name": attribute})
         elif not has_type(value := parse_attribute(text, types[attribute]), types[attribute]):
-            form.add_error(name, describe_type(attribute, types[attribute]))
+            form.add_error(name, translate(describe_type(attribute, types[attribute])))
         else:
             attributes[attribute] = value
     return attributes

@@ -12,6 +12,7 @@ from checkout.admin.attributes import parse_attributes
 from checkout.admin.forms import CartForm, LineForm
 from checkout.contracts import MAX_CART_TOTAL, DraftPromotion, QuoteRequest, SimulationOptions
 from core import money
+from core.message_languages import translate
 from pricing import Cart, Facts, Line, Shipping, load_offer
 from pricing.condition_values import OneOf
 from promotions.models import Promotion
@@ -110,7 +111,7 @@ def _parse(form: forms.Form, name: str, text: str, currency: str) -> int | None:
     try:
         amount = money.parse(text.strip(), currency)
     except ValueError as error:
-        form.add_error(name, str(error))
+        form.add_error(name, translate(error.args[0]))
         return None
     if amount < 0:
         form.add_error(name, _("Enter an amount of 0 or more."))

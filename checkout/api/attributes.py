@@ -12,6 +12,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from checkout.contracts import QuoteRequest
 from core.errors import CONTROL_CHARACTERS, UNKNOWN_FIELD
+from core.message_languages import translate
 from core.texts import has_control_characters
 from pricing.attributes import MAX_TEXT, NAME_PATTERN, describe_type, has_type
 from pricing.fields import is_storable
@@ -94,5 +95,5 @@ def find_attribute_errors(attributes: Mapping[str, Any], path: str, types: Types
         if not declared:
             errors[f"{path}.{name}"] = [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")]
         elif not any(has_type(value, type_name) for type_name in declared):
-            errors[f"{path}.{name}"] = [ErrorDetail(describe_type(name, declared[0]), code="invalid")]
+            errors[f"{path}.{name}"] = [ErrorDetail(translate(describe_type(name, declared[0])), code="invalid")]
     return errors

@@ -23,6 +23,7 @@ from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import throttle
 from core.budgets import parse_budgets
 from core.errors import InvalidRequest
+from core.message_languages import translate
 from core.serializer_fields import (
     AwareDateTimeField,
     BudgetField,
@@ -277,7 +278,7 @@ def _to_profile(profile: Any, errors: FieldErrors) -> Profile | None:
         return None if profile is None else parse_profile(profile)
     except ProfileInvalid as error:
         errors += [
-            {"field": f"profile.{path}" if path else "profile", "code": code, "detail": detail}
+            {"field": f"profile.{path}" if path else "profile", "code": code, "detail": translate(detail)}
             for path, code, detail in error.errors
         ]
         return None

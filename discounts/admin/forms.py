@@ -21,6 +21,7 @@ from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core import money
 from core.errors import DomainError
+from core.message_languages import translate
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
 from discounts.selectors.codes import list_recent_rules
@@ -147,7 +148,7 @@ class NewRuleFields(forms.Form):
         try:
             minor_units = money.parse(re.sub(r"(?<=\d),(?=\d{1,2}\Z)", ".", text), self.brand.currency)
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(translate(error.args[0])) from error
         if minor_units <= 0:
             raise forms.ValidationError(gettext("Enter an amount greater than 0, or leave blank."))
         return money.format_decimal(minor_units, self.brand.currency)

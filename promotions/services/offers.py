@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from core import money
 from core.errors import InvalidRequest
+from core.message_languages import translate
 from pricing import Offer, OfferInvalid, parse_offer
 from pricing.condition_values import Attribute, iter_conditions
 from pricing.options import get_target
@@ -44,7 +45,7 @@ def validate_offer(
     except OfferInvalid as error:
         raise InvalidRequest(
             errors=[
-                {"field": ".".join(filter(None, [field, path])), "code": code, "detail": detail}
+                {"field": ".".join(filter(None, [field, path])), "code": code, "detail": translate(detail)}
                 for path, code, detail in error.errors
             ]
         ) from error

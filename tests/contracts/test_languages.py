@@ -14,7 +14,7 @@ from django.test import Client
 from core.languages import list_languages
 from promoplatform.devserver.messages import SOURCE, catalog_of
 from tests.contracts.tree import ROOT
-from tests.factories import BrandFactory, ShopperFactory
+from tests.factories import BrandFactory, PromotionFactory, ShopperFactory
 
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext"}
 IGNORED_ARGUMENTS, IGNORED_NAMES = {"help_text", "description", "verbose_name", "label"}, ("_HELP", "LABELS")
@@ -24,8 +24,8 @@ IGNORED_FILES = {
 }  # fmt: skip
 IGNORED_PARTS = {"admin", "management", "migrations", "models"}
 APPS = (
-    "accounts", "checkout", "core", "coupons", "discounts", "mailings", "promotions", "redemptions", "segments",
-    "vouchers",
+    "accounts", "checkout", "core", "coupons", "discounts", "mailings", "pricing", "promotions", "redemptions",
+    "segments", "vouchers",
 )  # fmt: skip
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 QUOTE = "/api/v1/checkout/quote/"
@@ -157,3 +157,38 @@ def test_an_error_of_a_batch_is_in_the_language_of_its_request(shopper_client: C
     )
 
     assert response.json()["detail"] == "Code nicht gefunden."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "reason", "field"),
+    [
+        ("en", "Spend 40.00 EUR more.", "Use at most 2 decimals for EUR."),
+        ("de", "Es fehlen noch 40.00 EUR.", "Für EUR sind höchstens 2 Nachkommastellen erlaubt."),
+        ("es", "Faltan 40.00 EUR.", "Use como máximo 2 decimales para EUR."),
+    ],
+)
+def test_reasons_and_errors_of_offers_are_in_the_language(
+    language: str, reason: str, field: str, brand_client: Callable[[Any], Client]
+) -> None:
+    brand = BrandFactory(currency="EUR")
+    minimum = {"kind": "min_subtotal", "value": "50.00"}
+    PromotionFactory(brand=brand, trigger="code", text="CODE", extra={"conditions": [minimum]})
+    client, headers = brand_client(brand), {"Accept-Language": language}
+    cart = {"currency": "EUR", "lines": [{"id": "1", "sku": "a", "quantity": 1, "unit_price": "10.00"}]}
+    draft = {
+        "id": "a",
+        "trigger": "automatic",
+        "offer": {"conditions": [minimum], "benefits": [{"kind": "gift", "sku": "x"}]},
+    }
+
+    quote = client.post(QUOTE, cart | {"codes": ["CODE"]}, content_type="application/json", headers=headers).json()
+    path, body = "/api/v1/promotions/simulate/", {"cart": cart, "promotions": [draft]}
+    explained = client.post(path, body, content_type="application/json", headers=headers).json()["explain"]
+    draft["offer"] = {"benefits": [{"kind": "percent", "value": "10", "max_discount": "1.001"}]}
+    refused = client.post(path, body, content_type="application/json", headers=headers).json()
+
+    assert [entry["reason"]["detail"] for entry in quote["rejected"]] == [reason]
+    assert [(entry["detail"], entry["reason"]["detail"]) for entry in explained] == [(reason, reason)]
+    assert [error["detail"] for error in refused["errors"]] == [field]
+    assert quote["rejected"][0]["reason"]["missing"] == "40.00"

@@ -1,6 +1,7 @@
 """Initial balances of the codes of a batch, and of the lines of an import."""
 
 from core.errors import InvalidRequest
+from core.message_languages import translate
 from redemptions.balances.rules import parse_balance
 from redemptions.codes import files
 from redemptions.stored_values import StoredValue
@@ -13,7 +14,7 @@ def parse_batch_balance(text: str | None, value: StoredValue | None) -> int | No
     try:
         return parse_balance(text, value)
     except ValueError as error:
-        raise InvalidRequest.field("balance", str(error)) from error
+        raise InvalidRequest.field("balance", translate(error.args[0])) from error
 
 
 def read_balance(row: files.Row, value: StoredValue | None) -> int | None:
@@ -27,5 +28,5 @@ def find_balance_error(row: files.Row, value: StoredValue | None) -> str:
     try:
         read_balance(row, value)
     except ValueError as error:
-        return str(error)
+        return translate(error.args[0])
     return ""
