@@ -1,4 +1,4 @@
-"""Promotions of the demo: active, scheduled and draft ones, for everyone and for audiences."""
+"""Promotions of the demo: active, scheduled and draft ones, for everyone and for audiences, and attributes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,13 @@ class Example:
     fields: dict[str, Any]
     code: str | None = None
 
+
+ATTRIBUTES = [
+    ("billo", "customer_tier", "string", "Loyalty tier of a customer: silver or gold."),
+    ("billo", "color", "string", "Color of a product."),
+    ("cake", "gift_wrap", "boolean", "Whether the order is wrapped as a gift."),
+]
+"""The brand, the name, the type and the description of each attribute."""
 
 PROMOTIONS = [
     Example(
@@ -66,6 +73,15 @@ PROMOTIONS = [
         {"target_audience": "new_users"},
     ),
     Example(
+        "billo", "Gold customers: 10% off orders with something red", 0, 60,
+        {"conditions": [
+            {"kind": "attribute", "name": "customer_tier", "of": "customer", "any": ["gold"]},
+            {"kind": "attribute", "name": "color", "of": "line", "any": ["red"]},
+         ],
+         "benefits": [{"kind": "percent", "value": "10"}]},
+        {"description": "Carts need the attributes customer_tier of the customer and color of a line."},
+    ),
+    Example(
         "cake", "VIP customers: 20% off tarts", 0, 30,
         {"benefits": [{"kind": "percent", "value": "20", "select": {"categories": ["tarts"]}}]},
         {"target_audience": "vip_customers"},
@@ -82,7 +98,9 @@ PROMOTIONS = [
 
 
 def create_promotions(brands: dict[str, Brand], *, at: datetime) -> int:
-    """Create the promotions of both brands; return their number."""
+    """Create the attributes and the promotions of both brands; return the number of promotions."""
+    for slug, name, type_name, description in ATTRIBUTES:
+        services.create_attribute(brand=brands[slug], name=name, type_name=type_name, description=description, at=at)
     for example in PROMOTIONS:
         start = at + timedelta(days=example.starts)
         fields = {

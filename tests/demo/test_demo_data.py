@@ -4,16 +4,27 @@ from collections import Counter
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.http import QueryDict
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, Membership, User
 from checkout.models import Redemption
 from coupons import consistency
 from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from discounts.contracts import build_offer_document
 from discounts.models import DiscountCode, Usage
+from pricing import load_offer
+from pricing.description import describe_offer
+from promoplatform.demo.accounts import PASSWORD
+from promoplatform.demo.coupons import COUPONS
+from promoplatform.demo.discount_codes import CODES
+from promoplatform.demo.promotions import PROMOTIONS
+from promotions.admin.offer_form import OfferForm
 from promotions.models import Promotion
 from segments.models import Audience, Segment
 from segments.services import disable
@@ -57,6 +68,76 @@ def test_first_run_creates_brands_accounts_and_live_examples() -> None:
     direct = CouponRedemption.objects.filter(redemption_id=None, status="confirmed").count()
     assert (direct, CouponRedemption.objects.exclude(redemption_id=None).exists()) == (9, True)
     assert list(consistency.check(at=at, repair=False)) == []
+
+
+def sign_in(username: str) -> Client:
+    """Return a client of the API with the token of a demo account."""
+    account = {"account": username, "password": PASSWORD}
+    token = Client().post("/api/v1/auth/token/", account, content_type="application/json").json()["access"]
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def list_examples(slug: str) -> dict[str, dict[str, Any]]:
+    """Return the offers that the demo has for a brand, by name."""
+    by_code = {
+        text: build_offer_document(rule["discount"], rule, None)
+        for text, (brand, rule) in CODES.items()
+        if brand == slug
+    }
+    coupons = {
+        example.title: {"conditions": example.conditions, "benefits": [example.benefit]}
+        for example in COUPONS
+        if example.brand == slug
+    }
+    return by_code | coupons | {example.name: example.offer for example in PROMOTIONS if example.brand == slug}
+
+
+@pytest.mark.parametrize("slug", ["billo", "cake"])
+def test_every_offer_reads_back_from_the_api_and_from_the_form_as_the_demo_wrote_it(slug: str) -> None:
+    create_demo_data(shoppers=1)
+    client, brand = sign_in(f"{slug}-owner"), Brand.objects.get(slug=slug)
+
+    stored: dict[str, Any] = {}
+    for path, name, offer_of in (
+        ("promotions/?limit=100", "name", lambda row: row["offer"]),
+        ("coupons/?limit=100&status=all", "title", lambda row: row["offer"]),
+        ("discountcode/?limit=100", "id", lambda row: row["rule"]["offer"]),
+    ):
+        rows = client.get(f"/api/v1/{path}").json()["results"]
+        stored |= {row[name]: offer_of(row) for row in rows}
+
+    examples = list_examples(slug)
+    assert {name: load_offer(stored[name]) for name in examples} == {
+        name: load_offer(offer) for name, offer in examples.items()
+    }
+    assert len(examples) >= 4
+    for name, offer in stored.items():
+        form = OfferForm(
+            QueryDict(urlencode(OfferForm(brand=brand, offer=offer).initial_data(), doseq=True)), brand=brand
+        )
+        assert form.is_valid(), (name, form.errors)
+        assert load_offer(form.document) == load_offer(offer), name
+        assert form.description() == describe_offer(load_offer(offer), "EUR"), name
+
+
+def test_a_new_user_sees_attributes_and_an_offer_that_uses_them() -> None:
+    create_demo_data(shoppers=1)
+    client = sign_in("billo-owner")
+    cart: dict[str, Any] = {
+        "currency": "EUR", "codes": [],
+        "lines": [{"id": "1", "sku": "bag", "quantity": 1, "unit_price": "10.00", "attributes": {"color": "red"}}],
+    }  # fmt: skip
+    body = {"cart": cart, "promotions": [], "include_live": True}
+
+    names = [attribute["name"] for attribute in client.get("/api/v1/attributes/").json()["results"]]
+    discounts = []
+    for tier in ("silver", "gold"):
+        cart["customer"] = {"attributes": {"customer_tier": tier}}
+        answer = client.post("/api/v1/promotions/simulate/", body, content_type="application/json").json()
+        discounts.append(answer["discount_total"])
+
+    assert sorted(names) == ["color", "customer_tier"]
+    assert discounts == ["0.00", "1.00"]
 
 
 def test_second_run_changes_nothing() -> None:
