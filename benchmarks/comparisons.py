@@ -33,8 +33,10 @@ from benchmarks import in_process, seed_data
 from benchmarks.environment import database_url
 from benchmarks.load import ToolMissing
 from benchmarks.scenarios import Plan, Rounds, measure_milliseconds, print_result
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption
+from coupons.models import CouponDefinition, CouponRedemption
 from coupons.services import CodesSpec, create
+from redemptions.limits.models import Limit
+from redemptions.limits.rules import EXACT_TOTAL
 from redemptions.statuses import RedemptionStatus
 
 DATABASE = "promo_benchmarks_oscar"
@@ -106,7 +108,7 @@ class _PlatformCalls:
     def check(self) -> None:
         """Check that each redemption was recorded and counted once. Raises RuntimeError."""
         rows = CouponRedemption.objects.filter(coupon=self._coupon, status=RedemptionStatus.CONFIRMED).count()
-        counted = CouponCounter.objects.get(coupon=self._coupon).taken
+        counted = Limit.objects.get(owner=self._coupon.pk, scope=EXACT_TOTAL).taken
         if not rows == counted == self._redeemed:
             raise RuntimeError(f"{self._redeemed} redemptions, {rows} rows, {counted} counted")
 

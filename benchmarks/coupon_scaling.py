@@ -19,9 +19,10 @@ from benchmarks import seed_data
 from benchmarks.coupons import CUSTOMERS, MAXIMUM, PROCESSES, build_transaction, to_sql
 from benchmarks.load import pgbench
 from benchmarks.scenarios import Plan, measure_interleaved, print_line, print_result
-from coupons.models import CouponCounter, CouponDefinition, Strategy
+from coupons.models import CouponDefinition
 from coupons.services.partitions import create_partitions
-from redemptions.limits.rules import SHARDS
+from redemptions.limits.models import Limit, Strategy
+from redemptions.limits.rules import EXACT_TOTAL, SHARDS, TOTAL
 
 LIMIT = "the limit: one row, commit"
 COUPONS = 10  # with ten million redemptions, each of a million customers has each coupon
@@ -45,9 +46,10 @@ FROM (
 ) numbered
 """
 COUNT = f"""
-INSERT INTO coupons_usercouponredemption AS u (coupon_id, customer_id, redemption_count, cap)
-SELECT {CUSTOMER_SQL}, 1, %(cap)s FROM generate_series(%(low)s::bigint, %(high)s::bigint - 1) n
-ON CONFLICT (coupon_id, customer_id) DO UPDATE SET redemption_count = u.redemption_count + 1
+INSERT INTO redemptions_limit AS l (owner, scope, slot, shard, taken, cap)
+SELECT coupon, 'customer', customer::text, 0, 1, %(cap)s
+FROM (SELECT {CUSTOMER_SQL} FROM generate_series(%(low)s::bigint, %(high)s::bigint - 1) n) AS r (coupon, customer)
+ON CONFLICT (owner, scope, slot, shard) DO UPDATE SET taken = l.taken + 1
 """
 
 
@@ -78,9 +80,9 @@ def _create_coupons() -> list[CouponDefinition]:
     coupons = CouponDefinition.objects.bulk_create(
         CouponDefinition(brand=brand, title=f"Coupon {n}", offer=offer, currency="EUR", **dates) for n in range(COUPONS)
     )
-    shards = [(coupons[0], 0), *((coupons[1], shard) for shard in range(SHARDS))]
-    CouponCounter.objects.bulk_create(
-        CouponCounter(coupon=coupon, shard=shard, cap=MAXIMUM) for coupon, shard in shards
+    shards = [(coupons[0], EXACT_TOTAL, 0), *((coupons[1], TOTAL, shard) for shard in range(SHARDS))]
+    Limit.objects.bulk_create(
+        Limit(owner=coupon.pk, scope=scope, slot="", shard=shard, cap=MAXIMUM) for coupon, scope, shard in shards
     )
     return coupons
 
@@ -126,7 +128,7 @@ def _insert_redemptions(coupons: list[CouponDefinition], low: int, high: int) ->
 
 def _print_sizes() -> None:
     print("\n| table | rows, MB | indexes, MB |\n|---|---|---|")
-    for title, tables in (("redemptions", "coupons_couponredemption_%"), ("counts", "coupons_usercouponredemption")):
+    for title, tables in (("redemptions", "coupons_couponredemption_%"), ("limits", "redemptions_limit")):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT sum(pg_table_size(oid)), sum(pg_indexes_size(oid)) FROM pg_class"

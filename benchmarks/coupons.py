@@ -19,8 +19,10 @@ from benchmarks.environment import serve
 from benchmarks.load import pgbench, wrk
 from benchmarks.scenarios import Plan, measure_interleaved, print_result
 from core import db
-from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
+from coupons.models import CouponDefinition
 from coupons.services import create, pool_units
+from redemptions.limits.models import Limit, LimitUnit, Strategy
+from redemptions.limits.rules import APPROXIMATE_TOTAL, TOTALS
 
 LIMIT = "the limit: plain inserts"
 CONNECTIONS = (16, 64)
@@ -34,6 +36,9 @@ STRIDE = 7_919  # between the customers of one transaction
 FLUSH_SIZE = 64  # redemptions that an approximate coupon counts at once
 Contenders = dict[str, Callable[[], float]]
 INSERT = "INSERT INTO bench_redemption VALUES (uuidv7(), :customer, now());\n"
+
+
+COUPONS, LIMITS = "coupons/sql", "redemptions/limits/sql"
 
 
 def measure(plan: Plan) -> None:
@@ -105,7 +110,7 @@ def _create_coupon(strategy: str, pool: int) -> CouponDefinition:
     brand = seed_data.create_brand(f"hot-{strategy}-{uuid.uuid4().hex[:6]}")
     coupon, _ = create(brand=brand, fields=fields, codes=None, by=None, at=at)
     pool_units.create_units(coupon_id=coupon.pk, at=at, budget=600)
-    created = CouponUnit.objects.filter(coupon_id=coupon.pk).count()
+    created = LimitUnit.objects.filter(owner=coupon.pk).count()
     if created != (pool if strategy == Strategy.POOL else 0):
         raise RuntimeError(f"{created} units were created of {pool}")
     return coupon
@@ -118,7 +123,7 @@ def _run_http(
     result = wrk(address, "coupon", shoppers.file, coupon.pk, seconds=plan.seconds, connections=connections)
     if result.rejected:
         raise RuntimeError(f"{result.rejected} of {result.answers} redemptions were rejected")
-    if not CouponCounter.objects.filter(coupon_id=coupon.pk, taken__gt=0).exists():
+    if not Limit.objects.filter(owner=coupon.pk, taken__gt=0).exists():
         raise RuntimeError("no redemption was counted")
     return result.rate
 
@@ -141,7 +146,8 @@ def build_transaction(strategy: Strategy | None, coupon: str, *, count: int = 1,
     """
     customers = ", ".join(f":customer + {STRIDE * n}" for n in range(count))
     names = {
-        "coupon": coupon, "brand": f"(SELECT brand_id FROM coupons_coupondefinition WHERE id = {coupon})",
+        "coupon": coupon, "owner": coupon, "scope": _text(TOTALS[strategy]) if strategy else "",
+        "brand": f"(SELECT brand_id FROM coupons_coupondefinition WHERE id = {coupon})",
         "wanted": f"{count}", "home": ":home", "customers": f"ARRAY[{customers}]",
         "ids": _array(count, "uuidv7()"), "codes": _array(count, "''"),
     }  # fmt: skip
@@ -150,7 +156,7 @@ def build_transaction(strategy: Strategy | None, coupon: str, *, count: int = 1,
         Strategy.EXACT: _sql("take_exact", names),
         Strategy.SHARDED: _shard_sql(names),
         Strategy.POOL: f"\\set start random(1, {pool or 1})\n" + _sql("take_units", names | {"start": ":start"}),
-        Strategy.APPROXIMATE: f"SELECT taken FROM coupons_couponcounter WHERE coupon_id = {names['coupon']};\n",
+        Strategy.APPROXIMATE: f"SELECT taken FROM redemptions_limit {_row(names)};\n",
     }[strategy]
     after = _counter_sql(names) if strategy == Strategy.APPROXIMATE else ""
     return f"BEGIN;\n{_sql('select_snapshot', names)}{take}{_rows_sql(names, count)}COMMIT;\n{after}"
@@ -166,8 +172,17 @@ def _shard_sql(names: dict[str, str]) -> str:
 
 def _counter_sql(names: dict[str, str]) -> str:
     """Return SQL that adds several redemptions to an approximate counter, after the commit."""
-    add = f"UPDATE coupons_couponcounter SET taken = taken + {FLUSH_SIZE} WHERE coupon_id = {names['coupon']};\n"
+    add = f"UPDATE redemptions_limit SET taken = taken + {FLUSH_SIZE} {_row(names)};\n"
     return f"\\set draw random(1, {FLUSH_SIZE})\n\\if :draw = 1\n{add}\\endif\n"
+
+
+def _text(value: str) -> str:
+    """Return a text as SQL without colons, which pgbench takes for its variables."""
+    return "'" + value.replace(":", "' || chr(58) || '") + "'"
+
+
+def _row(names: dict[str, str]) -> str:
+    return f"WHERE owner = {names['coupon']} AND scope = {_text(APPROXIMATE_TOTAL)}"
 
 
 def _rows_sql(names: dict[str, str], count: int) -> str:
@@ -182,5 +197,5 @@ def _array(count: int, value: str) -> str:
 
 def _sql(name: str, parameters: dict[str, str]) -> str:
     """Return a statement of the product as one line, without its comments."""
-    lines = (db.load_sql(f"coupons/sql/{name}.sql") % parameters).splitlines()
+    lines = (db.load_sql(f"{LIMITS if name.startswith('take') else COUPONS}/{name}.sql") % parameters).splitlines()
     return " ".join(line.partition("--")[0].strip() for line in lines) + ";\n"

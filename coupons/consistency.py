@@ -8,11 +8,14 @@ from django.db import transaction
 
 from core import db
 from coupons import selectors
-from coupons.models import CouponCounter, CouponUnit, Strategy, UserCouponRedemption
-from coupons.services.limits import approximate, counters
 from coupons.services.partitions import first_kept_month
 from coupons.services.retention import iter_report_differences
+from redemptions.limits import services as limits
+from redemptions.limits.models import LimitUnit, Strategy
+from redemptions.limits.rules import CUSTOMER, TOTALS
+from redemptions.limits.strategies import approximate
 
+RECOUNT_CUSTOMERS = "coupons/sql/recount_customers.sql"
 GRACE_PERIOD = timedelta(minutes=10)  # expired reservations are normally released within a minute
 
 
@@ -40,8 +43,9 @@ def _difference(text: str, *, repaired: bool) -> str:
 
 def _check_counters(coupon: uuid.UUID, strategy: str, repair: bool) -> Iterator[str]:
     """Yield counters that don't match: shards their redemptions, a pool its units, an approximate one its hard cap."""
-    for row in db.fetch_all(RECOUNT[strategy], {"coupon": coupon}):
-        repaired = repair and _recount(coupon, strategy)
+    scope = TOTALS[strategy]
+    for row in db.fetch_all(RECOUNT[strategy], {"coupon": coupon, "scope": scope}):
+        repaired = repair and _recount(coupon, RECOUNT[strategy], scope)
         counts = f"{row['taken']} of {row['cap']} stored, {row['counted']} counted"
         yield _difference(f"coupon {coupon}: {strategy} shard {row['shard']}: {counts}", repaired=repaired)
 
@@ -54,49 +58,39 @@ RECOUNT[Strategy.SHARDED] = RECOUNT[Strategy.EXACT]
 
 
 @transaction.atomic
-def _recount(coupon: uuid.UUID, strategy: str) -> bool:
-    """Correct the counters under the locks of all counters of the coupon. Return False if a cap is exceeded."""
-    counters.lock(coupon=coupon)
-    differences = db.fetch_all(RECOUNT[strategy], {"coupon": coupon})
-    for row in differences:
-        taken = min(row["counted"], row["cap"])
-        CouponCounter.objects.filter(coupon_id=coupon, shard=row["shard"]).update(taken=taken)
-    return all(row["counted"] <= row["cap"] for row in differences)
+def _recount(coupon: uuid.UUID, path: str, scope: str) -> bool:
+    """Correct the counters while the coupon is locked. Return False if a cap is exceeded."""
+    selectors.lock_coupon(coupon=coupon)
+    rows = db.fetch_all(path, {"coupon": coupon, "scope": scope})
+    return limits.recount(owner=coupon, counted={(scope, "", row["shard"]): row["counted"] for row in rows})
 
 
 def _check_customers(coupon: uuid.UUID, repair: bool) -> Iterator[str]:
-    for row in db.fetch_all("coupons/sql/recount_customers.sql", {"coupon": coupon}):
-        repaired = repair and _recount_customer(coupon, row["customer_id"])
-        counts = f"customer {row['customer_id']}: {row['redemption_count']} stored, {row['counted']} counted"
+    for row in db.fetch_all(RECOUNT_CUSTOMERS, {"coupon": coupon}):
+        repaired = repair and _recount_customers(coupon)
+        counts = f"customer {row['slot']}: {row['taken']} stored, {row['counted']} counted"
         yield _difference(f"coupon {coupon}: {counts}", repaired=repaired)
 
 
 @transaction.atomic
-def _recount_customer(coupon: uuid.UUID, customer: int) -> bool:
-    """Correct a customer's count under the lock of its row. Return False if the limit is exceeded."""
-    rows = UserCouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer)
-    row = rows.select_for_update().first()
-    counted = selectors.count_active(coupon=coupon, customer=customer)
-    if row is None:
-        UserCouponRedemption.objects.create(coupon_id=coupon, customer_id=customer, redemption_count=counted)
-    elif row.cap is not None and counted > row.cap:
-        return False
-    else:
-        rows.update(redemption_count=counted)
-    return True
+def _recount_customers(coupon: uuid.UUID) -> bool:
+    """Correct the counts of customers while the coupon is locked. Return False if a cap is exceeded."""
+    selectors.lock_coupon(coupon=coupon)
+    rows = db.fetch_all(RECOUNT_CUSTOMERS, {"coupon": coupon})
+    return limits.recount(owner=coupon, counted={(CUSTOMER, row["slot"], 0): row["counted"] for row in rows})
 
 
 def _check_units(coupon: uuid.UUID, repair: bool) -> Iterator[str]:
     """Yield units whose redemption is not active, and active redemptions without their unit."""
     for row in db.fetch_all("coupons/sql/recount_units.sql", {"coupon": coupon}):
-        units = CouponUnit.objects.filter(coupon_id=coupon, number=row["n"])
+        units = LimitUnit.objects.filter(owner=coupon, number=row["number"])
         if row["is_active"]:  # the unit is free, or another redemption has it
             repaired = repair and bool(units.filter(redemption_id=None).update(redemption_id=row["redemption_id"]))
         else:
             repaired = repair and bool(units.filter(redemption_id=row["redemption_id"]).update(redemption_id=None))
         problem = "lacks its" if row["is_active"] else "is not active but has"
         yield _difference(
-            f"coupon {coupon}: redemption {row['redemption_id']} {problem} unit {row['n']}", repaired=repaired
+            f"coupon {coupon}: redemption {row['redemption_id']} {problem} unit {row['number']}", repaired=repaired
         )
 
 
@@ -104,5 +98,6 @@ def recount_approximate(*, at: datetime) -> int:
     """Set the counters of active approximate coupons to their active redemptions. Return the number of coupons."""
     coupons = selectors.list_approximate(at=at)
     for coupon, maximum in coupons:
-        approximate.recount(coupon=coupon, cap=maximum)
+        params = {"coupon": coupon, "hard_cap": approximate.hard_cap(maximum)}
+        db.execute("coupons/sql/recount_approximate.sql", params)
     return len(coupons)

@@ -12,18 +12,10 @@ from accounts.models import Brand, Customer, User
 from core.ids import uuid7
 from coupons.contracts import list_customer_caps
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
+from redemptions.limits.models import Strategy
+from redemptions.limits.rules import CUSTOMER, TOTALS
 from redemptions.statuses import OfferDecision, RedemptionStatus
 from redemptions.uses.models import OfferLimits
-
-
-class Strategy(models.TextChoices):
-    """Counting method of a coupon's limit under concurrent redemptions (``docs/algorithms/coupon-limits.md``)."""
-
-    EXACT = "exact", _("Exact")
-    SHARDED = "sharded", _("Sharded")
-    POOL = "pool", _("Pool")
-    APPROXIMATE = "approximate", _("Approximate")
-
 
 STATUSES = [status for status in RedemptionStatus if status != RedemptionStatus.PARTIALLY_RETURNED]  # of one redemption
 
@@ -37,6 +29,7 @@ class CouponDefinition(OfferLimits):
     """
 
     offer_kind = "coupon"
+    own_scopes = (*TOTALS.values(), CUSTOMER)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="coupons")
@@ -104,77 +97,15 @@ class CouponDefinition(OfferLimits):
         return self.title
 
     @property
+    def own_caps(self) -> dict[str, int]:
+        """The cap of the total limit, by scope."""
+        total = self.maximum_number_of_coupons
+        return {} if total is None else {TOTALS[self.limit_strategy]: total}
+
+    @property
     def customer_caps(self) -> dict[str, int]:
         """The cap per customer, by scope."""
         return list_customer_caps(self.maximum_number_of_coupons_per_user)
-
-
-class CouponCounter(models.Model):
-    """Counter of a coupon's limit, ``taken`` of ``cap``: one row, or up to sixteen for *sharded*.
-
-    For *pool*, ``taken`` counts the units that exist. For *approximate*, ``cap`` is the hard cap: the limit plus the
-    largest overshoot. A coupon without a limit has no row.
-    """
-
-    pk = models.CompositePrimaryKey("coupon_id", "shard")
-    coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="counters", db_index=False)
-    shard = models.SmallIntegerField(default=0)
-    cap = models.BigIntegerField()
-    taken = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(taken__gte=0, taken__lte=models.F("cap")), name="coupons_counter_within_cap"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.coupon_id} shard {self.shard}: {self.taken} of {self.cap}"
-
-
-class UserCouponRedemption(models.Model):
-    """Number of active redemptions of a coupon by a customer, including reservations; exact with every strategy.
-
-    ``cap`` is the limit per customer at the customer's last redemption, empty if there was none. The row exists without
-    a limit, too, so that a limit that is set later counts earlier redemptions.
-    """
-
-    pk = models.CompositePrimaryKey("coupon_id", "customer_id")
-    coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
-    redemption_count = models.PositiveIntegerField()
-    cap = models.PositiveIntegerField(null=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(cap__isnull=True) | models.Q(redemption_count__lte=models.F("cap")),
-                name="coupons_user_within_cap",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.coupon_id} by {self.customer_id}: {self.redemption_count}"
-
-
-class CouponUnit(models.Model):
-    """Unit of a *pool*, created in advance; free while it has no redemption."""
-
-    pk = models.CompositePrimaryKey("coupon_id", "number")
-    coupon = models.ForeignKey(CouponDefinition, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    number = models.IntegerField(db_column="n")
-    redemption_id = models.UUIDField(null=True)
-
-    class Meta:
-        indexes: ClassVar = [
-            models.Index(
-                fields=["coupon", "number"], name="coupons_unit_free", condition=models.Q(redemption_id__isnull=True)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.coupon_id} unit {self.number}"
 
 
 class RedeemedCode(models.Model):

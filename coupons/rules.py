@@ -29,8 +29,6 @@ from redemptions.errors import CartRequired, CodeExpired, CodeInactive, CodeNotF
 from redemptions.lifecycle import derive_status, find_status_error
 
 LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # from then on, the limit and its counting method can't change
-TOLERANCE = 100  # uncounted redemptions of an approximate limit stay below 1/TOLERANCE of the limit
-MAX_UNCOUNTED = 64  # redemptions per process
 
 
 # --- eligibility ------------------------------------------------------------------------------------------------------
@@ -116,29 +114,6 @@ def derive_redemption_id(redemption: uuid.UUID, coupon: uuid.UUID) -> uuid.UUID:
     return uuid.UUID(int=value & ~(0x3 << 62) | 2 << 62)
 
 
-# --- approximate limits -----------------------------------------------------------------------------------------------
-def flush_size(*, cap: int, processes: int) -> int:
-    """Return after how many redemptions a process adds them to the counter, so that the lag stays within tolerance."""
-    return max(1, min(MAX_UNCOUNTED, cap // (TOLERANCE * processes)))
-
-
-def max_overshoot(*, cap: int, processes: int, threads: int) -> int:
-    """Return by how much an approximate limit may be exceeded (``docs/algorithms/coupon-limits.md`` derives it)."""
-    return processes * (flush_size(cap=cap, processes=processes) - 1 + threads)
-
-
-# --- pools ------------------------------------------------------------------------------------------------------------
-def is_pool_build_time(*, start: datetime, at: datetime, hours: str) -> bool:
-    """Return whether units of a pool may be created now: in quiet hours, or if the coupon starts within a day.
-
-    ``hours`` are the quiet hours in UTC, such as ``"1-5"`` or ``"22-4"``; if empty, all hours are.
-    """
-    if not hours or start - at <= timedelta(days=1):
-        return True
-    first, last = (int(hour) for hour in hours.split("-"))
-    return first <= at.hour < last if first <= last else at.hour >= first or at.hour < last
-
-
 # --- recommended counting method --------------------------------------------------------------------------------------
 class Reason(Enum):
     """Reason for a recommended counting method."""
@@ -153,7 +128,7 @@ class Reason(Enum):
 def recommend_strategy(*, maximum: int | None, expected_redemptions: int, at_checkout: bool) -> tuple[str, Reason]:
     """Return the counting method for the redemptions that are expected in the first minute, and the reason.
 
-    The thresholds come from the measurements in ``docs/algorithms/coupon-limits.md``.
+    The thresholds come from the measurements in ``docs/algorithms/limit-strategies.md``.
     """
     if maximum is None:
         return "exact", Reason.NO_LIMIT

@@ -11,7 +11,7 @@ from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from coupons import services
-from coupons.models import CouponDefinition, Strategy
+from coupons.models import CouponDefinition
 from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values, integer_field
 from promotions.admin.offer_field import OfferField
 from redemptions.admin.code_forms import CODE_INPUT_ATTRS
@@ -19,6 +19,7 @@ from redemptions.api.limits import MAX_LIMIT
 from redemptions.codes.rules import DEFAULT_PATTERN
 from redemptions.codes.services import MAX_BATCH_SIZE
 from redemptions.errors import CodeTaken, PatternTooWeak
+from redemptions.limits.models import Strategy
 
 MAXIMUM, PER_USER, STRATEGY = "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy"
 RECOMMENDATION_FIELDS = ("expected_redemptions_first_minute", "redeemed_at_checkout")

@@ -29,7 +29,7 @@ from coupons import selectors, services
 from coupons.admin import presenters
 from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
 from coupons.contracts import CouponUsage
-from coupons.models import CouponDefinition, Strategy
+from coupons.models import CouponDefinition
 from promotions.admin import offer_field
 from promotions.admin.limit_cards import list_limit_cards
 from redemptions.admin.code_batches import CodeViews
@@ -42,6 +42,7 @@ from redemptions.admin.lifecycle import (
 )
 from redemptions.codes.selectors.batches import list_batches
 from redemptions.lifecycle import Action
+from redemptions.limits.models import Strategy
 from redemptions.statuses import OfferDecision
 
 

@@ -14,7 +14,9 @@ from backoffice.base.formatting import (
 )
 from coupons import rules
 from coupons.contracts import CouponUsage
-from coupons.models import CouponDefinition, Strategy
+from coupons.models import CouponDefinition
+from redemptions.limits.models import Strategy
+from redemptions.limits.rules import max_overshoot
 
 MAX_INTEGER = 2_000_000_000
 Card = tuple[str, str, str]
@@ -112,7 +114,7 @@ def guarantee(strategy: str, maximum: int | None) -> str:
         return _("No total limit is set, so the counting method has no effect.")
     if strategy != Strategy.APPROXIMATE:
         return str(GUARANTEES.get(strategy, ""))
-    overshoot = rules.max_overshoot(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    overshoot = max_overshoot(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
     return _("May exceed the limit of %(limit)s by at most %(overshoot)s.") % {
         "limit": format_number(maximum),
         "overshoot": format_number(overshoot),

@@ -16,8 +16,7 @@ from core.serializer_fields import (
     StrictIntegerField,
 )
 from core.serializers import InputSerializer
-from coupons import rules
-from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from coupons.models import CouponDefinition, CouponRedemption
 from redemptions.api.identities import IDENTITIES_HELP, IdentitiesInputSerializer
 from redemptions.api.limits import (
     LIMITS_HELP,
@@ -30,6 +29,8 @@ from redemptions.api.limits import (
 from redemptions.api.lists import CodedOfferQuerySerializer
 from redemptions.api.offer_fields import OfferField
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
+from redemptions.limits import rules
+from redemptions.limits.models import Strategy
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
 ALL = "all"  # coupons of every status

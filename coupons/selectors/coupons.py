@@ -1,5 +1,6 @@
 """Reads of coupons: lists, remaining units, usage and eligibility."""
 
+import json
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import fields
@@ -17,14 +18,17 @@ from core.errors import DomainError, NotFound
 from coupons import rules
 from coupons.contracts import CouponSnapshot, CouponUsage, RedemptionRequest, list_customer_caps
 from coupons.errors import CouponLimitReached
-from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
+from coupons.models import CouponDefinition
 from redemptions.codes.contracts import RestrictedCode
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import LimitedOffer
 from redemptions.lifecycle import status_condition
+from redemptions.limits.models import Limit, LimitUnit, Strategy
+from redemptions.limits.rules import POOL_TOTAL, TOTALS
 from redemptions.statuses import OfferDecision, OfferStatus
 from redemptions.uses.contracts import read_limits
 
+SCOPES = json.dumps(TOTALS)
 SNAPSHOT_FIELDS = {field.name for field in fields(CouponSnapshot)} - {"limits"}
 
 
@@ -54,13 +58,14 @@ def filter_active(coupons: QuerySet[CouponDefinition], *, at: datetime) -> Query
 
     The keys sort by the end of the coupon; those that have reached their limit come last.
     """
-    counter = CouponCounter.objects.filter(coupon_id=OuterRef("pk"))
-    below_limit = counter.filter(taken__lt=OuterRef("maximum_number_of_coupons"))
-    free_units = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
+    scope = Case(*(When(limit_strategy=strategy, then=Value(scope)) for strategy, scope in TOTALS.items()))
+    rows = Limit.objects.filter(owner=OuterRef("pk"), scope=OuterRef("scope"), slot="", shard__gte=0)
+    below_limit = rows.filter(taken__lt=OuterRef("maximum_number_of_coupons"))
+    free_units = LimitUnit.objects.filter(owner=OuterRef("pk"), redemption_id=None)
     is_available = (
         Q(maximum_number_of_coupons=None)
         | Q(Exists(below_limit), limit_strategy=Strategy.APPROXIMATE)
-        | Q(Exists(counter.filter(taken__lt=F("cap"))), ~Q(limit_strategy=Strategy.APPROXIMATE))
+        | Q(Exists(rows.filter(taken__lt=F("cap"))), ~Q(limit_strategy=Strategy.APPROXIMATE))
         | Q(Exists(free_units), limit_strategy=Strategy.POOL)
     )
     sortable_end = Func(F("end_date"), Value("YYYYMMDDHH24MISS"), function="to_char", output_field=CharField())
@@ -69,7 +74,7 @@ def filter_active(coupons: QuerySet[CouponDefinition], *, at: datetime) -> Query
         output_field=TextField(),
     )  # fmt: skip
     active = coupons.filter(status_condition(OfferStatus.ACTIVE, at), brand__is_active=True)
-    return active.annotate(sort_key=sort_key)
+    return active.annotate(scope=scope).annotate(sort_key=sort_key)
 
 
 # --- one coupon -------------------------------------------------------------------------------------------------------
@@ -92,6 +97,11 @@ def get_brand_id(coupon: uuid.UUID) -> uuid.UUID:
     return CouponDefinition.objects.values_list("brand_id", flat=True).get(pk=coupon)
 
 
+def lock_coupon(*, coupon: uuid.UUID) -> None:
+    """Lock a coupon so that nothing is redeemed or changed before the end of the transaction."""
+    list(CouponDefinition.objects.select_for_update().filter(pk=coupon))
+
+
 def get_snapshot(
     *, coupon: uuid.UUID, customers: Sequence[int] = (), codes: Sequence[str] = ()
 ) -> CouponSnapshot | None:
@@ -100,7 +110,7 @@ def get_snapshot(
     Its limits don't change before the end of the transaction.
     """
     sent = [code for code in (canonicalize_code(code) for code in codes) if code]
-    params = {"coupon": coupon, "customers": list(customers), "codes": sent}
+    params = {"coupon": coupon, "customers": [str(customer) for customer in customers], "codes": sent}
     row = db.fetch_one("coupons/sql/select_snapshot.sql", params)
     if row is None:
         return None
@@ -129,14 +139,22 @@ def remaining(*, coupons: Collection[uuid.UUID], at: datetime | None = None) -> 
     With ``at``, units of reservations that have expired by then count as remaining. Counting the free units of a pool
     takes noticeably longer for a million units.
     """
-    rows = db.fetch_all("coupons/sql/select_remaining.sql", {"coupons": list(coupons), "at": at}) if coupons else []
+    rows = (
+        db.fetch_all("coupons/sql/select_remaining.sql", {"coupons": list(coupons), "at": at, "scopes": SCOPES})
+        if coupons
+        else []
+    )
     return {row["id"]: row["n"] for row in rows}
 
 
 def usage(*, coupons: Collection[CouponDefinition]) -> dict[uuid.UUID, CouponUsage]:
     """Return the used, reserved and remaining units of each coupon, as its counters have them; one query."""
     coupons_by_id = {coupon.pk: coupon for coupon in coupons}
-    rows = db.fetch_all("coupons/sql/select_usage.sql", {"coupons": list(coupons_by_id)}) if coupons_by_id else []
+    rows = (
+        db.fetch_all("coupons/sql/select_usage.sql", {"coupons": list(coupons_by_id), "scopes": SCOPES})
+        if coupons_by_id
+        else []
+    )
     return {row["id"]: _usage(coupons_by_id[row["id"]], row) for row in rows}
 
 
@@ -186,20 +204,15 @@ def list_recountable(*, at: datetime, kept_since: datetime) -> QuerySet[CouponDe
 def list_unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
     """Return the pools that have not ended and lack units, by their start."""
     coupons = CouponDefinition.objects.filter(
-        Exists(CouponCounter.objects.filter(coupon_id=OuterRef("pk"), taken__lt=F("cap"))),
+        Exists(Limit.objects.filter(owner=OuterRef("pk"), scope=POOL_TOTAL, taken__lt=F("cap"))),
         limit_strategy=Strategy.POOL, decision=OfferDecision.PUBLISHED, end_date__gt=at,
     )  # fmt: skip
     return list(coupons.order_by("start_date").values_list("pk", flat=True))
 
 
-def is_pool(*, coupon: uuid.UUID) -> bool:
-    """Return whether a pool enforces the limit of the coupon."""
-    return CouponDefinition.objects.filter(pk=coupon, limit_strategy=Strategy.POOL).exists()
-
-
 def list_finished_pools(*, ended_before: datetime) -> list[uuid.UUID]:
     """Return the pools that ended before a datetime and still have free units."""
-    free_units = CouponUnit.objects.filter(coupon_id=OuterRef("pk"), redemption_id=None)
+    free_units = LimitUnit.objects.filter(owner=OuterRef("pk"), redemption_id=None)
     coupons = CouponDefinition.objects.filter(
         Exists(free_units), limit_strategy=Strategy.POOL, end_date__lt=ended_before
     )  # fmt: skip

@@ -42,9 +42,9 @@ def list_redemptions_of_code(*, coupon: uuid.UUID, code: str) -> list[CouponRede
     return [*active, *redemptions.filter(ended_at__isnull=False).exclude(code="")]
 
 
-def count_active(*, coupon: uuid.UUID, customer: int) -> int:
-    """Return the number of the customer's active redemptions of a coupon, including reservations."""
-    return CouponRedemption.objects.filter(coupon_id=coupon, customer_id=customer, status__in=LIVE).count()
+def count_active(*, coupon: uuid.UUID) -> int:
+    """Return the number of active redemptions of a coupon that took a unit of its limit, including reservations."""
+    return CouponRedemption.objects.filter(coupon_id=coupon, status__in=LIVE, unit__isnull=False).count()
 
 
 def count_reservations(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -10,15 +11,16 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from core.errors import InvalidRequest
-from coupons import rules
-from coupons.models import CouponCounter, CouponDefinition, CouponUnit, Strategy
-from coupons.services.limits import LIMITS, counters
+from coupons import rules, selectors
+from coupons.models import CouponDefinition
 from promotions.services import check_unit_limit, validate_offer
 from redemptions.codes.models import CodeBatch
 from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAULT_PATTERN, normalize_code
 from redemptions.codes.services import create_batch, generate_small_batch, register_code
 from redemptions.decisions import apply_action, create_offer, delete_or_archive, report_dates, report_status
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
+from redemptions.limits.models import Strategy
+from redemptions.limits.strategies import STRATEGIES
 from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision
 from redemptions.uses.contracts import LIMIT_FIELDS
@@ -56,7 +58,7 @@ def create(
         coupon.code = register_code(text=_normalize(codes.shared), kind=KIND, brand=brand, offer=coupon.pk).text
     create_offer(coupon, at=at)
     if coupon.maximum_number_of_coupons is not None:
-        LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=coupon.maximum_number_of_coupons)
+        STRATEGIES[coupon.limit_strategy].open(owner=coupon.pk, cap=coupon.maximum_number_of_coupons)
     return coupon, add_codes(coupon=coupon, codes=codes, at=at) if codes and codes.shared is None else None
 
 
@@ -139,14 +141,12 @@ def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) 
     """Resize the limit, or replace it if the strategy changed, which happens only before the first redemption."""
     new_maximum = coupon.maximum_number_of_coupons
     if new_maximum is not None and maximum is not None and strategy == coupon.limit_strategy:
-        if not LIMITS[strategy].resize(coupon=coupon.pk, cap=new_maximum):
-            raise InvalidRequest.field(MAXIMUM, _("Can't be lower than current usage."))
+        count = partial(selectors.count_active, coupon=coupon.pk)
+        STRATEGIES[strategy].resize(owner=coupon.pk, cap=new_maximum, count=count)
         return
-    counters.lock(coupon=coupon.pk)  # the creation of units holds it, so none appear after the deletion
-    CouponUnit.objects.filter(coupon_id=coupon.pk).delete()
-    CouponCounter.objects.filter(coupon_id=coupon.pk).delete()
+    STRATEGIES[strategy].close(owner=coupon.pk)
     if new_maximum is not None:
-        LIMITS[coupon.limit_strategy].open(coupon=coupon.pk, cap=new_maximum)
+        STRATEGIES[coupon.limit_strategy].open(owner=coupon.pk, cap=new_maximum)
 
 
 @transaction.atomic

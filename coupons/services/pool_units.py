@@ -8,10 +8,12 @@ from django.conf import settings
 from django.db import transaction
 
 from core.outbox import enqueue_on_commit
-from coupons import rules, selectors
-from coupons.models import CouponCounter, CouponDefinition
-from coupons.services.limits import pool
+from coupons import selectors
+from coupons.models import CouponDefinition
 from redemptions.contracts import MAX_RESERVATION
+from redemptions.limits.models import Limit
+from redemptions.limits.rules import POOL_TOTAL, is_pool_build_time
+from redemptions.limits.strategies import pool
 
 TIME_BUDGET_SECONDS = 30.0  # of one task; it enqueues the next
 POOL_RETENTION = MAX_RESERVATION + timedelta(days=1)  # after the end of a coupon, when no reservation is left
@@ -24,7 +26,7 @@ def create_units(*, coupon_id: uuid.UUID, at: datetime, budget: float = TIME_BUD
     Each chunk is a transaction that counts its units, so an interrupted creation continues where it stopped.
     """
     coupon = CouponDefinition.objects.filter(pk=coupon_id).first()
-    if coupon is None or not rules.is_pool_build_time(start=coupon.start_date, at=at, hours=settings.POOL_BUILD_HOURS):
+    if coupon is None or not is_pool_build_time(start=coupon.start_date, at=at, hours=settings.POOL_BUILD_HOURS):
         return
     deadline = time.monotonic() + budget
     while _create_chunk(coupon_id):
@@ -35,7 +37,7 @@ def create_units(*, coupon_id: uuid.UUID, at: datetime, budget: float = TIME_BUD
 
 @transaction.atomic
 def _create_chunk(coupon: uuid.UUID) -> int:
-    return pool.create_units(coupon=coupon)
+    return pool.create_units(owner=coupon)
 
 
 def maintain_pools(*, at: datetime) -> None:
@@ -49,5 +51,5 @@ def maintain_pools(*, at: datetime) -> None:
 
 @transaction.atomic
 def _delete_chunk(coupon: uuid.UUID) -> int:
-    list(CouponCounter.objects.select_for_update().filter(coupon_id=coupon))
-    return pool.delete_units(coupon=coupon, wanted=pool.CHUNK)
+    list(Limit.objects.select_for_update().filter(owner=coupon, scope=POOL_TOTAL))
+    return pool.delete_units(owner=coupon, wanted=pool.CHUNK)

@@ -13,12 +13,13 @@ from coupons import rules, selectors
 from coupons.contracts import CouponSnapshot, RedemptionRequest
 from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import CouponRedemption
-from coupons.services.limits import LIMITS
 from coupons.services.transitions import expire
 from redemptions.contracts import OfferUnavailable, Purchase, SelectedOffer
 from redemptions.errors import CodeAlreadyUsed
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import rejections
+from redemptions.limits.contracts import UNLIMITED
+from redemptions.limits.strategies import STRATEGIES
 from redemptions.reservations import lock_blocked
 from redemptions.statuses import RedemptionStatus
 from redemptions.uses import services as uses
@@ -173,7 +174,7 @@ def _take_limit(snapshot: CouponSnapshot, ids: Sequence[uuid.UUID]) -> Sequence[
     """Take units of the coupon's limit. Return those for the first of the IDs, which may be fewer than requested."""
     if snapshot.maximum is None:
         return [None] * len(ids)
-    return LIMITS[snapshot.strategy].take(coupon=snapshot.id, cap=snapshot.maximum, ids=ids)
+    return STRATEGIES[snapshot.strategy].take(owner=snapshot.id, cap=snapshot.maximum, ids=ids)
 
 
 def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) -> dict[uuid.UUID, Outcome]:
@@ -188,7 +189,7 @@ def _insert(snapshot: CouponSnapshot, taken: Sequence[TakenUnit], at: datetime) 
         {
             "coupon": snapshot.id,
             "brand": snapshot.brand_id,
-            "cap": snapshot.maximum_per_user,
+            "cap": UNLIMITED if snapshot.maximum_per_user is None else snapshot.maximum_per_user,
             "at": at,
             "ids": [request.id for request in requests],
             "customers": [request.customer for request in requests],
@@ -216,7 +217,7 @@ def _insert_error(row: db.Row) -> DomainError:
 def _release_units(snapshot: CouponSnapshot, rejected: Sequence[TakenUnit]) -> None:
     """Release the units and the single-use codes of rejected requests."""
     if units := [(unit, request.id) for request, unit in rejected if unit is not None]:
-        LIMITS[snapshot.strategy].release(coupon=snapshot.id, taken=units)
+        STRATEGIES[snapshot.strategy].release(owner=snapshot.id, taken=units)
     if codes := [code.text for request, _unit in rejected if (code := snapshot.find_code(request.code))]:
         ids = [request.id for request, _unit in rejected]
         selectors.redeemed_codes_of(coupon=snapshot.id, codes=codes, ids=ids).delete()

@@ -25,6 +25,9 @@ from redemptions.contracts import (
     SelectedOffer,
 )
 from redemptions.errors import ReservationExpired
+from redemptions.limits import services as limits
+from redemptions.limits.contracts import TakenLimit
+from redemptions.limits.rules import CUSTOMER
 from redemptions.statuses import LIVE, RedemptionStatus
 
 
@@ -110,7 +113,12 @@ def move_customer(*, move: CustomerMove) -> list[tuple[uuid.UUID, uuid.UUID]]:
     Return the redemptions without an order, with their coupons.
     """
     rows = db.fetch_all("coupons/sql/move_redemptions.sql", move.as_params())
-    return [(row["id"], row["coupon_id"]) for row in rows]
+    slot = str(move.source)
+    limits.move(
+        taken=[TakenLimit(row["coupon_id"], CUSTOMER, slot, 0, 1) for row in rows if row["is_active"]],
+        slot=str(move.target),
+    )
+    return [(row["id"], row["coupon_id"]) for row in rows if row["redemption_id"] is None]
 
 
 def _reserve_new(*, purchase: Purchase) -> None:

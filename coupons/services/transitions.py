@@ -13,9 +13,12 @@ from django.db import connection, transaction
 from core import db
 from coupons import selectors
 from coupons.models import CouponRedemption
-from coupons.services.limits import LIMITS
 from redemptions.errors import InvalidStatus, ReservationExpired
 from redemptions.events.contracts import EventType
+from redemptions.limits import services as limits
+from redemptions.limits.contracts import TakenLimit
+from redemptions.limits.rules import CUSTOMER
+from redemptions.limits.strategies import STRATEGIES
 from redemptions.statuses import RedemptionStatus
 from redemptions.uses import services as uses
 
@@ -155,9 +158,8 @@ def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[Cou
     held = uses.lock_uses(redemptions=alone, offers=[coupon]) if alone else []
     units = [(redemption.unit, redemption.pk) for redemption in redemptions if redemption.unit is not None]
     if units:
-        LIMITS[strategy].release(coupon=coupon, taken=units)
-    customers = [redemption.customer_id for redemption in redemptions]
-    db.execute("coupons/sql/decrement_customer_counts.sql", {"coupon": coupon, "customers": customers})
+        STRATEGIES[strategy].release(owner=coupon, taken=units)
+    limits.release(taken=[TakenLimit(coupon, CUSTOMER, str(one.customer_id), 0, 1) for one in redemptions])
     if codes := [redemption.code for redemption in redemptions if redemption.code]:
         ids = [redemption.pk for redemption in redemptions]
         selectors.redeemed_codes_of(coupon=coupon, codes=codes, ids=ids).delete()

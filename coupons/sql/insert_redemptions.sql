@@ -1,5 +1,5 @@
 -- Use single-use codes, count and insert redemptions of a coupon, one per customer, with the events of those without an order. Returns which were inserted.
--- Upholds coupons_spentcode_pkey, coupons_user_within_cap and coupons_couponredemption_pkey.
+-- Upholds coupons_spentcode_pkey, redemptions_limit_within_cap and coupons_couponredemption_pkey.
 WITH requested AS (
     SELECT * FROM unnest(
         %(ids)s::uuid[], %(customers)s::bigint[], %(codes)s::varchar[], %(singles)s::boolean[], %(untils)s::timestamptz[],
@@ -11,13 +11,13 @@ WITH requested AS (
     ON CONFLICT DO NOTHING
     RETURNING redemption_id
 ), counted AS (
-    INSERT INTO coupons_usercouponredemption AS u (coupon_id, customer_id, redemption_count, cap)
-    SELECT %(coupon)s, customer_id, 1, %(cap)s::integer FROM requested
+    INSERT INTO redemptions_limit AS l (owner, scope, slot, shard, taken, cap)
+    SELECT %(coupon)s, 'customer', customer_id::text, 0, 1, %(cap)s::bigint FROM requested
     WHERE NOT is_single OR id IN (SELECT redemption_id FROM used)
-    ORDER BY customer_id
-    ON CONFLICT (coupon_id, customer_id) DO UPDATE SET redemption_count = u.redemption_count + 1, cap = excluded.cap
-        WHERE excluded.cap IS NULL OR u.redemption_count < excluded.cap
-    RETURNING customer_id
+    ORDER BY customer_id::text COLLATE "C"
+    ON CONFLICT (owner, scope, slot, shard) DO UPDATE SET taken = l.taken + 1, cap = excluded.cap
+        WHERE l.taken < excluded.cap
+    RETURNING slot::bigint AS customer_id
 ), written AS (
     INSERT INTO coupons_couponredemption (
         id, coupon_id, customer_id, code, status, reserved_until, redeemed_at, changed_at, unit, redemption_id, amount, currency

@@ -1,14 +1,16 @@
 -- Correct the counter of an approximate coupon by its difference from the active redemptions; keeps concurrent changes.
--- Upholds coupons_counter_within_cap.
+-- Upholds redemptions_limit_within_cap.
 WITH snapshot AS MATERIALIZED ( -- counter and rows of one snapshot
-    SELECT k.taken, c.n FROM coupons_couponcounter k
+    SELECT l.taken, c.n FROM redemptions_limit l
     CROSS JOIN LATERAL (
         SELECT count(*) AS n FROM coupons_couponredemption r
-        WHERE r.coupon_id = k.coupon_id AND r.status IN ('reserved', 'confirmed') AND r.unit IS NOT NULL
+        WHERE r.coupon_id = l.owner AND r.status IN ('reserved', 'confirmed') AND r.unit IS NOT NULL
     ) c
-    WHERE k.coupon_id = %(coupon)s
+    WHERE l.owner = %(coupon)s AND l.scope = 'total:approximate' AND l.slot = ''
 )
-UPDATE coupons_couponcounter t
-SET cap = %(hard_cap)s::bigint, taken = greatest(0, least(%(hard_cap)s::bigint, t.taken + snapshot.n - snapshot.taken))
+UPDATE redemptions_limit l
+SET cap = greatest(%(hard_cap)s::bigint, snapshot.n), taken = greatest(0, least(
+    greatest(%(hard_cap)s::bigint, snapshot.n), l.taken + snapshot.n - snapshot.taken
+))
 FROM snapshot
-WHERE t.coupon_id = %(coupon)s
+WHERE l.owner = %(coupon)s AND l.scope = 'total:approximate' AND l.slot = ''

@@ -1,6 +1,6 @@
--- Select the counter of a pool if it differs from the number of units.
--- Upholds coupons_counter_within_cap: finds counters that don't match their units.
-SELECT k.shard, k.taken, k.cap, u.n AS counted
-FROM coupons_couponcounter k
-CROSS JOIN LATERAL (SELECT count(*) AS n FROM coupons_couponunit u WHERE u.coupon_id = k.coupon_id) u
-WHERE k.coupon_id = %(coupon)s AND k.taken <> u.n
+-- Select the count of a pool if it differs from the number of units.
+-- Upholds redemptions_limit_within_cap: finds counts that don't match their units.
+SELECT l.shard, l.taken, l.cap, u.n AS counted
+FROM redemptions_limit l
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM redemptions_limitunit u WHERE u.owner = l.owner) u
+WHERE l.owner = %(coupon)s AND l.scope = 'total:pool' AND l.slot = '' AND l.shard = 0 AND l.taken <> u.n

@@ -1,12 +1,12 @@
--- Select the counters of a coupon that differ from its active redemptions, in one snapshot.
--- Upholds coupons_counter_within_cap: finds counters that don't match their redemptions.
+-- Select the shards of a coupon's limit that differ from its active redemptions, in one snapshot.
+-- Upholds redemptions_limit_within_cap: finds counters that don't match their redemptions.
 WITH counted AS (
     SELECT unit, count(*) AS n FROM coupons_couponredemption
     WHERE coupon_id = %(coupon)s AND status IN ('reserved', 'confirmed') AND unit IS NOT NULL
     GROUP BY unit
 )
-SELECT k.shard, k.taken, k.cap, coalesce(c.n, 0) AS counted
-FROM coupons_couponcounter k
-LEFT JOIN counted c ON c.unit = k.shard
-WHERE k.coupon_id = %(coupon)s AND k.taken <> coalesce(c.n, 0)
-ORDER BY k.shard
+SELECT l.shard, l.taken, l.cap, coalesce(c.n, 0) AS counted
+FROM redemptions_limit l
+LEFT JOIN counted c ON c.unit = l.shard
+WHERE l.owner = %(coupon)s AND l.scope = %(scope)s AND l.slot = '' AND l.taken <> coalesce(c.n, 0)
+ORDER BY l.shard

@@ -1,15 +1,15 @@
 -- Select the remaining units of each coupon with a limit, including those of reservations that have expired.
 -- Upholds no constraint; writes nothing.
-SELECT d.id, greatest(0, coalesce(e.n, 0) + CASE d.limit_strategy
-    WHEN 'approximate' THEN d.maximum_number_of_coupons - k.taken
-    WHEN 'pool' THEN k.cap - k.taken + (
-        SELECT count(*) FROM coupons_couponunit u WHERE u.coupon_id = d.id AND u.redemption_id IS NULL
+SELECT d.id, greatest(0, d.maximum_number_of_coupons + coalesce(e.n, 0) - CASE d.limit_strategy
+    WHEN 'pool' THEN k.taken - (
+        SELECT count(*) FROM redemptions_limitunit u WHERE u.owner = d.id AND u.redemption_id IS NULL
     )
-    ELSE k.cap - k.taken
+    ELSE k.taken
 END)::bigint AS n
 FROM coupons_coupondefinition d
 CROSS JOIN LATERAL (
-    SELECT sum(taken) AS taken, sum(cap) AS cap FROM coupons_couponcounter WHERE coupon_id = d.id
+    SELECT coalesce(sum(taken), 0) AS taken FROM redemptions_limit
+    WHERE owner = d.id AND scope = %(scopes)s::jsonb ->> d.limit_strategy AND slot = ''
 ) k
 LEFT JOIN (
     SELECT coupon_id, count(*) AS n FROM coupons_couponredemption

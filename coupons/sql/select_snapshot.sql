@@ -7,8 +7,8 @@ SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_dat
     coalesce(d.offer -> 'conditions', '[]') NOT IN ('[]', 'null') AS has_conditions,
     EXISTS (SELECT 1 FROM promotions_codebatch b WHERE b.offer = d.id) AS has_batches,
     (
-        SELECT jsonb_object_agg(u.customer_id, u.redemption_count) FROM coupons_usercouponredemption u
-        WHERE u.coupon_id = d.id AND u.customer_id = ANY(%(customers)s::bigint[])
+        SELECT jsonb_object_agg(l.slot, l.taken) FROM redemptions_limit l
+        WHERE l.owner = d.id AND l.scope = 'customer' AND l.slot = ANY(%(customers)s::text[])
     ) AS counts,
     (
         SELECT jsonb_object_agg(c.canonical, jsonb_build_array(c.text, c.customer_id, c.single_use, c.expires_at, c.revoked_at))
@@ -16,7 +16,7 @@ SELECT d.id, d.brand_id, d.decision, b.is_active AS brand_is_active, d.start_dat
         WHERE c.offer = d.id AND c.canonical = ANY(%(codes)s::varchar[]) AND c.archived_at IS NULL
     ) AS codes,
     ARRAY(
-        SELECT w.id FROM unnest(%(customers)s::bigint[]) AS w (id)
+        SELECT w.id FROM unnest(%(customers)s::text[]::bigint[]) AS w (id)
         WHERE ( -- by key for each: a join could read all users
             SELECT NOT u.is_active FROM accounts_customer cu JOIN accounts_user u ON u.id = cu.user_id WHERE cu.id = w.id
         )

@@ -2,16 +2,18 @@
 -- Upholds no constraint; writes nothing.
 SELECT d.id, r.n AS reserved, k.taken AS prepared, (CASE
     WHEN d.maximum_number_of_coupons IS NULL THEN (
-        SELECT coalesce(sum(redemption_count), 0) FROM coupons_usercouponredemption WHERE coupon_id = d.id
+        SELECT coalesce(sum(taken), 0) FROM redemptions_limit
+        WHERE owner = d.id AND scope = 'customer' AND slot ~ '^[0-9]+$' -- not further identities of customers
     )
     WHEN d.limit_strategy = 'pool' THEN k.taken - (
-        SELECT count(*) FROM coupons_couponunit u WHERE u.coupon_id = d.id AND u.redemption_id IS NULL
+        SELECT count(*) FROM redemptions_limitunit u WHERE u.owner = d.id AND u.redemption_id IS NULL
     )
     ELSE k.taken
 END)::bigint AS active
 FROM coupons_coupondefinition d
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(taken), 0)::bigint AS taken FROM coupons_couponcounter WHERE coupon_id = d.id
+    SELECT coalesce(sum(taken), 0)::bigint AS taken FROM redemptions_limit
+    WHERE owner = d.id AND scope = %(scopes)s::jsonb ->> d.limit_strategy AND slot = ''
 ) k
 CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM coupons_couponredemption WHERE coupon_id = d.id AND status = 'reserved'

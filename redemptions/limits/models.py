@@ -1,6 +1,18 @@
 """The table of limits, which every kind of offer shares."""
 
+from typing import ClassVar
+
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Strategy(models.TextChoices):
+    """Counting method of a total limit under concurrent redemptions (``docs/algorithms/limit-strategies.md``)."""
+
+    EXACT = "exact", _("Exact")
+    SHARDED = "sharded", _("Sharded")
+    POOL = "pool", _("Pool")
+    APPROXIMATE = "approximate", _("Approximate")
 
 
 class BudgetThreshold(models.Model):
@@ -27,6 +39,9 @@ class Limit(models.Model):
     ``redemptions.limits.contracts.LimitRequest``. Rows appear when they are first needed; a missing shard has the share
     of ``redemptions.limits.rules.split_limit``. The row with ``rules.EXCESS_SHARD`` has the excess of a limit that was
     lowered below its usage as its cap.
+
+    The row of a pool counts the units that exist (``LimitUnit``). The cap of an approximate limit is its hard cap: the
+    limit plus the largest overshoot.
     """
 
     pk = models.CompositePrimaryKey("owner", "scope", "slot", "shard")
@@ -46,3 +61,24 @@ class Limit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.slot} of {self.owner}: {self.taken} of {self.cap}"
+
+
+class LimitUnit(models.Model):
+    """Unit of a pool, the total limit of an offer, created in advance; free while it has no redemption."""
+
+    pk = models.CompositePrimaryKey("owner", "number")
+    owner = models.UUIDField()
+    number = models.IntegerField()
+    redemption_id = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["owner", "number"],
+                name="redemptions_unit_free",
+                condition=models.Q(redemption_id__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.owner} unit {self.number}"

@@ -23,6 +23,12 @@ BALANCE = "balance"  # the scope of what redemptions took of the balance of a co
 GRANT = "grant"  # the scope of what the offers of a brand give through the server of another one in a month
 AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE, GRANT)  # scopes of amounts; the others count uses, and one units
 UNITS_SCOPE = "units"
+TOTAL = "total"  # uses in all, divided into shards; a strategy that counts them otherwise is named after a colon
+EXACT_TOTAL, POOL_TOTAL, APPROXIMATE_TOTAL = "total:exact", "total:pool", "total:approximate"
+TOTALS = {"sharded": TOTAL, "exact": EXACT_TOTAL, "pool": POOL_TOTAL, "approximate": APPROXIMATE_TOTAL}  # by strategy
+UNDIVIDED = (EXACT_TOTAL, POOL_TOTAL, APPROXIMATE_TOTAL)
+TOLERANCE = 100  # uncounted redemptions of an approximate limit stay below 1/TOLERANCE of the limit
+MAX_UNCOUNTED = 64  # redemptions per process
 LIMIT_NAMES = {  # as the API calls them
     "total": "total", "customer": "per_customer", "day": "per_day", "week": "per_week", "month": "per_month",
     "units": "units",
@@ -116,7 +122,7 @@ def split_cap(cap: int) -> list[int]:
 
 def split_limit(scope: str, cap: int) -> list[int]:
     """Return the caps of the shards of a limit that nobody has used yet."""
-    return [cap] if is_single_row(scope) else split_cap(cap)
+    return [cap] if is_single_row(scope) or scope in UNDIVIDED else split_cap(cap)
 
 
 def capacity_left(scope: str, cap: int, rows: Shards) -> dict[int, int]:
@@ -169,13 +175,13 @@ def release_amount(rows: Shards, *, shard: int, amount: int) -> Shards:
     return state | {EXCESS_SHARD: (0, excess - reduction)} if reduction else state
 
 
-def spread_cap(rows: Shards, *, cap: int) -> dict[int, tuple[int, int]]:
+def spread_cap(scope: str, rows: Shards, *, cap: int) -> dict[int, tuple[int, int]]:
     """Return the state of a limit of ``cap`` with the usage of ``rows``: what is left is divided among its shards.
 
     If more than ``cap`` is used, nothing is left, and the excess is the cap of the row ``EXCESS_SHARD``.
     """
     taken = {shard: taken for shard, (taken, _) in rows.items() if shard != EXCESS_SHARD}
-    shards = len(split_cap(cap))
+    shards = len(split_limit(scope, cap))
     spare = cap - sum(taken.values())
     state = {shard: (amount, amount) for shard, amount in taken.items()}
     for shard in range(shards):
@@ -184,3 +190,26 @@ def spread_cap(rows: Shards, *, cap: int) -> dict[int, tuple[int, int]]:
         state[shard] = (amount, amount + share)
     has_excess = spare < 0 or EXCESS_SHARD in rows
     return state | ({EXCESS_SHARD: (0, max(0, -spare))} if has_excess else {})
+
+
+# --- approximate limits -----------------------------------------------------------------------------------------------
+def flush_size(*, cap: int, processes: int) -> int:
+    """Return after how many redemptions a process adds them to the counter, so that the lag stays within tolerance."""
+    return max(1, min(MAX_UNCOUNTED, cap // (TOLERANCE * processes)))
+
+
+def max_overshoot(*, cap: int, processes: int, threads: int) -> int:
+    """Return by how much an approximate limit may be exceeded (``docs/algorithms/limit-strategies.md`` derives it)."""
+    return processes * (flush_size(cap=cap, processes=processes) - 1 + threads)
+
+
+# --- pools ------------------------------------------------------------------------------------------------------------
+def is_pool_build_time(*, start: datetime, at: datetime, hours: str) -> bool:
+    """Return whether units of a pool may be created now: in quiet hours, or if the offer starts within a day.
+
+    ``hours`` are the quiet hours in UTC, such as ``"1-5"`` or ``"22-4"``; if empty, all hours are.
+    """
+    if not hours or start - at <= timedelta(days=1):
+        return True
+    first, last = (int(hour) for hour in hours.split("-"))
+    return first <= at.hour < last if first <= last else at.hour >= first or at.hour < last

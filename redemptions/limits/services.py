@@ -208,7 +208,7 @@ def open_limit(*, owner: uuid.UUID, scope: str, cap: int, counted: Mapping[tuple
     for (slot, shard), amount in counted.items():
         states.setdefault((owner, scope, slot), {})[shard] = (amount, max(amount, cap))
     if not rules.is_per_customer(scope):
-        states = {key: rules.spread_cap(state, cap=cap) for key, state in states.items()}
+        states = {key: rules.spread_cap(scope, state, cap=cap) for key, state in states.items()}
     _set(_lock({(*key, shard): 0 for key, state in states.items() for shard in state}), states)
 
 
@@ -225,10 +225,10 @@ def resize(*, owner: uuid.UUID, scope: str, cap: int) -> None:
     if rules.is_per_customer(scope):
         return
     rows = Limit.objects.filter(owner=owner, scope=scope).order_by().values_list("slot", "shard")
-    shards = range(len(rules.split_cap(cap)))
+    shards = range(len(rules.split_limit(scope, cap)))
     missing = {(owner, scope, slot, shard): 0 for slot in {slot for slot, _ in rows} for shard in shards}
     before = _lock(missing | {(owner, scope, slot, shard): 0 for slot, shard in rows})
-    after = {key: rules.spread_cap(state, cap=cap) for key, state in before.items()}
+    after = {key: rules.spread_cap(scope, state, cap=cap) for key, state in before.items()}
     excess = {(*key, rules.EXCESS_SHARD): 0 for key, state in after.items() if rules.EXCESS_SHARD in state}
     for key, state in _lock(excess).items():
         before[key] |= state
@@ -240,7 +240,7 @@ def recount(*, owner: uuid.UUID, counted: Mapping[tuple[str, str, int], int]) ->
 
     The caller holds the owner's row exclusively. Returns False if a cap is exceeded; such a row stays.
     """
-    before = _lock({(owner, *row): 0 for row in counted})
+    before = _lock({(owner, *row): n if rules.is_per_customer(row[0]) else 0 for row, n in counted.items()})
     after: States = {
         key: {
             shard: (counted[key[1], key[2], shard] if counted[key[1], key[2], shard] <= cap else taken, cap)

@@ -49,7 +49,7 @@ def _iter_limited(model: Any) -> Iterator[list[Any]]:
 
 
 def _check_counts(model: Any, offers: Collection[Any], repair: bool) -> Iterator[str]:
-    for row in db.fetch_all(RECOUNT, {"offers": [offer.offer_key for offer in offers]}):
+    for row in db.fetch_all(RECOUNT, _params(model, [offer.offer_key for offer in offers])):
         repaired = repair and _recount(model, row["owner"])
         limit = " ".join(filter(None, [row["scope"], row["slot"], f"shard {row['shard']}"]))
         yield (
@@ -58,11 +58,15 @@ def _check_counts(model: Any, offers: Collection[Any], repair: bool) -> Iterator
         )
 
 
+def _params(model: Any, offers: list[UUID]) -> dict[str, Any]:
+    return {"offers": offers, "own_scopes": list(model.own_scopes)}
+
+
 @transaction.atomic
 def _recount(model: Any, offer: UUID) -> bool:
     """Recount while the offer is locked. Return False if uses exceed a cap."""
     list(model.with_offer_keys([offer]).select_for_update())
-    differences = db.fetch_all(RECOUNT, {"offers": [offer]})
+    differences = db.fetch_all(RECOUNT, _params(model, [offer]))
     return limits.recount(
         owner=offer, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
     )
@@ -91,7 +95,7 @@ def _recount_grant(grant: UUID) -> bool:
 def _check_caps(offers: Collection[Any]) -> Iterator[str]:
     """Yield a line for each limit whose shards don't add up to it."""
     for offer in offers:
-        caps = offer.caps
+        caps = {**offer.caps, **offer.own_caps}
         for (scope, slot), total in find_wrong_caps(owner=offer.offer_key, caps=caps):
             limit = " ".join(filter(None, [scope, slot]))
             yield f"{offer.offer_kind} {offer.offer_key}: shards of {limit} add up to {total}, not {caps.get(scope)}"

@@ -1,7 +1,7 @@
 """Budgets and limits of an offer, and the uses that take from them, the same for every kind."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from django.core.validators import MinValueValidator
@@ -21,6 +21,8 @@ class OfferLimits(OfferLifecycle):
     gives at most, all in minor units by currency. A cart in another currency doesn't get the offer. ``limit_units`` is
     how many units of goods, counted over all orders, it is applied to.
     """
+
+    own_scopes: ClassVar[Sequence[str]] = ()  # of limits that the kind counts by its own rows instead of uses
 
     currency = models.CharField(_("currency"), max_length=3)
     budget = models.BigIntegerField(_("budget"), null=True, blank=True, validators=[MinValueValidator(1)])
@@ -58,6 +60,11 @@ class OfferLimits(OfferLifecycle):
     def caps(self) -> dict[str, int]:
         """The caps of the budgets and limits by scope."""
         return list_caps(vars(self))
+
+    @property
+    def own_caps(self) -> Mapping[str, int]:
+        """The caps of limits that the kind counts by its own rows, by scope."""
+        return {}
 
     @property
     def customer_caps(self) -> Mapping[str, int]:

@@ -15,7 +15,7 @@ from accounts.models import Brand, Customer
 from accounts.selectors import shopper_of
 from core.ids import uuid7
 from coupons.contracts import RedemptionRequest
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, RedeemedCode
+from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
 from coupons.services import confirm, redeem
 from discounts.models import Usage, UsageReturn
 from discounts.services import redeem_code
@@ -23,6 +23,7 @@ from redemptions.codes.models import Code
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.models import Event
 from redemptions.events.services import append_events, rejections
+from redemptions.limits.models import Limit
 from tests.checkout.builders import post, post_action, reserve_order
 from tests.factories import (
     BrandFactory,
@@ -207,7 +208,7 @@ def test_a_reserved_coupon_is_released_and_a_confirmed_one_returned(owner: Clien
     confirmed = find_pages(owner)[0]
     assert list_actions(owner, confirmed) == ["refund"]
     assert act(owner, confirmed, "refund") == ["Redemption returned."]
-    assert CouponCounter.objects.get().taken == 0
+    assert Limit.objects.get(scope__startswith="total").taken == 0
 
 
 def test_a_reservation_that_was_confirmed_meanwhile_is_not_released(owner: Client, brand: Brand) -> None:

@@ -160,7 +160,7 @@ def test_an_active_coupon_shows_metrics_and_the_fields_that_can_still_change(own
     owner.post(url_of(coupon), form_data(owner, url_of(coupon), title="Longer", maximum_number_of_coupons="20"))
     coupon.refresh_from_db()
     assert (coupon.title, coupon.maximum_number_of_coupons) == ("Longer", 20)
-    response = owner.post(url_of(coupon), form_data(owner, url_of(coupon), maximum_number_of_coupons="1"))
+    response = owner.post(url_of(coupon), form_data(owner, url_of(coupon), maximum_number_of_coupons="0"))
     assert set(response.context["form"].errors) == {"maximum_number_of_coupons"}
 
 

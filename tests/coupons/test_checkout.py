@@ -14,7 +14,7 @@ from checkout.models import Redemption
 from checkout.services import release_expired
 from coupons import selectors, services
 from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
-from coupons.models import UserCouponRedemption as UserCount
+from redemptions.limits.models import Limit
 from tests.factories import BrandFactory, CouponFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +96,7 @@ def test_an_order_reserves_confirms_and_returns_a_coupon(
     assert post_action(server, redemption_id, "refund") == 200
 
     assert CouponRedemption.objects.get().status == "returned"
-    assert UserCount.objects.get().redemption_count == 0
+    assert Limit.objects.get(scope="customer").taken == 0
     assert remaining(coupon) == 5
     call_command("check_consistency")
 

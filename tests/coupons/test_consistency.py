@@ -7,8 +7,8 @@ import pytest
 from core.ids import uuid7
 from coupons import consistency, services
 from coupons.contracts import RedemptionRequest
-from coupons.models import CouponCounter, CouponDefinition, CouponRedemption, CouponUnit, RedeemedCode
-from coupons.models import UserCouponRedemption as UserCount
+from coupons.models import CouponDefinition, CouponRedemption, RedeemedCode
+from redemptions.limits.models import Limit, LimitUnit
 from tests.factories import CouponFactory, CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def redeem(strategy: str, at: datetime) -> tuple[CouponDefinition, CouponRedempt
 @pytest.mark.parametrize("strategy", ["exact", "sharded"])
 def test_a_wrong_counter_is_reported_and_repaired(strategy: str, at: datetime) -> None:
     coupon, redemption = redeem(strategy, at)
-    row = CouponCounter.objects.filter(coupon_id=coupon.pk, shard=redemption.unit or 0)
+    row = Limit.objects.filter(owner=coupon.pk, scope__startswith="total", shard=redemption.unit or 0)
     row.update(taken=0)
 
     (line,) = check(at)
@@ -41,7 +41,7 @@ def test_a_wrong_counter_is_reported_and_repaired(strategy: str, at: datetime) -
 
 def test_a_count_above_the_cap_is_reported_and_not_repaired(at: datetime) -> None:
     coupon, _ = redeem("exact", at)
-    CouponCounter.objects.filter(coupon_id=coupon.pk).update(taken=0, cap=0)
+    Limit.objects.filter(owner=coupon.pk, scope="total:exact").update(taken=0, cap=0)
 
     (line,) = check(at, repair=True)
 
@@ -50,11 +50,11 @@ def test_a_count_above_the_cap_is_reported_and_not_repaired(at: datetime) -> Non
 
 def test_a_wrong_count_of_a_customer_is_reported_and_repaired(at: datetime) -> None:
     coupon, redemption = redeem("exact", at)
-    counts = UserCount.objects.filter(coupon=coupon, customer_id=redemption.customer_id)
-    counts.update(redemption_count=2)
+    counts = Limit.objects.filter(owner=coupon.pk, scope="customer", slot=str(redemption.customer_id))
+    counts.update(taken=2)
 
     assert len(check(at, repair=True)) == 1
-    assert counts.get().redemption_count == 1
+    assert counts.get().taken == 1
     counts.delete()
     assert len(check(at, repair=True)) == 1
     assert check(at) == []
@@ -62,10 +62,10 @@ def test_a_wrong_count_of_a_customer_is_reported_and_repaired(at: datetime) -> N
 
 def test_wrongly_free_and_wrongly_used_units_are_reported_and_repaired(at: datetime) -> None:
     coupon, redemption = redeem("pool", at)
-    unit = CouponUnit.objects.filter(coupon_id=coupon.pk, number=redemption.unit or 0)
+    unit = LimitUnit.objects.filter(owner=coupon.pk, number=redemption.unit or 0)
     unit.update(redemption_id=None)
-    other = CouponUnit.objects.filter(coupon_id=coupon.pk).exclude(number=redemption.unit or 0).order_by("number")[:1]
-    CouponUnit.objects.filter(coupon_id=coupon.pk, number=other[0].number).update(redemption_id=uuid7())
+    other = LimitUnit.objects.filter(owner=coupon.pk).exclude(number=redemption.unit or 0).order_by("number")[:1]
+    LimitUnit.objects.filter(owner=coupon.pk, number=other[0].number).update(redemption_id=uuid7())
 
     lines = check(at, repair=True)
 

@@ -16,6 +16,7 @@ from coupons.errors import CouponEnded, CouponLimitPerCustomer, CouponLimitReach
 from redemptions.codes.contracts import RestrictedCode
 from redemptions.contracts import LimitedOffer
 from redemptions.errors import CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
+from redemptions.limits import rules as limit_rules
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 END = datetime(2027, 4, 1, tzinfo=UTC)
@@ -130,17 +131,19 @@ def test_the_derived_id_is_a_uuid7_with_the_time_of_the_checkout_redemption(
 def test_the_largest_overshoot_is_what_all_processes_can_leave_uncounted(
     cap: int, processes: int, threads: int
 ) -> None:
-    flush_size = rules.flush_size(cap=cap, processes=processes)
+    flush_size = limit_rules.flush_size(cap=cap, processes=processes)
 
     assert 1 <= flush_size <= 64
     assert flush_size == 1 or flush_size * processes * 100 <= cap, "within a hundredth of the limit"
-    assert rules.max_overshoot(cap=cap, processes=processes, threads=threads) == processes * (flush_size - 1 + threads)
+    assert limit_rules.max_overshoot(cap=cap, processes=processes, threads=threads) == processes * (
+        flush_size - 1 + threads
+    )
 
 
 def test_the_example_in_the_documentation_is_correct() -> None:
-    assert rules.flush_size(cap=1_000, processes=2) == 5
-    assert rules.max_overshoot(cap=1_000, processes=2, threads=16) == 40
-    assert rules.max_overshoot(cap=100_000, processes=2, threads=16) == 158
+    assert limit_rules.flush_size(cap=1_000, processes=2) == 5
+    assert limit_rules.max_overshoot(cap=1_000, processes=2, threads=16) == 40
+    assert limit_rules.max_overshoot(cap=100_000, processes=2, threads=16) == 158
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ def test_units_are_created_in_quiet_hours_or_if_the_start_is_near(
 ) -> None:
     at = datetime(2027, 1, 1, hour, tzinfo=UTC)
 
-    assert rules.is_pool_build_time(start=at + timedelta(days=days_before), at=at, hours=hours) is expected
+    assert limit_rules.is_pool_build_time(start=at + timedelta(days=days_before), at=at, hours=hours) is expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Brand, Membership, User
 from checkout.models import Redemption
 from coupons import consistency
-from coupons.models import CouponDefinition, CouponRedemption, Strategy
+from coupons.models import CouponDefinition, CouponRedemption
 from discounts.contracts import build_offer_document
 from discounts.models import DiscountCode, Usage
 from pricing import load_offer
@@ -26,6 +26,7 @@ from promoplatform.demo.discount_codes import CODES
 from promoplatform.demo.promotions import PROMOTIONS
 from promotions.admin.offer_form import OfferForm
 from promotions.models import Promotion
+from redemptions.limits.models import Strategy
 from segments.models import Audience, Segment
 from segments.services import disable
 from vouchers.models import CampaignCounter, Voucher

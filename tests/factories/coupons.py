@@ -8,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from core.ids import uuid7
 from coupons.models import CouponDefinition
-from coupons.services.limits import LIMITS
+from redemptions.limits.strategies import STRATEGIES
 from tests.factories.accounts import BrandFactory
 from tests.factories.promotions import CodeFactory
 
@@ -49,4 +49,4 @@ class CouponFactory(DjangoModelFactory[CouponDefinition]):
     def limit(self, create: bool, extracted: object, **kwargs: object) -> None:
         if self.maximum_number_of_coupons is not None:
             with transaction.atomic():
-                LIMITS[self.limit_strategy].open(coupon=self.pk, cap=self.maximum_number_of_coupons)
+                STRATEGIES[self.limit_strategy].open(owner=self.pk, cap=self.maximum_number_of_coupons)

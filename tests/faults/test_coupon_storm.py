@@ -23,10 +23,11 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from core.ids import uuid7
-from coupons import consistency, rules, selectors, services
+from coupons import consistency, selectors, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponLimitReached
 from coupons.models import CouponDefinition, CouponRedemption
+from redemptions.limits import rules
 from redemptions.statuses import LIVE
 from tests.factories import CouponFactory, CustomerFactory
 from tests.faults.coupon_storm import CUSTOMERS, THREADS

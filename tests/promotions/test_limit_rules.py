@@ -38,7 +38,7 @@ def test_consolidation_keeps_the_cap_and_takes_the_amount(rows: dict[int, tuple[
 
 @given(STATES, st.integers(1, 2_000))
 def test_a_new_cap_is_what_the_shards_add_up_to_with_their_excess(rows: dict[int, tuple[int, int]], cap: int) -> None:
-    state = spread_cap(rows, cap=cap)
+    state = spread_cap("total", rows, cap=cap)
     _, excess = state.pop(EXCESS_SHARD, (0, 0))
 
     assert sum(high for _, high in state.values()) - excess == cap

@@ -16,21 +16,20 @@ from django.utils import timezone
 from core import db
 from core.errors import Busy
 from core.ids import uuid7
-from coupons import consistency, rules, services
+from coupons import consistency, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import (
-    CouponCounter,
     CouponDefinition,
     CouponRedemption,
-    CouponUnit,
     RedeemedCode,
-    UserCouponRedemption,
 )
 from coupons.services import transitions
-from coupons.services.limits import LIMITS
 from redemptions.errors import CodeAlreadyUsed
-from redemptions.limits import rules as limit_rules
+from redemptions.limits import rules
+from redemptions.limits.contracts import UNLIMITED
+from redemptions.limits.models import Limit, LimitUnit
+from redemptions.limits.strategies import STRATEGIES
 from tests.factories import CouponFactory, CustomerFactory
 from tests.platform import wait_until
 
@@ -75,7 +74,7 @@ def has_blocked_transaction() -> bool:
 @pytest.fixture(autouse=True)
 def low_sharding_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shard small limits, too."""
-    monkeypatch.setattr(limit_rules, "SHARDING_THRESHOLD", 16)
+    monkeypatch.setattr(rules, "SHARDING_THRESHOLD", 16)
 
 
 @pytest.mark.parametrize("strategy", STRICT_STRATEGIES)
@@ -109,7 +108,7 @@ def test_batched_redemptions_never_exceed_the_limit(
 
 def test_without_the_conditional_update_the_limit_is_exceeded(run_concurrently: RunConcurrently, at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=5)
-    counter = CouponCounter.objects.filter(coupon_id=coupon.pk)
+    counter = Limit.objects.filter(owner=coupon.pk, scope__startswith="total")
     barrier = threading.Barrier(20)
 
     def check_then_redeem(customer: int) -> None:
@@ -158,7 +157,7 @@ def test_concurrent_redemptions_never_exceed_the_limit_per_customer(
     results = run_concurrently(lambda _: redeem(coupon, customer, at), range(50))
 
     assert Counter(map(type, results)) == {CouponRedemption: 2, CouponLimitPerCustomer: 48}
-    assert UserCouponRedemption.objects.get(coupon=coupon).redemption_count == count_active(coupon) == 2
+    assert Limit.objects.get(owner=coupon.pk, scope="customer").taken == count_active(coupon) == 2
     assert list_differences(at) == []
 
 
@@ -167,22 +166,22 @@ def test_without_the_conditional_upsert_the_limit_per_customer_is_exceeded(
 ) -> None:
     coupon = CouponFactory(maximum_number_of_coupons_per_user=1)
     (customer,) = customers(1)
-    counts = UserCouponRedemption.objects.filter(coupon=coupon)
-    UserCouponRedemption.objects.create(coupon=coupon, customer_id=customer, redemption_count=0, cap=None)
+    counts = Limit.objects.filter(owner=coupon.pk, scope="customer")
+    Limit.objects.create(owner=coupon.pk, scope="customer", slot=str(customer), cap=UNLIMITED)
     barrier = threading.Barrier(10)
 
     def check_then_redeem(_: int) -> None:
-        count = counts.get().redemption_count
+        count = counts.get().taken
         barrier.wait(30)
         if count < 1:
             CouponRedemption.objects.create(
                 id=uuid7(), coupon=coupon, customer_id=customer, status="confirmed", redeemed_at=at, changed_at=at
             )
-            counts.update(redemption_count=F("redemption_count") + 1)
+            counts.update(taken=F("taken") + 1)
 
     run_concurrently(check_then_redeem, range(10))
 
-    assert count_active(coupon) == counts.get().redemption_count == 10, "the race that the conditional upsert prevents"
+    assert count_active(coupon) == counts.get().taken == 10, "the race that the conditional upsert prevents"
 
 
 def test_concurrent_shoppers_redeem_a_single_use_coupon_code_once(
@@ -226,7 +225,7 @@ def test_without_the_key_a_coupon_code_is_redeemed_twice(run_concurrently: RunCo
 
 def test_without_row_locks_a_pool_unit_is_taken_twice(run_concurrently: RunConcurrently, at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=10, limit_strategy="pool")
-    units = CouponUnit.objects.filter(coupon_id=coupon.pk)
+    units = LimitUnit.objects.filter(owner=coupon.pk)
     barrier = threading.Barrier(10)
 
     def check_then_take(customer: int) -> None:
@@ -257,7 +256,7 @@ def redeem_while_releasing(
     The shard of the redemption is used up between the read and the lock.
     """
     coupon, fetch_one = CouponFactory(maximum_number_of_coupons=32, limit_strategy="sharded"), db.fetch_one
-    shards = CouponCounter.objects.filter(coupon_id=coupon.pk)
+    shards = Limit.objects.filter(owner=coupon.pk, scope__startswith="total")
     shards.update(taken=2)
     shards.filter(shard=0).update(taken=1)
     locked = threading.Event()
@@ -272,7 +271,7 @@ def redeem_while_releasing(
 
     def release() -> int:
         locked.wait(10)
-        LIMITS["sharded"].release(coupon=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
+        STRATEGIES["sharded"].release(owner=coupon.pk, taken=[(0, uuid7()), (1, uuid7())])
         return 2
 
     monkeypatch.setattr(db, "fetch_one", lock_a_shard)
@@ -309,7 +308,7 @@ def expire_while_redeeming(
     def lock_the_counter(path: str, params: Mapping[str, Any]) -> db.Row | None:
         if locked.is_set() or not path.endswith("take_exact.sql"):
             return fetch_one(path, params)
-        assert CouponCounter.objects.filter(coupon_id=coupon.pk).select_for_update().first()
+        assert Limit.objects.filter(owner=coupon.pk, scope__startswith="total").select_for_update().first()
         locked.set()
         wait_until(has_blocked_transaction, "the expiry waits for the counter", 10)
         return None
@@ -341,7 +340,7 @@ def test_redeeming_and_expiring_in_one_transaction_deadlock(
 
     def redeem_one(coupon: CouponDefinition) -> None:
         with transaction.atomic():
-            assert LIMITS["exact"].take(coupon=coupon.pk, cap=1, ids=[uuid7()]) == []
+            assert STRATEGIES["exact"].take(owner=coupon.pk, cap=1, ids=[uuid7()]) == []
             transitions.expire(coupon=coupon.pk, strategy="exact", at=at)
 
     assert expire_while_redeeming(redeem_one, run_concurrently, at, monkeypatch)[OperationalError] == 1
@@ -373,7 +372,7 @@ def test_reservation_has_one_transition_under_concurrency(run_concurrently: RunC
     run_concurrently(lambda call: call(), random.sample(calls, len(calls)))
 
     confirmed = CouponRedemption.objects.filter(coupon=coupon, status="confirmed").count()
-    assert count_active(coupon) == confirmed == CouponCounter.objects.get(coupon_id=coupon.pk).taken
+    assert count_active(coupon) == confirmed == Limit.objects.get(owner=coupon.pk, scope__startswith="total").taken
     assert list_differences(expiry) == []
 
 
@@ -393,6 +392,6 @@ def test_without_the_lock_a_reservation_is_released_twice(run_concurrently: RunC
 
     run_concurrently(check_then_release, range(2))
 
-    taken = CouponCounter.objects.get(coupon_id=coupon.pk).taken
+    taken = Limit.objects.get(owner=coupon.pk, scope__startswith="total").taken
     assert (count_active(coupon), taken) == (2, 1), "the race that the lock of the redemption prevents"
     assert len(list_differences(at)) > 0

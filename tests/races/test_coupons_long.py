@@ -9,10 +9,11 @@ import pytest
 
 from core.errors import Busy, Unavailable
 from core.ids import uuid7
-from coupons import consistency, rules, services
+from coupons import consistency, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponLimitPerCustomer, CouponLimitReached
 from coupons.models import CouponDefinition, CouponRedemption
+from redemptions.limits import rules
 from tests.factories import CouponFactory, CustomerFactory
 
 pytestmark = [pytest.mark.race_long, pytest.mark.timeout(900), pytest.mark.django_db(transaction=True)]
