@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -27,8 +27,6 @@ from pricing import Offer, load_offer
 from redemptions.codes.rules import find_code_error
 from redemptions.errors import CartRequired, CodeExpired, CodeInactive, CodeNotFound, CodeNotStarted
 from redemptions.lifecycle import derive_status, find_status_error
-
-LIMITS_LOCKED_BEFORE_START = timedelta(seconds=5)  # from then on, the limit and its counting method can't change
 
 
 # --- eligibility ------------------------------------------------------------------------------------------------------

@@ -25,6 +25,14 @@ def get_redemption(*, pk: uuid.UUID) -> CouponRedemption:
     return redemption
 
 
+def get_coupon_id(*, redemption: uuid.UUID) -> uuid.UUID:
+    """Return the ID of the coupon of a redemption, which never changes. Raises NotFound."""
+    coupon = CouponRedemption.objects.filter(pk=redemption).values_list("coupon_id", flat=True).first()
+    if coupon is None:
+        raise NotFound
+    return coupon
+
+
 def lock_redemption(*, pk: uuid.UUID) -> CouponRedemption:
     """Return a redemption with its coupon, locked until the transaction ends. Raises NotFound."""
     redemptions = CouponRedemption.objects.select_for_update(of=("self",)).select_related("coupon", "customer__user")

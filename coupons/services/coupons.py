@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand
+from core import db
 from core.errors import InvalidRequest
-from coupons import rules, selectors
+from coupons import selectors
 from coupons.models import CouponDefinition
 from promotions.services import check_unit_limit, validate_offer
 from redemptions.codes.models import CodeBatch
@@ -92,10 +93,9 @@ def add_codes(*, coupon: CouponDefinition, codes: CodesSpec, at: datetime) -> Co
 def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime) -> CouponDefinition:
     """Change a coupon: any field before the start; later only its title, end and limits.
 
-    The counting method, and whether there is a limit, is locked from shortly before the start, so that no redemption
-    meets the change. Another end date in the future makes an ended coupon active again. Raises InvalidStatus for an
-    archived one if anything but metadata changes, and InvalidRequest with an error per field, also for a
-    limit below the current usage.
+    A limit that is set counts what was used before; below that, nothing more is given. Another end date in the future
+    makes an ended coupon active again. Raises InvalidStatus for an archived one if anything but metadata changes, and
+    InvalidRequest with an error per field.
     """
     locked = _lock(coupon)
     rest = change_metadata(locked, fields, at=at)
@@ -105,7 +105,7 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
     is_reopened = reopens(locked, fields=fields, at=at)
     before, limits_before = (locked.limit_strategy, locked.maximum_number_of_coupons), locked.limits
     changed = {name: value for name, value in fields.items() if getattr(locked, name) != value}
-    if immutable := sorted(changed.keys() & _immutable_fields(locked, changed, at)):
+    if immutable := sorted(changed.keys() & locked_fields(coupon=locked, at=at)):
         detail = _("This field can't be changed after the start.")
         raise InvalidRequest(errors=[{"field": name, "code": "immutable", "detail": detail} for name in immutable])
     report_dates(locked, at=at)
@@ -125,20 +125,12 @@ def change(*, coupon: CouponDefinition, fields: Mapping[str, Any], at: datetime)
 
 def locked_fields(*, coupon: CouponDefinition, at: datetime) -> set[str]:
     """Return the names of the fields that can't change any more, whatever the new value."""
-    is_open = coupon.decision == OfferDecision.DRAFT or at < coupon.start_date - rules.LIMITS_LOCKED_BEFORE_START
+    is_open = coupon.decision == OfferDecision.DRAFT or at < coupon.start_date
     return set() if is_open else set(EDITABLE_BEFORE_START)
 
 
-def _immutable_fields(coupon: CouponDefinition, changed: Mapping[str, Any], at: datetime) -> set[str]:
-    if not locked_fields(coupon=coupon, at=at):
-        return set()
-    new_maximum = changed.get(MAXIMUM, coupon.maximum_number_of_coupons)
-    had_limit, has_limit = coupon.maximum_number_of_coupons is not None, new_maximum is not None
-    return EDITABLE_BEFORE_START if had_limit == has_limit else EDITABLE_BEFORE_START | {MAXIMUM}
-
-
 def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) -> None:
-    """Resize the limit, or replace it if the strategy changed, which happens only before the first redemption."""
+    """Resize the limit, or replace it if the strategy changed. A new limit counts the redemptions from before."""
     new_maximum = coupon.maximum_number_of_coupons
     if new_maximum is not None and maximum is not None and strategy == coupon.limit_strategy:
         count = partial(selectors.count_active, coupon=coupon.pk)
@@ -146,7 +138,11 @@ def _change_limit(coupon: CouponDefinition, strategy: str, maximum: int | None) 
         return
     STRATEGIES[strategy].close(owner=coupon.pk)
     if new_maximum is not None:
-        STRATEGIES[coupon.limit_strategy].open(owner=coupon.pk, cap=new_maximum)
+        chosen = STRATEGIES[coupon.limit_strategy]
+        with db.extended_timeouts():
+            params = {"coupon": coupon.pk, "unit": chosen.late_unit}
+            used = db.execute("coupons/sql/record_total.sql", params)
+            chosen.open(owner=coupon.pk, cap=new_maximum, used=used)
 
 
 @transaction.atomic

@@ -79,6 +79,7 @@ def confirm(*, purchase: Purchase) -> None:
 
 def release(*, purchase: Purchase) -> None:
     """Release the redemptions that are still reserved."""
+    lock_offers(offers=[item.offer_id for item in purchase.items])
     for redemption in _iter_locked(purchase):
         if redemption.status == RedemptionStatus.RESERVED:
             transitions.release_locked(redemption, at=purchase.at)
@@ -87,6 +88,7 @@ def release(*, purchase: Purchase) -> None:
 def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
     """Return parts of the discounts, and whole redemptions, so that their units can be redeemed again."""
     items = {uuid.UUID(item.key): item for item in returned}
+    lock_offers(offers=list(items))
     for redemption in _iter_locked(purchase):
         item = items.get(redemption.coupon_id)
         if item is None or redemption.status != RedemptionStatus.CONFIRMED:

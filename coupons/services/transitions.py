@@ -1,7 +1,7 @@
 """Status changes of redemptions: confirmed, released, expired, returned.
 
-Each locks the redemption first, then the counters of its coupon, then the counts of its customer. A transaction changes
-redemptions of one coupon, or, for an order, of several coupons in the order of their IDs.
+Each locks the coupon against changes of its limits, then the redemption, the total limit and the count of its customer.
+A transaction changes redemptions of one coupon, or, for an order, of several coupons in the order of their IDs.
 """
 
 import uuid
@@ -53,7 +53,13 @@ def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 
     Raises InvalidStatus for a confirmed redemption.
     """
-    return release_locked(selectors.lock_redemption(pk=redemption), at=at)
+    return release_locked(_lock_with_coupon(redemption), at=at)
+
+
+def _lock_with_coupon(redemption: uuid.UUID) -> CouponRedemption:
+    """Lock a redemption, and before it its coupon, so that a limit that is set knows whether it counts."""
+    selectors.lock_coupon(coupon=selectors.get_coupon_id(redemption=redemption), is_shared=True)
+    return selectors.lock_redemption(pk=redemption)
 
 
 def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
@@ -71,7 +77,7 @@ def release_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemptio
 @transaction.atomic
 def return_redemption(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
     """Return a confirmed redemption. Repeating the call has no effect. Raises InvalidStatus."""
-    return return_locked(selectors.lock_redemption(pk=redemption), at=at)
+    return return_locked(_lock_with_coupon(redemption), at=at)
 
 
 def return_locked(locked: CouponRedemption, *, at: datetime) -> CouponRedemption:
@@ -123,6 +129,7 @@ def expire(*, coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
     """
     if not selectors.has_expired(coupon=coupon, at=at):
         return False
+    selectors.lock_coupon(coupon=coupon, is_shared=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"coupons.expire {coupon}"])
     rows = db.fetch_all("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH_SIZE})

@@ -129,9 +129,7 @@ def test_the_strategy_can_change_until_the_coupon_starts(before: str, after: str
     assert list(consistency.check(at=at, repair=False)) == []
 
 
-@pytest.mark.parametrize(
-    "fields", [{"limit_strategy": "pool"}, {"maximum_number_of_coupons": None}, {"offer": {}}, {"start_date": None}]
-)
+@pytest.mark.parametrize("fields", [{"limit_strategy": "pool"}, {"offer": {}}, {"start_date": None}])
 def test_the_strategy_and_the_offer_are_immutable_after_the_start(fields: dict[str, Any], at: datetime) -> None:
     coupon = CouponFactory(maximum_number_of_coupons=20)
 

@@ -21,14 +21,19 @@ class LimitStrategy(Protocol):
     At most ``cap`` redemptions are active at a time; *approximate* may exceed the cap by a stated bound. No request is
     rejected while units remain. Every method runs in the transaction of its caller.
 
-    ``open`` prepares the limit of a new offer. ``take`` takes up to one unit per ID and returns the taken units, in
-    order. It returns fewer than requested if other transactions are taking the rest (retry in another transaction), and
-    an empty list if none is left. It raises Busy if it can't decide now. ``release`` releases units, given as pairs of
-    unit and redemption ID. ``resize`` changes the cap; ``count`` returns how many units redemptions have. If that
-    is more, nothing is given until enough was released. ``close`` removes the limit.
+    ``open`` prepares the limit of an offer, of which ``used`` units are taken already. ``late_unit`` is the unit that
+    redemptions from before have then; with None, each has one of its own, counted from 1. ``take`` takes up to one unit
+    per ID and returns the taken units, in order. It returns fewer than requested if other transactions are taking the
+    rest (retry in another transaction), and an empty list if none is left. It raises Busy if it can't decide now.
+    ``release`` releases units, given as pairs of unit and redemption ID. ``resize`` changes the cap; ``count`` returns
+    how many units redemptions have. If that is more, nothing is given until enough was released. ``close`` removes the
+    limit.
     """
 
-    def open(self, *, owner: uuid.UUID, cap: int) -> None: ...
+    @property
+    def late_unit(self) -> int | None: ...
+
+    def open(self, *, owner: uuid.UUID, cap: int, used: int = 0) -> None: ...
 
     def take(self, *, owner: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]: ...
 

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import transaction
@@ -23,8 +24,11 @@ from redemptions.limits.rules import APPROXIMATE_TOTAL
 class Approximate:
     """Limit by a counter that lags. The ``cap`` of its row is the hard cap: the limit plus the largest overshoot."""
 
-    def open(self, *, owner: uuid.UUID, cap: int) -> None:
-        Limit.objects.create(owner=owner, scope=APPROXIMATE_TOTAL, slot="", shard=0, cap=hard_cap(cap))
+    late_unit: ClassVar = 0
+
+    def open(self, *, owner: uuid.UUID, cap: int, used: int = 0) -> None:
+        high = max(hard_cap(cap), used)
+        Limit.objects.create(owner=owner, scope=APPROXIMATE_TOTAL, slot="", shard=0, taken=used, cap=high)
 
     def take(self, *, owner: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         taken = min(len(ids), max(0, cap - _read_counter(owner)))

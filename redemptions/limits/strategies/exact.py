@@ -13,6 +13,7 @@ class Exact(Counted):
     """Limit by one row. Transactions wait for each other; a batch of redemptions waits once."""
 
     scope: ClassVar = EXACT_TOTAL
+    late_unit: ClassVar = 0
 
     def take(self, *, owner: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         params = {"owner": owner, "scope": self.scope, "wanted": len(ids)}

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from core import db
 from core.errors import Busy
@@ -16,8 +17,13 @@ CHUNK = 25_000  # units per transaction
 class Pool:
     """Limit by prepared units. Its row counts the units that exist, so there are never more than the limit."""
 
-    def open(self, *, owner: uuid.UUID, cap: int) -> None:
-        Limit.objects.create(owner=owner, scope=POOL_TOTAL, slot="", shard=0, cap=cap)
+    late_unit: ClassVar = None
+
+    def open(self, *, owner: uuid.UUID, cap: int, used: int = 0) -> None:
+        row = {"owner": owner, "scope": POOL_TOTAL, "slot": ""}
+        Limit.objects.create(**row, shard=0, taken=used, cap=max(cap, used))
+        if used > cap:
+            Limit.objects.create(**row, shard=EXCESS_SHARD, cap=used - cap)
         if create_units(owner=owner, chunk=INLINE_MAX_UNITS):
             _create_later(owner)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from core import db
-from redemptions.limits.rules import SHARDS, TOTAL, capacity_left
+from redemptions.limits.rules import LATE_SHARD, SHARDS, TOTAL, capacity_left
 from redemptions.limits.selectors import get_shards
 from redemptions.limits.strategies.counted import Counted
 
@@ -14,6 +14,7 @@ class Sharded(Counted):
     """Limit by several rows. A redemption starts at a random shard and waits only if no unlocked one has units."""
 
     scope: ClassVar = TOTAL
+    late_unit: ClassVar = LATE_SHARD
 
     def take(self, *, owner: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         params = {"owner": owner, "scope": self.scope, "home": ids[0].int % SHARDS, "wanted": len(ids)}
