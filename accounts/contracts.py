@@ -102,6 +102,33 @@ class Shopper:
         return self.id
 
 
+class Method(enum.StrEnum):
+    """A way in which a user proved who they are, by its name in the claim ``amr`` of tokens (RFC 8176)."""
+
+    PASSWORD = "pwd"  # noqa: S105  (its name)
+    CODE = "otp"
+    KEY = "hwk"
+
+
+SECOND_FACTORS = frozenset({Method.CODE, Method.KEY})
+
+
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """The methods by which a user signed in, and when they last used the strongest one that they have."""
+
+    methods: frozenset[Method] = frozenset()
+    at: datetime | None = None
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a second factor was used."""
+        return bool(self.methods & SECOND_FACTORS)
+
+
+NO_ASSURANCE = Assurance()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The sender of a request.
@@ -115,6 +142,7 @@ class Caller:
     customer_key: int | None = None
     customer_id: str | None = None
     is_superuser: bool = False
+    has_second_factor: bool = False  # used to sign in
     token_epoch: int = 0  # of the user when the token was issued
     api_key_id: uuid.UUID | None = None
     scopes: frozenset[Scope] = NO_SCOPES  # of an API key

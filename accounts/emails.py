@@ -1,5 +1,6 @@
 """Email messages of accounts, built from templates. Services send them."""
 
+import enum
 from collections.abc import Mapping, Sequence
 from email.utils import formataddr, parseaddr
 from typing import Any
@@ -15,6 +16,18 @@ from accounts.models import ApiKey, Brand, Invitation, User
 from accounts.models.access import SCOPE_CHOICES
 from backoffice.base.formatting import format_datetime
 from mailings.emails import build_content
+
+
+class FactorChange(enum.StrEnum):
+    """What happened to a user's second factor."""
+
+    APP_ADDED = "app_added"
+    APP_REMOVED = "app_removed"
+    KEY_ADDED = "key_added"
+    KEY_REMOVED = "key_removed"
+    CODES_RENEWED = "codes_renewed"
+    RESET = "reset"
+
 
 PLATFORM_COLOR = "#0f766e"
 _ROLES = {
@@ -156,6 +169,31 @@ def password_reset(*, user: User, token: str) -> EmailMultiAlternatives:
             "action_label": _("Choose a new password"),
             "note": _("The link can be used once and expires in 1 hour."),
             "why": _("If you didn't ask for it, you can ignore it: your password stays as it is."),
+        },
+    )
+
+
+def factor_notice(*, user: User, change: FactorChange) -> EmailMultiAlternatives:
+    """Build the email that says that a second factor of an account was added or removed."""
+    sentences = {
+        FactorChange.APP_ADDED: _("An authenticator app was added to the account %(user)s."),
+        FactorChange.APP_REMOVED: _("The authenticator app of the account %(user)s was removed."),
+        FactorChange.KEY_ADDED: _("A security key was added to the account %(user)s."),
+        FactorChange.KEY_REMOVED: _("A security key of the account %(user)s was removed."),
+        FactorChange.CODES_RENEWED: _("The account %(user)s has new recovery codes. The former ones no longer work."),
+        FactorChange.RESET: _("The second factor of the account %(user)s was reset. Sign in, and set it up again."),
+    }
+    return _build_message(
+        None,
+        [user.email],
+        subject=_("Your second factor changed"),
+        context={
+            "heading": _("Your second factor changed"),
+            "paragraphs": [sentences[change] % {"user": user}],
+            "action_url": settings.BASE_URL + reverse("mfa_index"),
+            "action_label": _("View second factor"),
+            "note": _("If you didn't expect this, reset your password and tell an owner of your brand."),
+            "why": _("You receive this email because the account has this address."),
         },
     )
 

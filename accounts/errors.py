@@ -13,6 +13,23 @@ class InvalidCredentials(DomainError):
     headers: ClassVar[dict[str, str]] = {}
 
 
+class SecondFactorRequired(DomainError):
+    code, status = "second_factor_required", 403
+    message = _("This needs a sign-in with the second factor.")
+    headers: ClassVar[dict[str, str]] = {}
+
+
+class SecondFactorNotSent(SecondFactorRequired):
+    status = 401
+    message = _("This account has a second factor. Send one of its codes, too.")
+
+
+class SecondFactorInvalid(DomainError):
+    code, status = "second_factor_invalid", 401
+    message = _("Incorrect code, or one that was used. Send the code that the app shows now, or a recovery code.")
+    headers: ClassVar[dict[str, str]] = {}
+
+
 class AccountTaken(DomainError):
     code, status = "account_taken", 409
     message = _("An account with these details already exists.")

@@ -1,23 +1,67 @@
-"""The lifetime of sessions of the admin, and the messages at their end."""
+"""Sessions of the admin: how their users signed in, their lifetime, and the messages at their end."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+from allauth.account.middleware import AccountMiddleware
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.auth import SESSION_KEY, get_user, logout
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from accounts import rules
+from accounts.adapters import get_assurance
+from accounts.models import User
 from accounts.session_store import ADDRESS, DEVICE, SEEN_AT, SIGNED_IN_AT
 from core import throttle
+from core.middleware import is_api_client
 
 SEEN_INTERVAL = timedelta(minutes=1)  # between updates of the time of the last use
 DEVICE_LENGTH = 300
+
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class AssuranceMiddleware:
+    """Tell the user of a session whether they used a second factor, without which users have no rights that need it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if hasattr(request, "session"):
+            request.user = cast("User", SimpleLazyObject(lambda: _get_user(request)))
+        return self.get_response(request)
+
+
+def _get_user(request: HttpRequest) -> User | AnonymousUser:
+    user: User | AnonymousUser = get_user(request)
+    if isinstance(user, User):
+        user.has_second_factor = get_assurance(request, user).has_second_factor
+    return user
+
+
+class BrowserAccountMiddleware:
+    """The middleware of django-allauth, for browsers only."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.get_browser_response = AccountMiddleware(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        handler: GetResponse = self.get_response if is_api_client(request) else self.get_browser_response
+        return handler(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return the page to which an exception of allauth leads, for example to prove who one is."""
+        response: HttpResponse | None = self.get_browser_response.process_exception(request, exception)
+        return response
 
 
 class SessionLifetimeMiddleware:

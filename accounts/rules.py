@@ -15,7 +15,7 @@ from typing import Any
 import jwt
 import phonenumbers
 
-from accounts.contracts import ALL_BRANDS, Acceptance, Caller, Grant
+from accounts.contracts import ALL_BRANDS, NO_ASSURANCE, Acceptance, Assurance, Caller, Grant, Method
 from core.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
@@ -66,6 +66,7 @@ class Claims:
     password: str = ""
     family: uuid.UUID | None = None
     generation: int = 0
+    assurance: Assurance = NO_ASSURANCE
 
 
 def encode_token(
@@ -75,21 +76,25 @@ def encode_token(
     keyring: Keyring,
     at: datetime,
     lifetime: timedelta,
+    assurance: Assurance = NO_ASSURANCE,
     password: str = "",
     family: uuid.UUID | None = None,
     generation: int = 0,
 ) -> str:
     """Create a signed token (JWT, RFC 7519) for a user.
 
-    ``password`` is the password digest that invalidates a refresh token when the user's password changes. ``family``
-    and ``generation`` say of which sign-in a refresh token is, and how many came before it.
+    ``assurance`` is how and when the user signed in: the claims ``amr`` and ``auth_time``. ``password`` is the
+    password digest that invalidates a refresh token when the user's password changes. ``family`` and ``generation``
+    say of which sign-in a refresh token is, and how many came before it.
     """
     issued = int(at.timestamp())
     claims: dict[str, Any] = {
         "iss": ISSUER, "aud": AUDIENCE, "typ": kind.value, "iat": issued, "exp": issued + int(lifetime.total_seconds()),
         "sub": str(caller.user_id), "uid": caller.user_key, "cid": caller.customer_key, "cus": caller.customer_id,
-        "adm": caller.is_superuser, "epo": caller.token_epoch,
+        "adm": caller.is_superuser, "epo": caller.token_epoch, "amr": sorted(assurance.methods),
     }  # fmt: skip
+    if assurance.at is not None:
+        claims["auth_time"] = int(assurance.at.timestamp())
     if password:
         claims["pwd"] = password
     if family is not None:
@@ -127,13 +132,17 @@ _OPTIONS: Any = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False,
 
 def _parse_claims(claims: Mapping[str, Any]) -> Claims:
     user_id = uuid.UUID(claims["sub"])
+    methods = frozenset(map(Method, claims.get("amr", ())))  # none in a token of an earlier release
+    auth_time = datetime.fromtimestamp(claims["auth_time"], UTC) if "auth_time" in claims else None
+    assurance = Assurance(methods, auth_time)
     caller = Caller(
         identity=f"user:{user_id}", user_id=user_id, user_key=int(claims["uid"]), customer_key=claims.get("cid"),
         customer_id=claims.get("cus"), is_superuser=claims.get("adm") is True, token_epoch=int(claims.get("epo", 0)),
+        has_second_factor=assurance.has_second_factor,
     )  # fmt: skip
     family = uuid.UUID(claims["fam"]) if "fam" in claims else None
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    return Claims(caller, expires_at, claims.get("pwd", ""), family, int(claims.get("gen", 0)))
+    return Claims(caller, expires_at, claims.get("pwd", ""), family, int(claims.get("gen", 0)), assurance)
 
 
 def password_digest(password_hash: str, keyring: Keyring) -> str:

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import services
+from accounts.emails import FactorChange
 from accounts.models import Brand, User
 
 
@@ -38,6 +39,12 @@ def answer_registration(user_id: str, address: str, language: str) -> None:
 def send_password_reset(address: str) -> None:
     """Send the email with a link that sets a new password."""
     services.send_password_reset(address=address)
+
+
+@shared_task(name="accounts.send_factor_notice")
+def send_factor_notice(user_key: int, change: str) -> None:
+    """Send the email that says that a second factor was added or removed."""
+    services.send_factor_notice(user_key=user_key, change=FactorChange(change))
 
 
 @shared_task(name="accounts.purge_sign_ins")

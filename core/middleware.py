@@ -183,10 +183,11 @@ class _BrowserOnlyMiddleware(MiddlewareMixin):
     """Base class of middleware that API clients with a token or key skip, since they have no session."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        return self.get_response(request) if _is_api_client(request) else super().__call__(request)
+        return self.get_response(request) if is_api_client(request) else super().__call__(request)
 
 
-def _is_api_client(request: HttpRequest) -> bool:
+def is_api_client(request: HttpRequest) -> bool:
+    """Return whether a request is of an API client with a token or key, which has no session."""
     keyword = request.META.get("HTTP_AUTHORIZATION", "")[:8].lower()
     return keyword.startswith(("bearer ", "api-key ")) and request.path.startswith("/api/")
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from backoffice.base.admin import SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserAdmin, SuperuserReadOnlyAdmin, is_platform_admin
 from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.columns import datetime_column
 from backoffice.base.formatting import EMPTY_VALUE, format_number
@@ -92,7 +92,7 @@ class MailAdmin(SuperuserReadOnlyAdmin):
         messages.success(request, message % {"count": format_number(count)})
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
 
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]

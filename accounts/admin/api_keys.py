@@ -22,6 +22,7 @@ from accounts.admin.owners import BrandOwnerAdmin
 from accounts.contracts import NewApiKey, Scope
 from accounts.models import ApiKey, Brand, User
 from accounts.models.access import SCOPE_CHOICES
+from backoffice.base.admin import is_platform_admin
 from backoffice.base.columns import datetime_column
 from backoffice.base.confirmations import Confirmation
 from backoffice.base.formatting import EMPTY_VALUE
@@ -68,14 +69,14 @@ class ApiKeyAdmin(BrandOwnerAdmin):
                 "replaces", created, expires, last_used, revoked,
             )  # fmt: skip
         fields = ApiKeyForm.Meta.fields
-        return fields if request.user.is_superuser else tuple(name for name in fields if name != "internal_brands")
+        return fields if is_platform_admin(request) else tuple(name for name in fields if name != "internal_brands")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         return self.get_fields(request, obj) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
-            kwargs["form"] = AdminApiKeyForm if request.user.is_superuser else ApiKeyForm
+            kwargs["form"] = AdminApiKeyForm if is_platform_admin(request) else ApiKeyForm
         return super().get_form(request, obj, change=change, **kwargs)
 
     # --- columns -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget,
 from accounts import selectors
 from accounts.contracts import normalize_origin
 from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, Brand
-from backoffice.base.admin import BrandScopedAdmin
+from backoffice.base.admin import BrandScopedAdmin, is_platform_admin
 from backoffice.base.columns import datetime_column
 from backoffice.base.form_fields import TextFormField
 from core.permissions import BrandPermissions
@@ -42,6 +42,18 @@ class OriginsField(TextFormField):
         return list(dict.fromkeys(origin for origin in origins.values() if origin))
 
 
+class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The form of a brand. Those who require a second factor of others have used one themselves."""
+
+    user: Any  # set on the class that BrandAdmin returns for a request
+
+    def clean_require_second_factor(self) -> bool:
+        required = bool(self.cleaned_data["require_second_factor"])
+        if required and not self.instance.require_second_factor and not self.user.has_second_factor:
+            raise forms.ValidationError(gettext("Set up your own second factor first, and sign in with it."))
+        return required
+
+
 @admin.register(Brand)
 class BrandAdmin(BrandScopedAdmin):
     """Brands, which their owners can edit. Only platform admins set the slug, the currency and the active flag."""
@@ -59,6 +71,7 @@ class BrandAdmin(BrandScopedAdmin):
         "notify_email",
         "checkout_by",
         "browser_origins",
+        "require_second_factor",
         "is_active",
         created,
     )
@@ -76,18 +89,20 @@ class BrandAdmin(BrandScopedAdmin):
             return OriginsField(label=capfirst(db_field.verbose_name), help_text=db_field.help_text, required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **{"form": BrandForm, **kwargs})
+        form.user = request.user
+        return form
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
-        if not self._is_superuser(request):
+        if not is_platform_admin(request):
             return created, "slug", "currency", "is_active"
         if isinstance(obj, Brand) and selectors.has_priced_objects(brand=obj):
             return created, "currency"
         return (created,)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-    def _is_superuser(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)

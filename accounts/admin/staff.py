@@ -15,6 +15,7 @@ from accounts import selectors, services
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.contracts import Role
 from accounts.models import Invitation, Membership, User
+from backoffice.base.admin import is_platform_admin
 from backoffice.base.columns import datetime_column
 from backoffice.base.form_fields import AutocompletePicker
 from backoffice.base.formatting import EMPTY_VALUE
@@ -50,7 +51,7 @@ class MembershipAdmin(BrandOwnerAdmin):
         return str(membership.user)  # plain text: only platform admins can open the page of a user
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+        return is_platform_admin(request)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.conf import settings
 from django.contrib import admin
@@ -24,7 +26,7 @@ from backoffice.base.admin import SuperuserAdmin
 from backoffice.base.changelists import EstimatingPaginator
 from core.errors import InvalidRequest
 
-admin.site.unregister(Group)
+admin.site.unregister([Group, Authenticator, EmailAddress])  # second factors have pages of their own
 
 
 class PhoneForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -37,6 +37,12 @@ class LoginInputSerializer(InputSerializer):
 
     account = StrictCharField(max_length=254, help_text=_("Email address, phone number or username."))
     password = SecretField(max_length=1024, trim_whitespace=False, write_only=True, help_text=_("Password."))
+    otp = SecretField(
+        max_length=20,
+        required=False,
+        write_only=True,
+        help_text=_("Code of the authenticator app, or a recovery code. Required of users with a second factor."),
+    )
 
 
 class TokensSerializer(serializers.Serializer[Any]):

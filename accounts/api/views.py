@@ -20,7 +20,7 @@ from accounts.api.serializers import (
     VerifyInputSerializer,
 )
 from accounts.contracts import Tokens, get_caller
-from accounts.errors import InvalidCredentials, TokenReused
+from accounts.errors import InvalidCredentials, SecondFactorInvalid, SecondFactorNotSent, TokenReused
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.etags import VersionedObject, versioned
@@ -51,13 +51,22 @@ class TokenView(AnonymousView):
 
     @extend_schema(
         request=LoginInputSerializer,
-        responses={200: TokensSerializer, **problem_responses(InvalidCredentials)},
+        responses={
+            200: TokensSerializer,
+            **problem_responses(InvalidCredentials, SecondFactorNotSent, SecondFactorInvalid),
+        },
         operation_id="auth_token",
     )
     def post(self, request: Request) -> Response:
-        """Sign in with email address, phone number or username."""
-        credentials = validate_body(LoginInputSerializer, request)
-        _, tokens = services.sign_in(**credentials, address=throttle.client_network(request), at=timezone.now())
+        """Sign in with email address, phone number or username. Users with a second factor also send its code."""
+        data = validate_body(LoginInputSerializer, request)
+        tokens = services.sign_in_with_code(
+            account=data["account"],
+            password=data["password"],
+            code=data.get("otp"),
+            address=throttle.client_network(request),
+            at=timezone.now(),
+        )
         return _token_response(tokens)
 
 

@@ -103,6 +103,12 @@ class Brand(models.Model):
             "https://www.example.com"
         ),
     )
+    require_second_factor = models.BooleanField(
+        _("require a second factor"),
+        default=False,
+        db_default=False,
+        help_text=_("Members of the staff have their roles only in sign-ins with a second factor."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pghistory
 import pgtrigger
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
@@ -16,11 +18,18 @@ from core import languages
 from core.ids import uuid7
 
 if TYPE_CHECKING:
-    from accounts.models.brands import Brand
+    from accounts.models.brands import Brand, Membership
 
     _TextField = models.CharField[str, str]
 else:
     _TextField = models.CharField  # can't be subscripted at run time
+
+
+def annotate_second_factors(members: models.QuerySet["Membership"]) -> models.QuerySet[Any]:
+    """Annotate memberships with ``needs_second_factor``: whether their user has one, or their brand requires it."""
+    owned = Authenticator.objects.filter(user=models.OuterRef("user"))
+    needs = models.Q(brand__require_second_factor=True) | models.Q(models.Exists(owned))
+    return members.annotate(needs_second_factor=models.ExpressionWrapper(needs, models.BooleanField()))
 
 
 class UserManager(BaseUserManager["User"]):
@@ -56,7 +65,11 @@ class User(AbstractBaseUser):
 
     Permissions follow from ``is_superuser`` and the roles in brands, not from Django's model permissions. Tokens that
     were issued in an earlier ``token_epoch`` are invalid; ``tokens_ended_at`` is when the present one began.
+
+    ``has_second_factor`` says of the user of a request whether a second factor was used to sign in.
     """
+
+    has_second_factor = False
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     username = models.CharField(
@@ -167,10 +180,37 @@ class User(AbstractBaseUser):
         return self.username
 
     @cached_property
-    def roles(self) -> dict["Brand", Role]:
-        """The active brands that this user works for, with the role in each."""
+    def _active_memberships(self) -> list[Any]:
         members = self.memberships.select_related("brand").filter(brand__is_active=True)
+        return list(annotate_second_factors(members))
+
+    @property
+    def is_on_a_staff(self) -> bool:
+        """Whether the user is a platform admin or works for an active brand, whatever the second factor."""
+        return self.is_superuser or bool(self._active_memberships)
+
+    @property
+    def lacks_second_factor(self) -> bool:
+        """Whether the user has no rights of staff yet, since the sign-in was without the second factor.
+
+        It is required of platform admins, of the staff of brands that say so, and of users who have one.
+        """
+        if self.has_second_factor:
+            return False
+        if self.is_superuser and settings.SECOND_FACTOR_FOR_ADMINS:
+            return True
+        return any(member.needs_second_factor for member in self._active_memberships)
+
+    @property
+    def roles(self) -> dict["Brand", Role]:
+        """The active brands that this user works for, with the role in each. None without a required second factor."""
+        members = [] if self.lacks_second_factor else self._active_memberships
         return {member.brand: Role(member.role) for member in members}
+
+    @property
+    def is_platform_admin(self) -> bool:
+        """Whether the user may do everything, as a superuser who used a required second factor."""
+        return self.is_superuser and not self.lacks_second_factor
 
     @property
     def email_verified(self) -> bool:
@@ -180,11 +220,11 @@ class User(AbstractBaseUser):
     @property
     def is_staff(self) -> bool:
         """Whether the user can sign in to the admin."""
-        return self.is_superuser or bool(self.roles)
+        return self.is_platform_admin or bool(self.roles)
 
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         """Return whether the user is an active platform admin. Roles, not model permissions, decide for brand staff."""
-        return self.is_active and self.is_superuser
+        return self.is_active and self.is_platform_admin
 
     def has_perms(self, perms: Any, obj: object | None = None) -> bool:
         return self.has_perm("", obj)

@@ -47,6 +47,12 @@ from accounts.selectors.recipients import (
     read_member_languages,
     read_subscribed_languages,
 )
+from accounts.selectors.second_factors import (
+    factor_cipher,
+    has_second_factor,
+    is_last_second_factor,
+    needs_second_factor,
+)
 from accounts.selectors.sessions import list_sessions, number_of_session
 from accounts.selectors.staff import (
     admin_permissions,
@@ -73,6 +79,7 @@ __all__ = [
     "check_internal",
     "customer_key",
     "ended_tokens",
+    "factor_cipher",
     "find_grants",
     "find_merge_target",
     "get_acceptance",
@@ -84,8 +91,10 @@ __all__ = [
     "get_token_caller",
     "get_token_user",
     "has_priced_objects",
+    "has_second_factor",
     "has_slug",
     "is_created_by_member",
+    "is_last_second_factor",
     "is_platform_admin",
     "is_rollable",
     "is_usable",
@@ -108,6 +117,7 @@ __all__ = [
     "member_of",
     "members_of",
     "memberships_of",
+    "needs_second_factor",
     "number_of_session",
     "open_invitation",
     "owned_brand",

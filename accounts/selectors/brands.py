@@ -4,12 +4,16 @@ import contextlib
 import uuid
 import zoneinfo
 from collections.abc import Collection
+from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Caller, Role, Scope
+from accounts.errors import SecondFactorRequired
 from accounts.models import Brand, Membership, User
+from accounts.models.users import annotate_second_factors
 from core.errors import InvalidRequest, NotFound, PermissionDenied
 
 
@@ -61,12 +65,19 @@ def _get_staff_brand(caller: Caller, slug: str | None, edit: bool) -> Brand:
     return memberships[0].brand
 
 
-def memberships_of(caller: Caller) -> QuerySet[Membership]:
-    """Return the caller's memberships in active brands, oldest first. API keys and inactive users have none."""
+def memberships_of(caller: Caller) -> list[Membership]:
+    """Return the caller's memberships in active brands, oldest first. API keys and inactive users have none.
+
+    Raises SecondFactorRequired if the user has a second factor, or one of the brands requires it, and the caller signed
+    in without.
+    """
     if caller.user_key is None:
-        return Membership.objects.none()
+        return []
     active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
-    return active.select_related("brand").order_by("pk")
+    members: list[Any] = list(annotate_second_factors(active).select_related("brand").order_by("pk"))
+    if not caller.has_second_factor and any(member.needs_second_factor for member in members):
+        raise SecondFactorRequired
+    return members
 
 
 def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID] | None:
@@ -78,8 +89,7 @@ def readable_brand_ids(caller: Caller, *, edit: bool = False) -> list[uuid.UUID]
         return list(_api_key_brand(caller).values_list("pk", flat=True))
     if is_platform_admin(caller):
         return None
-    roles = [role.value for role in Role if role.can_edit or not edit]
-    return list(memberships_of(caller).filter(role__in=roles).values_list("brand", flat=True))
+    return [member.brand_id for member in memberships_of(caller) if Role(member.role).can_edit or not edit]
 
 
 def owned_brand(*, caller: Caller, slug: str) -> Brand:
@@ -94,7 +104,7 @@ def owned_brand(*, caller: Caller, slug: str) -> Brand:
         return brand
     if caller.api_key_id is not None:
         raise PermissionDenied if _api_key_brand(caller).filter(slug=slug).exists() else NotFound
-    member = memberships_of(caller).filter(brand__slug=slug).first()
+    member = next((member for member in memberships_of(caller) if member.brand.slug == slug), None)
     if member is None:
         raise NotFound
     if member.role != Role.OWNER:
@@ -103,19 +113,29 @@ def owned_brand(*, caller: Caller, slug: str) -> Brand:
 
 
 def is_platform_admin(caller: Caller) -> bool:
-    """Return whether the caller is a superuser now. The token alone isn't trusted."""
+    """Return whether the caller is a superuser now. The token alone isn't trusted.
+
+    Raises SecondFactorRequired for one who signed in without the second factor.
+    """
     if not caller.is_superuser or caller.user_key is None:
         return False
-    return User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
+    is_superuser = User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
+    if is_superuser and settings.SECOND_FACTOR_FOR_ADMINS and not caller.has_second_factor:
+        raise SecondFactorRequired
+    return is_superuser
 
 
 def list_rights(caller: Caller) -> list[str]:
     """Return the rights of a user as texts: the roles in active brands, and whether they are a platform admin.
 
-    API keys have none: their rights never change, and are checked when they authenticate.
+    API keys have none: their rights never change, and are checked when they authenticate. Neither have users who lack
+    a second factor.
     """
-    rights = [f"{brand_id}:{role}" for brand_id, role in memberships_of(caller).values_list("brand", "role")]
-    return [*rights, "admin"] if is_platform_admin(caller) else rights
+    try:
+        rights = [f"{member.brand_id}:{member.role}" for member in memberships_of(caller)]
+        return [*rights, "admin"] if is_platform_admin(caller) else rights
+    except SecondFactorRequired:
+        return []
 
 
 def check_internal(caller: Caller, *, brand_id: uuid.UUID | None = None) -> None:

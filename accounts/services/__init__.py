@@ -33,6 +33,15 @@ from accounts.services.grants import create_grant, end_grant
 from accounts.services.merges import RecordedMerge, record_merge
 from accounts.services.profiles import ConsentRecord, ProfileFields, save_profile
 from accounts.services.registration import add_customer, change_user, create_account, register
+from accounts.services.second_factors import (
+    announce_factor,
+    encrypt_again,
+    end_other_sign_ins,
+    reset_second_factor,
+    send_factor_notice,
+    sign_in_with_code,
+    use_code,
+)
 from accounts.services.staff import (
     accept_invitation,
     cancel_invitation,
@@ -52,6 +61,7 @@ __all__ = [
     "RecordedMerge",
     "accept_invitation",
     "add_customer",
+    "announce_factor",
     "announce_key",
     "answer_registration",
     "authenticate_api_key",
@@ -62,7 +72,9 @@ __all__ = [
     "check_credentials",
     "create_account",
     "create_grant",
+    "encrypt_again",
     "end_grant",
+    "end_other_sign_ins",
     "end_session",
     "get_or_create_customer",
     "get_or_create_customers",
@@ -78,15 +90,19 @@ __all__ = [
     "request_password_reset",
     "resend_invitation",
     "reset_password",
+    "reset_second_factor",
     "revoke_key",
     "roll_key",
     "save_profile",
+    "send_factor_notice",
     "send_invitation",
     "send_password_reset",
     "sign_in",
+    "sign_in_with_code",
     "sign_out",
     "sign_out_everywhere",
     "tokens_for",
+    "use_code",
     "user_to_reset",
     "user_to_verify",
     "verify_address",

@@ -1,5 +1,6 @@
 """Services that sign users in with a password and issue tokens."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import rules, selectors
-from accounts.contracts import Tokens
+from accounts.contracts import Assurance, Method, Tokens
 from accounts.errors import InvalidCredentials, TokenReused
 from accounts.models import Session, TokenFamily, User
 from core import throttle
@@ -31,22 +32,27 @@ def check_credentials(*, account: str, password: str, address: str) -> User | No
 
 
 def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple[User, Tokens]:
-    """Sign a user in and return the user with new tokens. Raises InvalidCredentials, Throttled, Unavailable."""
+    """Sign a user in by the password alone, and return the user with new tokens.
+
+    They give no rights of staff to users who need a second factor. Raises InvalidCredentials, Throttled, Unavailable.
+    """
     user = check_credentials(account=account, password=password, address=address)
     if user is None:
         raise InvalidCredentials
     return user, tokens_for(user=user, at=at)
 
 
-def tokens_for(*, user: User, at: datetime) -> Tokens:
-    """Issue tokens for an authenticated user."""
+def tokens_for(*, user: User, at: datetime, methods: Collection[Method] = (Method.PASSWORD,)) -> Tokens:
+    """Issue tokens for a user who was authenticated by these methods."""
     expires_at = at + timedelta(days=settings.REFRESH_TOKEN_DAYS)
     family = TokenFamily.objects.create(user=user, created_at=at, expires_at=expires_at)
-    return _issue_tokens(user, family, at)
+    return _issue_tokens(user, family, Assurance(frozenset(methods), at), at)
 
 
 def refresh(*, token: str, at: datetime) -> Tokens:
     """Issue new tokens for a refresh token, which can be used once. They end REFRESH_TOKEN_DAYS after the sign-in.
+
+    They say the same of how the user signed in.
 
     Raises TokenExpired, TokenReused for a token that was used before, which also ends its sign-in, and TokenInvalid,
     also if the sign-in has ended or the user was deleted or deactivated or has changed the password.
@@ -64,7 +70,7 @@ def refresh(*, token: str, at: datetime) -> Tokens:
             family.filter(ended_at=None).update(ended_at=at)
             raise TokenReused
         raise TokenInvalid
-    return _issue_tokens(user, family.get(), at)
+    return _issue_tokens(user, family.get(), claims.assurance, at)
 
 
 def sign_out(*, token: str, at: datetime) -> None:
@@ -101,11 +107,11 @@ def purge_sign_ins(*, at: datetime) -> None:
     TokenFamily.objects.filter(expires_at__lte=at).delete()
 
 
-def _issue_tokens(user: User, family: TokenFamily, at: datetime) -> Tokens:
+def _issue_tokens(user: User, family: TokenFamily, assurance: Assurance, at: datetime) -> Tokens:
     caller, keyring = selectors.caller_of(user), selectors.keyring()
     lifetime = timedelta(minutes=settings.ACCESS_TOKEN_MINUTES)
     access_token = rules.encode_token(
-        kind=rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=lifetime
+        kind=rules.TokenKind.ACCESS, caller=caller, keyring=keyring, at=at, lifetime=lifetime, assurance=assurance
     )
     refresh_token = rules.encode_token(
         kind=rules.TokenKind.REFRESH,
@@ -113,6 +119,7 @@ def _issue_tokens(user: User, family: TokenFamily, at: datetime) -> Tokens:
         keyring=keyring,
         at=at,
         lifetime=family.expires_at - at,
+        assurance=assurance,
         password=rules.password_digest(user.password, keyring),
         family=family.pk,
         generation=family.generation,

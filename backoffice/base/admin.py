@@ -21,12 +21,17 @@ from core.errors import DomainError
 from core.permissions import BrandPermissions, permission_provider
 
 
+def is_platform_admin(request: HttpRequest) -> bool:
+    """Return whether the user may do everything: an active superuser, with a second factor where it is required."""
+    return bool(request.user.is_active and getattr(request.user, "is_platform_admin", False))
+
+
 def list_brand_ids(request: HttpRequest, permissions: BrandPermissions) -> list[Any] | None:
     """Return the primary keys of the brands in which the user has the permissions; None for all (superusers)."""
     user: Any = request.user
     if not user.is_active:
         return []
-    if user.is_superuser:
+    if is_platform_admin(request):
         return None
     return [brand_id for brand_id, granted in permission_provider(user).items() if granted >= permissions]
 
@@ -220,22 +225,19 @@ class SuperuserAdmin(ServiceErrorAdmin):
     """An admin page for superusers, who may view, add, change and delete its rows."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._is_superuser(request)
-
-    def _is_superuser(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+        return is_platform_admin(request)
 
 
 class SuperuserReadOnlyAdmin(SuperuserAdmin):

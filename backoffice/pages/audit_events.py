@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 
 from accounts.models import Brand, User
-from backoffice.base.admin import BrandScopedMixin, list_brand_ids
+from backoffice.base.admin import BrandScopedMixin, is_platform_admin, list_brand_ids
 from core.permissions import BrandPermissions
 
 PAGE_SIZE = 25
@@ -121,7 +121,7 @@ def get_usernames(user_ids: Sequence[Any]) -> dict[Any, str]:
 
 def _visible_events(request: HttpRequest, event: Any, model: Any) -> QuerySet[Event] | None:
     rows: QuerySet[Event] = event.objects.all()
-    if request.user.is_superuser:
+    if is_platform_admin(request):
         return rows
     page: Any = admin.site._registry.get(model)  # noqa: SLF001
     path, needed = getattr(model, "audit_brand_path", ""), BrandPermissions.READ

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Brand
-from backoffice.base.admin import list_brand_ids
+from backoffice.base.admin import is_platform_admin, list_brand_ids
 from backoffice.base.charts import build_daily_chart, describe_redemptions
 from backoffice.base.formatting import format_capped_count, format_number, format_totals, local_date
 from backoffice.pages import selectors, sync_jobs
@@ -55,7 +55,7 @@ def add_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]
         "chart": build_daily_chart(days.redemptions, last=today, days=statistics.DAYS, describe=describe_redemptions),
         "rows": [build_row(use, zone, names) for use in find_uses(wanted=recent, before=None, limit=RECENT_LIMIT).uses],
         "create_url": reverse("admin:discounts_discountcode_add") if _can_create_code(request) else None,
-        "health": _health_cards(now) if request.user.is_superuser else None,
+        "health": _health_cards(now) if is_platform_admin(request) else None,
     }
 
 

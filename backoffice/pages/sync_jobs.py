@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from backoffice.base.admin import SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserReadOnlyAdmin, is_platform_admin
 from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import StatusFilter
 from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
@@ -128,7 +128,7 @@ class SyncJobAdmin(SuperuserReadOnlyAdmin):
         messages.success(request, text % {"count": format_number(count)})
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
 
 def health_cards(at: datetime) -> list[tuple[str, str, str, bool]]:

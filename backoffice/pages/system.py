@@ -16,7 +16,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.base.admin import SuperuserAdmin, SuperuserReadOnlyAdmin
+from backoffice.base.admin import SuperuserAdmin, SuperuserReadOnlyAdmin, is_platform_admin
 from backoffice.base.changelists import EstimatingPaginator
 from backoffice.base.filters import StatusFilter
 from backoffice.base.formatting import EMPTY_VALUE, format_datetime, format_number
@@ -87,7 +87,7 @@ class OutboxMessageAdmin(SuperuserReadOnlyAdmin):
         )
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        return self._is_superuser(request)
+        return is_platform_admin(request)
 
 
 class ThemedTaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):

@@ -33,6 +33,7 @@ UNFOLD = {
     "ACCOUNT": {
         "navigation": [
             {"title": _("Your sessions"), "link": reverse_lazy("staff-sessions")},
+            {"title": _("Second factor"), "link": reverse_lazy("mfa_index")},
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
         ]
     },

@@ -38,6 +38,7 @@ THROTTLES = {
     "key_checkout": env.str("THROTTLE_KEY_CHECKOUT", "600/second"),
     "login_account": env.str("THROTTLE_LOGIN_ACCOUNT", "10/minute closed"),
     "login_address": env.str("THROTTLE_LOGIN_ADDRESS", "60/minute closed"),
+    "second_factor": env.str("THROTTLE_SECOND_FACTOR", "20/hour closed"),
     "register": env.str("THROTTLE_REGISTER", "20/hour closed"),
     "invitation": env.str("THROTTLE_INVITATION", "50/hour closed"),
     "account_mail": env.str("THROTTLE_ACCOUNT_MAIL", "5/hour closed"),

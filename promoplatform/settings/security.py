@@ -39,6 +39,28 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+
+# Second factors, by django-allauth behind the sign-in page of the admin (docs/sign-in.md).
+ACCOUNT_ADAPTER, MFA_ADAPTER = "accounts.adapters.AccountAdapter", "accounts.adapters.SecondFactorAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # only for a check of allauth: nobody signs up there
+ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts.services verifies addresses
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 0  # the adapter decides, by FRESH_SIGN_IN_SECONDS
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.views.CodeForm",
+    "reauthenticate": "accounts.views.FreshCodeForm",
+    "add_webauthn": "accounts.views.NewKeyForm",
+    "edit_webauthn": "accounts.views.KeyForm",
+}
+MFA_TOTP_ISSUER, MFA_TOTP_TOLERANCE = "promoplatform", 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+SECOND_FACTOR_FOR_ADMINS = not DEBUG
+FRESH_SIGN_IN_SECONDS = 300  # in which nobody is asked for a password or a code once more
 ACCESS_TOKEN_MINUTES = env.int("ACCESS_TOKEN_MINUTES", 15)
 REFRESH_TOKEN_DAYS = env.int("REFRESH_TOKEN_DAYS", 14)
 

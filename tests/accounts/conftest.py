@@ -1,5 +1,6 @@
 """Fixtures of the accounts tests."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from accounts import selectors, services
 from accounts.contracts import Caller
 from accounts.models import User
 from core import redis
+from tests.conftest import methods_of
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def shopper_client() -> Callable[[User], APIClient]:
     """A factory of API clients that send a user's access token."""
 
     def client(user: User) -> APIClient:
-        token = services.tokens_for(user=user, at=timezone.now()).access
+        token = services.tokens_for(user=user, at=timezone.now(), methods=methods_of(user)).access
         return APIClient(headers={"Authorization": f"Bearer {token}"})
 
     return client
@@ -33,8 +35,12 @@ def shopper_client() -> Callable[[User], APIClient]:
 
 @pytest.fixture
 def caller() -> Callable[[User], Caller]:
-    """A factory of callers for users."""
-    return selectors.caller_of
+    """A factory of callers for users, who signed in with what is required."""
+
+    def caller_of(user: User) -> Caller:
+        return dataclasses.replace(selectors.caller_of(user), has_second_factor=user.is_superuser)
+
+    return caller_of
 
 
 @pytest.fixture

@@ -421,7 +421,9 @@ def test_an_invalid_brand_parameter_is_no_error(owner, page, query):
 )
 def test_the_sidebar_highlights_the_current_page(path, name):
     request = RequestFactory().get(path)
-    request.user = UserFactory(is_superuser=True)
+    user = UserFactory(is_superuser=True)
+    user.has_second_factor = True
+    request.user = user
 
     marked = [item["title"] for group in list_groups(request) for item in group["items"] if item["active"]]
     assert marked == ([name] if name else [])

@@ -24,6 +24,7 @@ from redemptions.codes.models import Code
 from redemptions.events.models import Event
 from segments.services import apply_audience, schedule
 from tests.code_batches import create_batch
+from tests.conftest import methods_of
 from tests.databases import delete_rows, is_superuser
 from tests.factories import (
     ApiKeyFactory,
@@ -106,7 +107,9 @@ def shared_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
 
 
 def _sign_in(user: User) -> Client:
-    return Client(headers={"Authorization": f"Bearer {tokens_for(user=user, at=timezone.now()).access}"})
+    return Client(
+        headers={"Authorization": f"Bearer {tokens_for(user=user, at=timezone.now(), methods=methods_of(user)).access}"}
+    )
 
 
 def _use_key(**fields: Any) -> Client:

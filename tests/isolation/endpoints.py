@@ -236,6 +236,11 @@ def resolved_views() -> Iterator[tuple[str, str, Any]]:
             yield from ((route, method.upper(), view) for method in METHODS if hasattr(view, method))
 
 
+def list_admin_routes() -> list[str]:
+    """Return the route of every page of the URL configuration below ``admin/``."""
+    return [route for route, _view in _walk(get_resolver().url_patterns, "") if route.startswith("admin/")]
+
+
 def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
     for pattern in patterns:
         route = prefix + str(pattern.pattern)

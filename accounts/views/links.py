@@ -3,9 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
@@ -15,7 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import services
-from accounts.errors import LinkInvalid
+from accounts.adapters import begin_session
+from accounts.errors import InvalidCredentials, LinkInvalid
 from accounts.models import Invitation, User
 from core import throttle
 from core.errors import DomainError, NotFound
@@ -82,7 +83,7 @@ class InvitationPage(View):
         except DomainError as error:
             return self._page(request, invitation, status=error.status, error=error, **({kind: form} if form else {}))
         if user != request.user:
-            login(request, user)
+            return begin_session(request, user, redirect_url=reverse("admin:index"))
         return redirect("admin:index")
 
     def _form(self, kind: str, request: HttpRequest) -> forms.Form | None:
@@ -94,7 +95,10 @@ class InvitationPage(View):
         if kind == "new":
             return services.create_account(**credentials, email=invitation.email, at=timezone.now())
         if kind == "known":
-            return services.sign_in(**credentials, address=throttle.client_network(request), at=timezone.now())[0]
+            user = services.check_credentials(**credentials, address=throttle.client_network(request))
+            if user is None:
+                raise InvalidCredentials
+            return user
         if not isinstance(request.user, User):
             raise NotFound
         return request.user
