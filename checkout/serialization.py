@@ -16,6 +16,7 @@ from pricing import (
 )
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import Candidate, Rejection
+from redemptions.errors import BudgetExhausted, GrantExhausted
 
 Json = dict[str, Any]
 
@@ -122,12 +123,17 @@ def _iter_rejected_candidates(quote: Quote) -> Iterator[Rejection]:
     for rejected in quote.decision.rejected:
         candidate = quote.candidates[rejected.ref]
         if candidate.code:
-            reason = _reason(rejected, quote.candidates)
+            reason = serialize_reason(rejected, quote.candidates)
             yield Rejection(candidate.code, reason, candidate.kind, candidate.offer_id, candidate.brand_id)
 
 
-def _reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:
-    """Return the engine's reason, with conflicting offers given by code or name instead of internal reference."""
+def serialize_reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:
+    """Return the engine's reason, with conflicting offers given by code or name instead of internal reference.
+
+    The engine knows what is left for an offer, but not whether its budget or a grant between brands leaves it.
+    """
+    if rejected.code == BudgetExhausted.code and candidates[rejected.ref].is_limited_by_grant:
+        return GrantExhausted().as_dict()
     members = dict(rejected.members)
     references = members.get("with")
     if isinstance(references, list | tuple):
@@ -138,7 +144,7 @@ def _reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:
 
 def serialize_explanations(quote: Quote) -> list[Json]:
     """Return the conditions and the outcome of each evaluated offer. The quote must be priced with ``explain``."""
-    reasons = {rejected.ref: _reason(rejected, quote.candidates) for rejected in quote.decision.rejected}
+    reasons = {rejected.ref: serialize_reason(rejected, quote.candidates) for rejected in quote.decision.rejected}
     currency = quote.request.cart.currency
     rows = []
     for explanation in quote.decision.explanations:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from accounts.contracts import Acceptance, Shopper
 from checkout.contracts import AvailableOffer, QuoteRequest
+from checkout.serialization import serialize_reason
 from checkout.services.quotes import load_customer_facts, price_candidates
-from core.message_languages import translate
 from pricing import Profile, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profiles
 from redemptions.backends import get_backends
@@ -57,7 +57,6 @@ def _price_alone(
     if decision.applied or decision.gifts:
         return AvailableOffer(candidate, amount=decision.discount_total)
     rejected = next(iter(decision.rejected), None)
-    reason = (
-        None if rejected is None else {"code": rejected.code, "detail": translate(rejected.detail), **rejected.members}
-    )
-    return AvailableOffer(candidate, reason=reason)
+    if rejected is None:
+        return AvailableOffer(candidate)
+    return AvailableOffer(candidate, reason=serialize_reason(rejected, {candidate.ref: candidate}))

@@ -226,8 +226,10 @@ def _restrict(
         error = GrantExhausted()
     if error is not None:
         return Rejection(candidate.code, error.as_dict(), candidate.kind, candidate.offer_id, candidate.brand_id)
-    own = candidate.budgets_left.get(currency, left[grant.key])
-    return replace(candidate, budgets_left={**candidate.budgets_left, currency: min(own, left[grant.key])})
+    own, most = candidate.budgets_left.get(currency), left[grant.key]
+    if own is not None and own <= most:
+        return candidate
+    return replace(candidate, budgets_left={**candidate.budgets_left, currency: most}, is_limited_by_grant=True)
 
 
 # --- single-use codes -------------------------------------------------------------------------------------------------

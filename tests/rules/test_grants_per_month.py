@@ -68,9 +68,20 @@ def test_the_last_part_is_not_given_twice(shop: Shop, tea: Shop) -> None:
     for customer in ("u1", "u2"):
         sell(tea, offer, customer)
 
-    assert sell(tea, offer, "u3", expect=409)["code"] in {"grant_exhausted", "budget_exhausted"}
+    assert sell(tea, offer, "u3", expect=409)["code"] == "grant_exhausted"
+    assert tea.reasons(offer, "u3", lines=LINES) == ["grant_exhausted"]
     assert sell(tea, offer, "u3", lines=[line(brand="billo", price="50.00")])["quote"]["discount_total"] == "5.00"
     assert taken() == 2_500
+
+
+@pytest.mark.parametrize(("budget", "maximum"), [("5.00", "6.00"), ("5.00", "5.00"), ("6.00", "5.00")])
+def test_the_reason_names_what_has_less_left(shop: Shop, tea: Shop, budget: str, maximum: str) -> None:
+    offer = shop.create(budget=budget)
+    grant(shop, tea, maximum)
+
+    code = "grant_exhausted" if maximum < budget else "budget_exhausted"
+    assert tea.reasons(offer, "u1", lines=LINES) == [code]
+    assert sell(tea, offer, "u1", expect=409)["code"] == code
 
 
 def test_an_automatic_offer_is_no_longer_applied(shop: Shop, tea: Shop) -> None:
@@ -262,6 +273,6 @@ def test_a_code_of_the_issuer_stays_for_its_own_server(shop: Shop, tea: Shop) ->
     offer = shop.create(limits={"total": 1})
     grant(shop, tea, "5.00")
 
-    assert sell(tea, offer, "u1", expect=409)["code"] in {"grant_exhausted", "budget_exhausted"}
+    assert sell(tea, offer, "u1", expect=409)["code"] == "grant_exhausted"
 
     assert shop.reserve(offer, "u1", lines=LINES)["quote"]["applied"][0]["code"] == CODE
