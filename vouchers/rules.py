@@ -11,6 +11,7 @@ from typing import Any
 from accounts.contracts import CUSTOMER_ID_LENGTH, is_customer_id
 from core import datetimes
 from core.errors import DomainError, InvalidRequest
+from core.messages import message as _
 from pricing import Offer, load_offer
 from pricing.offer import Percent
 from redemptions.errors import CodeInactive
@@ -71,10 +72,12 @@ def to_voucher_view(row: Mapping[str, Any]) -> VoucherView:
 
 
 def describe_voucher(name: str, description: str, discount: Decimal | None) -> str:
-    """Return the text of a voucher: the campaign's description, or its discount and name."""
+    """Return the text of a voucher: the campaign's description, or its discount and name, which can be translated."""
     if description:
         return description
-    return name if discount is None else f"{format_number(discount)}% off: {name}"
+    if discount is None:
+        return name
+    return _("%(percentage)s%% off: %(name)s", percentage=format_number(discount), name=name)
 
 
 def format_number(number: Decimal) -> str:

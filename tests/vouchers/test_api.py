@@ -205,6 +205,30 @@ def test_shoppers_see_only_their_own_vouchers(campaign: Campaign, shopper_client
     assert {"id", "expire_date", "created_date"} <= set(listed)
 
 
+@pytest.mark.parametrize(
+    ("language", "description"),
+    [
+        ("en", "12.5% off: 100% Spring"),
+        ("de", "12.5 % Rabatt: 100% Spring"),
+        ("es", "12.5 % de descuento: 100% Spring"),
+    ],
+)
+def test_the_text_of_a_voucher_is_in_the_language(
+    language: str, description: str, brand: Brand, shopper_client: ClientOf
+) -> None:
+    offer = {"benefits": [{"kind": "percent", "value": "12.5", "on": "order"}]}
+    CampaignFactory(brand=brand, slug="spring", name="100% Spring", offer=offer)
+    CampaignFactory(brand=brand, slug="own", description="Half of 50%")
+    client = shopper_client(ShopperFactory())
+    headers = {"Accept-Language": language}
+
+    claimed = [first_login(client, slug, **headers).json()["voucher"] for slug in ("spring", "own")]
+    listed = client.get(VOUCHERS, headers=headers).json()["results"]
+
+    assert [voucher["description"] for voucher in claimed] == [description, "Half of 50%"]
+    assert {voucher["description"] for voucher in listed} == {description, "Half of 50%"}
+
+
 def test_expired_vouchers_are_listed_and_revoked_ones_are_not(campaign: Campaign, shopper_client: ClientOf) -> None:
     client = shopper_client(ShopperFactory())
     first_login(client, "spring")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from core.list_queries import CreatedQuerySerializer, ordering_field
+from core.message_languages import translate
 from core.metadata_serializers import MetadataInputSerializer
 from core.serializer_fields import (
     EndField,
@@ -207,7 +208,7 @@ def serialize_voucher(voucher: VoucherView, *, user: uuid.UUID | None) -> dict[s
     """Return a voucher for ``VoucherSerializer``."""
     return {
         "id": voucher.id, "user": user, "campaign": voucher.campaign, "rank": voucher.rank,
-        "discount": _to_number(voucher.discount), "description": voucher.description,
+        "discount": _to_number(voucher.discount), "description": translate(voucher.description),
         "voucher_type": voucher.voucher_type, "created_date": voucher.created_at, "expire_date": voucher.expires_at,
         "status": voucher.status,
     }  # fmt: skip
