@@ -5,7 +5,9 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +19,7 @@ from accounts.contracts import Role
 from accounts.models import Invitation, Membership, User
 from backoffice.base.admin import is_platform_admin
 from backoffice.base.columns import datetime_column
+from backoffice.base.confirmations import Confirmation, render_confirmation
 from backoffice.base.form_fields import AutocompletePicker
 from backoffice.base.formatting import EMPTY_VALUE
 from core.permissions import BrandPermissions
@@ -26,12 +29,17 @@ expires = datetime_column("expires_at", _("expires"), brand="brand")
 accepted = datetime_column("accepted_at", _("accepted"), brand="brand")
 
 
+def _user_of(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
 @admin.register(Membership)
 class MembershipAdmin(BrandOwnerAdmin):
     """The staff of brands. New members join by invitation; only platform admins add them directly."""
 
     list_display = ("user", "brand", "role", created)
     autocomplete_fields = ("user", "brand")
+    change_form_outer_before_template = "accounts/admin/key_actions.html"
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"role": Role.VIEWER, **super().get_changeform_initial_data(request)}  # the fewest rights
@@ -52,6 +60,47 @@ class MembershipAdmin(BrandOwnerAdmin):
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return is_platform_admin(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reset_view)
+        reset = path("<int:pk>/reset-second-factor/", view, name="accounts_membership_reset")
+        return [reset, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        member = self.get_object(request, object_id)
+        actions = []
+        if isinstance(member, Membership) and selectors.can_reset_second_factor(member=member, actor=_user_of(request)):
+            url = reverse("admin:accounts_membership_reset", args=[member.pk])
+            actions.append((gettext("Reset second factor"), url))
+        context = {"actions": actions} | (extra_context or {})
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
+
+    def reset_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say what a reset of a member's second factor does (GET), or do it (POST)."""
+        member = self.get_object(request, str(pk))
+        if not isinstance(member, Membership):
+            raise Http404
+        if not selectors.can_reset_second_factor(member=member, actor=_user_of(request)):
+            raise PermissionDenied
+        page = reverse("admin:accounts_membership_change", args=[pk])
+        if request.method == "POST":
+            services.reset_second_factor(user=member.user, at=timezone.now())
+            messages.success(request, gettext("The second factor of %(user)s was reset.") % {"user": member.user})
+            return redirect(page)
+        confirmation = Confirmation(
+            title=gettext("Reset the second factor of %(user)s") % {"user": member.user},
+            facts=[(gettext("User"), str(member.user)), (gettext("Brand"), str(member.brand))],
+            effect=gettext(
+                "The app, the security keys and the recovery codes of this person no longer work, and all their "
+                "sessions end. Make sure first that the request comes from this person, who gets an email."
+            ),
+            label=gettext("Reset second factor"),
+            back=page,
+        )
+        return render_confirmation(request, confirmation)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
@@ -123,7 +172,7 @@ class InvitationAdmin(BrandOwnerAdmin):
             brand=obj.brand,
             email=obj.email,
             role=Role(obj.role),
-            invited_by=cast("User", request.user),
+            invited_by=_user_of(request),
             at=timezone.now(),
         )
         obj.pk = invitation.pk

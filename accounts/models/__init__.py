@@ -13,6 +13,7 @@ from accounts.models.brands import (
 )
 from accounts.models.merges import CustomerMerge
 from accounts.models.profiles import Consent, CustomerProfile
+from accounts.models.second_factors import SecondFactor
 from accounts.models.sessions import Session, TokenFamily
 from accounts.models.users import Customer, User, UserManager
 
@@ -29,6 +30,7 @@ __all__ = [
     "CustomerProfile",
     "Invitation",
     "Membership",
+    "SecondFactor",
     "Session",
     "TokenFamily",
     "User",

@@ -48,6 +48,7 @@ from accounts.selectors.recipients import (
     read_subscribed_languages,
 )
 from accounts.selectors.second_factors import (
+    can_reset_second_factor,
     factor_cipher,
     has_second_factor,
     is_last_second_factor,
@@ -75,6 +76,7 @@ __all__ = [
     "admin_permissions",
     "brand_by_name",
     "caller_of",
+    "can_reset_second_factor",
     "check_customer_id",
     "check_internal",
     "customer_key",

@@ -7,7 +7,8 @@ from functools import lru_cache
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, MultiFernet
 
-from accounts.models import User
+from accounts.contracts import Role
+from accounts.models import Membership, User
 from accounts.selectors.credentials import secrets
 
 
@@ -31,6 +32,20 @@ def is_last_second_factor(authenticator: Authenticator) -> bool:
     """Return whether the user has no other second factor. Recovery codes only stand in for another one."""
     others = Authenticator.objects.filter(user=authenticator.user).exclude(pk=authenticator.pk)
     return not bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
+
+
+def can_reset_second_factor(*, member: Membership, actor: User) -> bool:
+    """Return whether an owner of the member's brand, or a platform admin, may reset the member's second factor.
+
+    Nobody resets their own, and an owner only that of people who work for no other brand.
+    """
+    user = member.user
+    if user.pk == actor.pk or not has_second_factor(user):
+        return False
+    if actor.is_platform_admin:
+        return True
+    is_of_others = user.is_superuser or user.memberships.exclude(brand=member.brand).exists()
+    return actor.roles.get(member.brand) is Role.OWNER and not is_of_others
 
 
 def needs_second_factor(user: User) -> bool:

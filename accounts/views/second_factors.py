@@ -5,6 +5,7 @@ from typing import Any
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.base.views import AuthenticateView, IndexView
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django import forms
@@ -54,6 +55,16 @@ class CodeForm(_CodeFormMixin, AuthenticateForm):  # type: ignore[misc]
 
 class FreshCodeForm(_CodeFormMixin, ReauthenticateForm):  # type: ignore[misc]
     """The proof of a user who is signed in."""
+
+
+class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
+    """The code that shows that an authenticator app has the key."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
 
 
 class NewKeyForm(AddWebAuthnForm):  # type: ignore[misc]

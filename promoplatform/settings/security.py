@@ -53,6 +53,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "accounts.views.CodeForm",
     "reauthenticate": "accounts.views.FreshCodeForm",
+    "activate_totp": "accounts.views.NewAppForm",
     "add_webauthn": "accounts.views.NewKeyForm",
     "edit_webauthn": "accounts.views.KeyForm",
 }

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import selectors, services
 from accounts.contracts import Role
 from accounts.errors import SecondFactorRequired
-from accounts.models import ApiKey, Brand, Membership, Session, TokenFamily, User
+from accounts.models import ApiKey, Brand, Membership, SecondFactor, Session, TokenFamily, User
 from core import redis
 from tests.factories import PASSWORD, BrandFactory, MembershipFactory, ShopperFactory, UserFactory
 from tests.second_factors import add_app, recovery_codes, show_code, wrong_code
@@ -504,3 +504,76 @@ def test_keys_of_others_are_not_found(user: User) -> None:
     assert [client.get(f"{PAGE}keys/{key.pk}/{path}").status_code for path in ("", "remove/")] == [404, 404]
     assert client.post(f"{PAGE}keys/{key.pk}/remove/").status_code == 404
     assert Authenticator.objects.filter(pk=key.pk).exists()
+
+
+# --- resets by owners -------------------------------------------------------------------------------------------------
+def test_an_owner_resets_the_lost_factor_of_a_member(user: User, run_outbox: Any) -> None:
+    member = MembershipFactory(brand=user.memberships.get().brand, user=UserFactory(username="bob"), role=Role.VIEWER)
+    add_app(member.user)
+    client = sign_in(user, add_app(user))
+    path = f"/admin/accounts/membership/{member.pk}/reset-second-factor/"
+    assert path in client.get(f"/admin/accounts/membership/{member.pk}/change/").text
+    assert "all their sessions end" in client.get(path).text
+    assert Authenticator.objects.filter(user=member.user).exists()
+
+    response = client.post(path)
+
+    assert response.status_code == 302
+    assert not Authenticator.objects.filter(user=member.user).exists()
+    run_outbox()
+    assert "The second factor of the account bob was reset." in mail.outbox[0].body
+    deleted = SecondFactor.pgh_event_models["delete"].objects.filter(user=member.user, pgh_label="delete")
+    assert {event.pgh_context.metadata["user"] for event in deleted} == {user.pk}
+
+
+@pytest.mark.parametrize(
+    "who", ["oneself", "of two brands", "platform admin", "without", "other brand", "by an editor"]
+)
+def test_an_owner_resets_nobody_else(user: User, who: str) -> None:
+    brand = user.memberships.get().brand
+    member = MembershipFactory(brand=brand)
+    client = sign_in(user, add_app(user))
+    if who == "oneself":
+        member = user.memberships.get()
+    elif who == "of two brands":
+        MembershipFactory(user=member.user, brand=BrandFactory(is_active=False))
+    elif who == "platform admin":
+        User.objects.filter(pk=member.user.pk).update(is_superuser=True)
+    elif who == "other brand":
+        member = MembershipFactory()
+    elif who == "by an editor":
+        Membership.objects.filter(user=user).update(role=Role.EDITOR)
+    if who not in {"oneself", "without"}:
+        add_app(member.user)
+    before = Authenticator.objects.count()
+
+    response = client.post(f"/admin/accounts/membership/{member.pk}/reset-second-factor/")
+
+    assert response.status_code in {403, 404}
+    assert Authenticator.objects.count() == before
+
+
+def test_a_platform_admin_resets_the_factor_of_people_of_several_brands() -> None:
+    member = MembershipFactory()
+    MembershipFactory(user=member.user)
+    add_app(member.user)
+    client = Client()
+    client.force_login(UserFactory(is_superuser=True))
+
+    client.post(f"/admin/accounts/membership/{member.pk}/reset-second-factor/")
+
+    assert not Authenticator.objects.exists()
+
+
+def test_the_audit_log_says_who_set_up_a_factor_without_its_secret(user: User) -> None:
+    client = sign_in(user, add_app(user))
+    client.post(f"{PAGE}recovery-codes/new/")
+    admin = Client()
+    admin.force_login(UserFactory(is_superuser=True))
+
+    page = admin.get("/admin/log/")
+
+    assert "Second factor" in page.text
+    assert not any(
+        str(factor.data.get("seed", factor.data.get("secret"))) in page.text for factor in SecondFactor.objects.all()
+    )
