@@ -86,6 +86,35 @@ CARRIERS = {"post": "4.00", "post-express": "9.00", "courier": "6.00"}
 SHOES = [line("a", "50.00", 2, categories=["shoes"]), line("b", "50.00", categories=["shoes"])]
 PAID = {"payment_method": "card", "shipping_method": "collect", "store": "madrid-1", "transaction_type": "purchase"}
 PRICED: dict[str, list[tuple[Cart, dict[str, str]]]] = {
+    "Five euros off from thirty": [
+        (cart(*(line(name, "10.00") for name in "abc")), {"a": "1.67", "b": "1.67", "c": "1.66"}),
+        (cart(line("a", "29.99")), {}),
+    ],
+    "Free shipping by the cheapest method": [
+        (cart(line("a", "9.00"), shipping={"a": "5.00", "b": "9.00"}), {"a": "5.00", "b": "5.00"})
+    ],
+    "A goodwill code": [(cart(line("a", "10.00")), {"a": "10.00"})],
+    "An amount is in the currency": [
+        (cart(line("a", price, currency=currency), currency=currency), discounts)
+        for price, currency, discounts in (
+            ("50.00", "EUR", {"a": "10.00"}), ("45.00", "GBP", {"a": "9.00"}), ("99.00", "USD", {}),
+        )
+    ],
+    "Three for two": [
+        (cart(*(line(price, price, categories=["socks"]) for price in ("8.00", "6.00", "5.00"))), {"5.00": "5.00"})
+    ],
+    "Two chairs, and the next cushion": [
+        (cart(line("chair", "40.00", 4), line("cushion", "15.00", 3)), {"cushion": "10.00"})
+    ],
+    "Any three shirts": [(cart(line("shirt", "20.00", 4, categories=["shirts"])), {"shirt": "10.00"})],
+    "The second item at half": [
+        (cart(*(line(price, price, categories=["mugs"]) for price in ("12.00", "8.00"))), {"8.00": "4.00"})
+    ],
+    "5% off from fifty": [
+        (cart(line("a", price)), discounts)
+        for price, discounts in (("49.99", {}), ("50.00", {"a": "2.50"}), ("100.00", {"a": "10.00"}))
+    ],
+    "A loyalty bonus that an exclusive": [(cart(line("a", "100.00")), {"a": "25.00"})],
     "Two euros off each unit, for": [(cart(line("mug", "8.00", 2), line("plate", "12.00", 2)), {"plate": "4.00"})],
     "Ten euros off each line": [
         (
@@ -159,14 +188,22 @@ PRICED: dict[str, list[tuple[Cart, dict[str, str]]]] = {
 OTHERS = {
     "A sale that replaces all others if": [offer(percent(10)), offer(percent(10))],
     "A sale that replaces all others, also": [offer(percent(30))],
+    "A loyalty bonus that an exclusive": [offer(percent(20), exclusive=True)],
 }
+EXAMPLE = re.compile(r"^([^\n]+):\n\n```json\n([^`]*?)^```\n\n\*(.*?)\*$", re.MULTILINE | re.DOTALL)
+"""The sentence before an example, the offer, and the sentence with its result."""
+
+
+def test_every_result_on_the_page_is_tested() -> None:
+    intros = [intro for intro, _document, _result in EXAMPLE.findall(PAGE)]
+
+    assert [intro for intro in intros if not intro.startswith(tuple(PRICED))] == []
+    assert len(intros) == len(PRICED)
 
 
 @pytest.mark.parametrize("intro", PRICED)
 def test_an_example_gives_what_the_page_says(intro: str) -> None:
-    ((document, result),) = re.findall(
-        rf"^{re.escape(intro)}[^\n]*:\n\n```json\n(.*?)^```\n\n\*(.*?)\*$", PAGE, re.MULTILINE | re.DOTALL
-    )
+    ((document, result),) = [found[1:] for found in EXAMPLE.findall(PAGE) if found[0].startswith(intro)]
 
     example = parse_offer(json.loads(document))
     for bag, discounts in PRICED[intro]:
