@@ -1,8 +1,9 @@
 """What django-allauth asks of the platform: how people prove who they are again, its messages, mails and secrets."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -59,12 +60,37 @@ def get_assurance(request: HttpRequest, user: User) -> Assurance:
     return Assurance(methods, datetime.fromtimestamp(max(times), UTC) if times else None)
 
 
-def is_fresh(request: HttpRequest, user: User) -> bool:
-    """Return whether the user proved a moment ago who they are: by the second factor, if they have one."""
+def is_fresh(request: HttpRequest, user: User, *, patience: float = 0) -> bool:
+    """Return whether the user proved a moment ago who they are: by the second factor, if they have one.
+
+    ``patience`` is in seconds, and prolongs the moment.
+    """
     assurance = get_assurance(request, user)
     if assurance.at is None or (selectors.has_second_factor(user) and not assurance.has_second_factor):
         return False
-    return time.time() - assurance.at.timestamp() < settings.FRESH_SIGN_IN_SECONDS
+    return time.time() - assurance.at.timestamp() < settings.FRESH_SIGN_IN_SECONDS + patience
+
+
+def require_fresh_sign_in(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a page of keys, roles or exports: it first asks users who signed in long ago who they are.
+
+    A form can be sent for a while after its page was opened.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return redirect_unless_fresh(request) or view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def redirect_unless_fresh(request: HttpRequest) -> HttpResponse | None:
+    """Redirect a user who signed in long ago to the page that asks for the password or a code. None if it was now."""
+    patience = settings.FRESH_FORM_SECONDS if request.method == "POST" else 0
+    if not isinstance(request.user, User) or is_fresh(request, request.user, patience=patience):
+        return None
+    methods = AccountAdapter().get_reauthentication_methods(request.user)
+    return redirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
 
 
 def _method_of(record: Mapping[str, Any]) -> Method:

@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.adapters import require_fresh_sign_in
 from accounts.admin import sessions
 from accounts.views import PasswordResetRequestPage
 from backoffice.pages import audit_log, navigation, redemption_details, redemption_search
@@ -59,7 +60,7 @@ urlpatterns = [
     ),
     path(
         "admin/redemptions/export/",
-        admin.site.admin_view(redemption_search.redemption_export),
+        admin.site.admin_view(require_fresh_sign_in(redemption_search.redemption_export)),
         name="redemption-export",
     ),
     path(

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts import selectors, services
+from accounts.adapters import require_fresh_sign_in
 from accounts.admin.api_key_forms import AdminApiKeyForm, ApiKeyForm, RollForm
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.contracts import NewApiKey, Scope
@@ -117,7 +118,7 @@ class ApiKeyAdmin(BrandOwnerAdmin):
         self.message_user(request, gettext("API keys revoked."))
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.roll_view)
+        view = self.admin_site.admin_view(require_fresh_sign_in(self.roll_view))
         return [path("<uuid:pk>/roll/", view, name="accounts_apikey_roll"), *super().get_urls()]
 
     def change_view(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts import selectors, services
+from accounts.adapters import require_fresh_sign_in
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.contracts import Role
 from accounts.models import Invitation, Membership, User
@@ -62,7 +63,7 @@ class MembershipAdmin(BrandOwnerAdmin):
         return is_platform_admin(request)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.reset_view)
+        view = self.admin_site.admin_view(require_fresh_sign_in(self.reset_view))
         reset = path("<int:pk>/reset-second-factor/", view, name="accounts_membership_reset")
         return [reset, *super().get_urls()]
 

@@ -62,6 +62,7 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 SECOND_FACTOR_FOR_ADMINS = not DEBUG
 FRESH_SIGN_IN_SECONDS = 300  # in which nobody is asked for a password or a code once more
+FRESH_FORM_SECONDS = 1800  # between the page of a form and its sending
 ACCESS_TOKEN_MINUTES = env.int("ACCESS_TOKEN_MINUTES", 15)
 REFRESH_TOKEN_DAYS = env.int("REFRESH_TOKEN_DAYS", 14)
 

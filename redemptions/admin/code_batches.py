@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.adapters import require_fresh_sign_in
 from backoffice.base.confirmations import Confirmation, render_confirmation
 from backoffice.base.csv_export import csv_response
 from backoffice.base.formatting import EMPTY_VALUE
@@ -71,7 +72,7 @@ class CodeViews:
             path(batch, wrap(require_safe(self.detail)), name=f"{name}_batch"),
             path(f"{batch}progress/", wrap(require_safe(self.progress)), name=f"{name}_progress"),
             path(f"{batch}assign/", wrap(require_POST(self.assign)), name=f"{name}_assign"),
-            path(f"{batch}codes.csv", wrap(require_safe(self.export)), name=f"{name}_export"),
+            path(f"{batch}codes.csv", wrap(require_safe(require_fresh_sign_in(self.export))), name=f"{name}_export"),
         ]
 
     # --- objects of the URL ------------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """Second factors in the admin: set-up, sign-in, what the password alone can't do, and lost factors."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.management import CommandError, call_command
@@ -577,3 +579,38 @@ def test_the_audit_log_says_who_set_up_a_factor_without_its_secret(user: User) -
     assert not any(
         str(factor.data.get("seed", factor.data.get("secret"))) in page.text for factor in SecondFactor.objects.all()
     )
+
+
+# --- fresh sign-ins ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("has_factor", [True, False])
+def test_keys_roles_and_exports_need_a_fresh_sign_in(has_factor: bool) -> None:
+    member = MembershipFactory()
+    colleague = MembershipFactory(brand=member.brand, role=Role.VIEWER)
+    paths = [
+        "/admin/accounts/apikey/add/",
+        f"/admin/accounts/membership/{colleague.pk}/change/",
+        f"/admin/accounts/membership/{colleague.pk}/delete/",
+        "/admin/accounts/invitation/add/",
+        "/admin/redemptions/export/",
+    ]
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        secret = add_app(member.user) if has_factor else ""
+        client = sign_in(member.user, secret) if has_factor else send_password(member.user)[0]
+        assert [client.get(path).status_code for path in paths] == [200] * 5
+
+        clock.shift(timedelta(minutes=6))
+
+        to = CONFIRM if has_factor else PASSWORD_PAGE
+        assert {client.get(path).headers["Location"].partition("?")[0] for path in paths} == {to}
+        assert client.get("/admin/accounts/apikey/").status_code == 200
+        sent = client.post(paths[1], {"role": "editor", "_save": "1"})  # the form was opened before
+        assert sent.headers["Location"] == "/admin/accounts/membership/"
+        clock.shift(timedelta(minutes=29, seconds=1))
+        client.get("/admin/")
+        late = client.post(paths[1], {"role": "owner", "_save": "1"})
+        assert late.headers["Location"].startswith(to)
+        proof = {"code": show_code(secret)} if has_factor else {"password": PASSWORD}
+        assert client.post(f"{to}?next={paths[0]}", proof).headers["Location"] == paths[0]
+        assert client.get(paths[0]).status_code == 200
+
+    assert Membership.objects.get(pk=colleague.pk).role == Role.EDITOR
