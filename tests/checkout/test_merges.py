@@ -1,5 +1,6 @@
 """Merges of customers: a guest becomes a customer, for one brand."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from checkout.models import Redemption
 from checkout.refunds import RefundRequest
 from core.errors import DomainError, InvalidRequest
 from core.ids import uuid7
+from core.privacy import Merge, list_tables
 from coupons import services as coupons
 from coupons.contracts import RedemptionRequest
 from discounts.models import Usage
@@ -29,13 +31,23 @@ from redemptions.uses.models import OfferUse
 from segments import services as segments
 from segments.models import AudienceMember, CustomerSlots, SegmentMember
 from tests.code_batches import import_codes
-from tests.factories import BrandFactory, CustomerFactory, PromotionFactory, ShopperFactory
+from tests.factories import BrandFactory, CustomerFactory, DiscountCodeFactory, PromotionFactory, ShopperFactory
+from tests.personal_history import (
+    add_to_audience,
+    assign_codes,
+    create_history,
+    create_offers,
+    place_order,
+    return_order,
+)
 from tests.redemptions.limited_offers import KINDS, build_request, create_offer, create_shopper, reserve
 from tests.redemptions.test_identities import COUNTED, ONCE
 from vouchers import services as vouchers
 from vouchers.models import Voucher
 
 pytestmark = pytest.mark.django_db
+PURCHASE_TOTALS = ("checkout.PurchaseTotal",)  # are calculated again from the orders
+HISTORY = ("checkout.RedemptionEvent", "coupons.CouponRedemptionEvent", "discounts.UsageReturnEvent")  # of staff
 
 
 @pytest.fixture
@@ -239,6 +251,35 @@ def test_other_brands_keep_the_guest(billo: Brand, guest: Shopper, account: Shop
     assert get_shopper(guest.customer_id, brand_id=cake.pk) == guest
     assert get_shopper(guest.customer_id, brand_id=billo.pk) == account
     assert [event.brand_id for event in Event.objects.filter(type="customer.merged")] == [billo.pk]
+
+
+def test_every_registered_table_is_merged_as_the_registry_says(
+    billo: Brand, guest: Shopper, account: Shopper, at: datetime
+) -> None:
+    offers = create_offers(billo, at)
+    return_order(create_history(offers, guest, at), at)
+    place_order(replace(offers, order_code=DiscountCodeFactory(brand=billo)), guest, at)
+    add_to_audience(billo, [guest], at)
+    assign_codes(offers, [guest], at)
+    keyed = [
+        (table, column.merge)
+        for table in list_tables()
+        for column in table.columns
+        if table.brand and column.name == table.customer and column.merge is not Merge.NONE
+    ]
+    before = {table: table.find_rows(customers=[guest.key], brand=billo.pk).count() for table, _ in keyed}
+
+    merge(billo, guest, account, at)
+
+    for table, expected in keyed:
+        rows = {who.key: table.find_rows(customers=[who.key], brand=billo.pk).count() for who in (guest, account)}
+        if expected is Merge.KEPT:
+            assert rows[guest.key] == before[table], table.model
+        elif table.model not in PURCHASE_TOTALS:
+            assert (rows[guest.key], rows[account.key]) == (0, before[table]), table.model
+    empty = {table.model for table, _ in keyed if not before[table]}
+    assert empty <= {*PURCHASE_TOTALS, *HISTORY, "accounts.CustomerMerge", "loyalty.RewardUse", "mail.Mail"}
+    assert_consistent()
 
 
 # --- who is merged ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,141 @@
+"""The registry of personal data: which columns lead to a person, and how each is merged, exported and erased.
+
+Every app names its tables in ``<app>/personal_data.py``, a module with ``TABLES``, and ``IMPERSONAL``: columns that
+look as if they led to a person but don't, with the reason. A contract test fails on a column that leads to a person and
+is not registered.
+"""
+
+import enum
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Model, Q, QuerySet
+from django.utils.module_loading import module_has_submodule
+
+MODULE = "personal_data"
+CHUNK = 500  # rows of an export that are read at a time
+
+
+class Merge(enum.StrEnum):
+    """What a merge of two customers does with a column, for one brand."""
+
+    MOVED = "moved"  # it names the other customer from then on
+    KEPT = "kept"  # it says what happened before
+    NONE = "none"  # customers with an account aren't merged, and content goes with its row
+
+
+class Erasure(enum.StrEnum):
+    """What an erasure does with a column."""
+
+    PSEUDONYM = "pseudonym"  # the key stays, or becomes that of a pseudonym
+    SCRUBBED = "scrubbed"  # it is emptied or replaced by random text
+    DELETED = "deleted"  # the row is deleted
+    KEPT = "kept"  # it doesn't lead to the person without what is erased; see ``reason``
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalColumn:
+    """A column that leads to a person, with what a merge and an erasure do with it."""
+
+    name: str
+    erasure: Erasure
+    merge: Merge = Merge.NONE
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data is meant: all of a customer, or with ``brand`` only what that brand keeps."""
+
+    customer: int
+    user: int | None = None
+    brand: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PersonalTable:
+    """A table with columns that lead to a person.
+
+    ``customer``, ``user`` and ``brand`` are the lookups of the customer's key, the user's key and the brand; a table
+    without ``brand`` belongs to the platform. ``export`` names its part of an export, and ``members`` are the lookups
+    of its members by name. ``where`` selects rows of a table that others share. Where an index leads to a customer only
+    by way of another table, ``within`` is the column that refers to it.
+    """
+
+    model: str
+    columns: tuple[PersonalColumn, ...]
+    customer: str = ""
+    user: str = ""
+    brand: str = ""
+    export: str = ""
+    members: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, Any] = field(default_factory=dict)
+    within: str = ""
+
+    @property
+    def model_class(self) -> type[Model]:
+        """The model."""
+        return apps.get_model(self.model)
+
+    def find_rows(
+        self, *, customers: Sequence[int], users: Sequence[int] = (), brand: uuid.UUID | None = None
+    ) -> QuerySet[Any]:
+        """Return the rows of these customers and users, all of them or those of a brand."""
+        rows: QuerySet[Any] = self.model_class._base_manager.all()  # noqa: SLF001  (managers may hide rows)
+        if brand is not None and not self.brand:
+            return rows.none()
+        condition = Q()
+        if self.customer and customers:
+            condition |= Q(**{f"{self.customer}__in": customers})
+        if self.user and users and brand is None:
+            condition |= Q(**{f"{self.user}__in": users})
+        if not condition:
+            return rows.none()
+        rows = rows.filter(condition, **self.where)
+        if brand is not None:
+            return rows.filter(**{self.brand: brand})
+        if self.within:
+            parents: Any = self.model_class._meta.get_field(self.within).related_model  # noqa: SLF001
+            rows = rows.filter(**{f"{self.within}__in": parents.objects.values("pk")})
+        return rows
+
+    def iter_exported(self, person: Person) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a person for an export, oldest first, with a bounded number of them in memory."""
+        users = () if person.user is None else (person.user,)
+        rows = self.find_rows(customers=[person.customer], users=users, brand=person.brand)
+        lookups = dict.fromkeys(self.members.values())
+        for row in rows.order_by("pk").values(*lookups).iterator(chunk_size=CHUNK):
+            yield {name: row[lookup] for name, lookup in self.members.items()}
+
+
+@cache
+def list_tables() -> tuple[PersonalTable, ...]:
+    """Return the registered tables, in the order of the apps."""
+    return tuple(table for module in _list_modules() for table in module.TABLES)
+
+
+@cache
+def list_impersonal() -> Mapping[str, str]:
+    """Return the registered columns that don't lead to a person, ``app.Model.column``, with the reason for each."""
+    return {name: reason for module in _list_modules() for name, reason in module.IMPERSONAL.items()}
+
+
+def _list_modules() -> list[Any]:
+    """Return the modules of the installed apps, in the order of the apps."""
+    configs = [config for config in apps.get_app_configs() if module_has_submodule(config.module, MODULE)]
+    return [import_module(f"{config.name}.{MODULE}") for config in configs]
+
+
+def members(*names: str, **renamed: str) -> dict[str, str]:
+    """Return the members of an export: those that are called as their lookups, and others by name."""
+    return {name: name for name in names} | renamed
+
+
+def keep_key(name: str = "customer", merge: Merge = Merge.MOVED) -> PersonalColumn:
+    """Return the column of a customer's key, which stays or becomes that of a pseudonym."""
+    return PersonalColumn(name, Erasure.PSEUDONYM, merge)

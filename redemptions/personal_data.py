@@ -1,0 +1,75 @@
+"""Personal data of the redemption core: the event log, assigned codes, uses of offers, and limits per customer."""
+
+from core.privacy import Erasure, Merge, PersonalColumn, PersonalTable, keep_key, members
+from mailings.personal_data import customers_mails
+from redemptions.codes.emails import CODE
+
+_BUDGETS = ("max_per_customer", "max_per_order", "other_budgets")
+_SLOT = "the key of a pseudonym, or random text in the place of an identity"
+
+
+def offer_columns(model: str, *terms: str) -> dict[str, str]:
+    """Return the columns of a kind's offers that name no person; ``terms`` are those of the kind itself."""
+    return {
+        **{f"{model}.{name}": "terms of an offer" for name in terms},
+        **{f"{model}.{name}": "a brand's own data of an offer" for name in ("external_id", "metadata")},
+        **{f"{model}.{name}": "amounts by currency" for name in _BUDGETS},
+    }
+
+
+TABLES = (
+    customers_mails(CODE, "code_emails"),
+    PersonalTable(
+        model="redemptions.Event",
+        columns=(
+            keep_key(merge=Merge.KEPT),
+            PersonalColumn("order", Erasure.KEPT, reason="the order reference of the shop, as in the order"),
+            PersonalColumn("reason", Erasure.KEPT, reason="a code of an error with its numbers"),
+            PersonalColumn("data", Erasure.SCRUBBED),
+        ),
+        customer="customer",
+        brand="brand",
+        export="events",
+        members=members(
+            "id",
+            "type",
+            "created_at",
+            "kind",
+            "offer_id",
+            "code",
+            "order",
+            "amount",
+            "subtotal",
+            "currency",
+            "reason",
+            "data",
+            brand="brand__slug",
+            redemption="redemption_id",
+        ),
+    ),
+    PersonalTable(
+        model="redemptions.Code",
+        columns=(keep_key(),),
+        customer="customer",
+        brand="brand",
+        export="assigned_codes",
+        members=members("kind", "offer", "expires_at", "created_at", "revoked_at", brand="brand__slug", code="text"),
+    ),
+    PersonalTable(
+        model="redemptions.OfferUse",
+        columns=(
+            keep_key(),
+            PersonalColumn("identities", Erasure.SCRUBBED),
+            PersonalColumn("counters", Erasure.SCRUBBED, Merge.MOVED),
+        ),
+    ),
+    PersonalTable(
+        model="redemptions.Limit",
+        columns=(PersonalColumn("slot", Erasure.SCRUBBED, Merge.MOVED, reason=_SLOT),),
+    ),
+)
+IMPERSONAL = {
+    "redemptions.BudgetThreshold.scope": "the name of a limit",
+    "redemptions.EventReader.name": "the name of a reader within the platform",
+    "redemptions.Limit.scope": "the name of a limit",
+}
