@@ -49,6 +49,20 @@ TABLES = (
         members=members("created_at", "expires_at", "ended_at"),
     ),
     PersonalTable(
+        model="mfa.Authenticator",
+        columns=(PersonalColumn("user", _DELETED), PersonalColumn("data", _DELETED)),
+        user="user",
+        export="second_factors",
+        members=members("type", "created_at", "last_used_at"),
+    ),
+    PersonalTable(
+        model="account.EmailAddress",
+        columns=(PersonalColumn("user", _DELETED), PersonalColumn("email", _DELETED)),
+        user="user",
+        export="email_addresses",
+        members=members("email", "verified", "primary"),
+    ),
+    PersonalTable(
         model="accounts.Customer",
         columns=(PersonalColumn("customer_id", _SCRUBBED), keep_key("user", Merge.NONE)),
         customer="pk",
@@ -97,8 +111,8 @@ TABLES = (
     PersonalTable(
         model="accounts.CustomerMerge",
         columns=(
-            PersonalColumn("source", _DELETED, Merge.KEPT),
-            PersonalColumn("target", _DELETED, Merge.KEPT),
+            PersonalColumn("source", _DELETED, Merge.UNCHANGED),
+            PersonalColumn("target", _DELETED, Merge.UNCHANGED),
         ),
         customer="target",
         brand="brand",
@@ -107,7 +121,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.CustomerMergeEvent",
-        columns=(keep_key("source", Merge.KEPT), keep_key("target", Merge.KEPT)),
+        columns=(keep_key("source", Merge.UNCHANGED), keep_key("target", Merge.UNCHANGED)),
     ),
     PersonalTable(
         model="accounts.Invitation",
@@ -124,9 +138,24 @@ TABLES = (
         export="memberships",
         members=members("role", "created_at", brand="brand__slug"),
     ),
+    PersonalTable(model="accounts.SecondFactorEvent", columns=(keep_key("user", Merge.NONE),)),
     PersonalTable(model="accounts.MembershipEvent", columns=(keep_key("user", Merge.NONE),)),
     PersonalTable(model="accounts.ApiKey", columns=(keep_key("created_by", Merge.NONE),)),
     PersonalTable(model="accounts.ApiKeyEvent", columns=(keep_key("created_by", Merge.NONE),)),
+    PersonalTable(
+        model="accounts.PrivacyRequest",
+        columns=(keep_key(merge=Merge.UNCHANGED), keep_key("user", Merge.NONE)),
+        customer="customer",
+        brand="brand",
+        export="privacy_requests",
+        members=members("kind", "created_at", brand="brand__slug"),
+    ),
+    PersonalTable(
+        model="accounts.PrivacyRequestEvent",
+        columns=(keep_key(merge=Merge.UNCHANGED),),
+        customer="customer",
+        brand="brand",
+    ),
     PersonalTable(
         model="admin.LogEntry",
         columns=(

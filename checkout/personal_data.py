@@ -11,7 +11,7 @@ TABLES = (
         columns=(
             keep_key(),
             PersonalColumn("former_customers", Erasure.PSEUDONYM),
-            PersonalColumn("order", Erasure.KEPT, reason=_ORDER),
+            PersonalColumn("order", Erasure.UNCHANGED, reason=_ORDER),
             PersonalColumn("identities", _SCRUBBED),
             PersonalColumn("cart", _SCRUBBED),
             PersonalColumn("quote", _SCRUBBED),
@@ -61,7 +61,7 @@ TABLES = (
     ),
     PersonalTable(
         model="checkout.RedemptionEvent",
-        columns=(keep_key(merge=Merge.KEPT), PersonalColumn("order", Erasure.KEPT, reason=_ORDER)),
+        columns=(keep_key(merge=Merge.UNCHANGED), PersonalColumn("order", Erasure.UNCHANGED, reason=_ORDER)),
         customer="customer",
         brand="brand",
     ),
@@ -74,8 +74,8 @@ TABLES = (
         export="purchase_totals",
         members=members("orders", "largest", "first_at", "last_at", brand="brand__slug"),
     ),
-    PersonalTable(model="checkout.DirtyPurchaseTotal", columns=(keep_key("customer_id", Merge.KEPT),)),
-    PersonalTable(model="checkout.BacktestCustomer", columns=(keep_key(merge=Merge.KEPT),)),
+    PersonalTable(model="checkout.DirtyPurchaseTotal", columns=(keep_key("customer_id", Merge.UNCHANGED),)),
+    PersonalTable(model="checkout.BacktestCustomer", columns=(keep_key(merge=Merge.UNCHANGED),)),
 )
 IMPERSONAL = {
     "checkout.Redemption.fingerprint": "a digest of a whole request",

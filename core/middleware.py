@@ -31,6 +31,7 @@ from core.problems import problem_from_exception
 
 log = structlog.get_logger("promoplatform.request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+CUSTOMER_PATH = re.compile(r"^(/api/v1/customers/)(?!merge/)[^/]+/")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REQUEST_DURATION = Histogram(
     "promo_request_seconds", "Duration of requests in seconds", ["view", "method", "status"],
@@ -149,6 +150,15 @@ class PermissionsPolicyMiddleware(_Middleware):
         return response
 
 
+class _AuditMiddleware(HistoryMiddleware):
+    """The recorder of the user and the path of each change. It leaves out the IDs of customers in paths."""
+
+    def get_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the user and the path, with the name of the parameter in the place of a customer ID."""
+        context: dict[str, Any] = super().get_context(request)
+        return context | {"url": CUSTOMER_PATH.sub(r"\1<customer_id>/", request.path)}
+
+
 class AuditContextMiddleware(_Middleware):
     """Record the user of each change (pghistory), except on the hot paths.
 
@@ -157,7 +167,7 @@ class AuditContextMiddleware(_Middleware):
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
-        self.tracked = HistoryMiddleware(get_response)  # type: ignore[no-untyped-call]
+        self.tracked = _AuditMiddleware(get_response)  # type: ignore[no-untyped-call]
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         hot = request.path.startswith(settings.HOT_PATHS) or request.path.endswith(settings.HOT_SUFFIXES)

@@ -25,7 +25,7 @@ class Merge(enum.StrEnum):
     """What a merge of two customers does with a column, for one brand."""
 
     MOVED = "moved"  # it names the other customer from then on
-    KEPT = "kept"  # it says what happened before
+    UNCHANGED = "unchanged"  # it says what happened before
     NONE = "none"  # customers with an account aren't merged, and content goes with its row
 
 
@@ -35,7 +35,7 @@ class Erasure(enum.StrEnum):
     PSEUDONYM = "pseudonym"  # the key stays, or becomes that of a pseudonym
     SCRUBBED = "scrubbed"  # it is emptied or replaced by random text
     DELETED = "deleted"  # the row is deleted
-    KEPT = "kept"  # it doesn't lead to the person without what is erased; see ``reason``
+    UNCHANGED = "unchanged"  # it doesn't lead to the person without what is erased; see ``reason``
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,9 @@ class PersonalTable:
 
     ``customer``, ``user`` and ``brand`` are the lookups of the customer's key, the user's key and the brand; a table
     without ``brand`` belongs to the platform. ``export`` names its part of an export, and ``members`` are the lookups
-    of its members by name. ``where`` selects rows of a table that others share. Where an index leads to a customer only
-    by way of another table, ``within`` is the column that refers to it.
+    of its members by name, of which brands don't get the ``private`` ones. ``where`` selects rows of a table that
+    others share. Where an index leads to a customer only by way of another table, ``within`` is the column that refers
+    to it.
     """
 
     model: str
@@ -74,6 +75,7 @@ class PersonalTable:
     brand: str = ""
     export: str = ""
     members: Mapping[str, str] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
     where: Mapping[str, Any] = field(default_factory=dict)
     within: str = ""
 
@@ -105,12 +107,13 @@ class PersonalTable:
         return rows
 
     def iter_exported(self, person: Person) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a person for an export, oldest first, with a bounded number of them in memory."""
+        """Yield the rows of a person for an export, by their keys, with a bounded number of them in memory."""
         users = () if person.user is None else (person.user,)
         rows = self.find_rows(customers=[person.customer], users=users, brand=person.brand)
-        lookups = dict.fromkeys(self.members.values())
-        for row in rows.order_by("pk").values(*lookups).iterator(chunk_size=CHUNK):
-            yield {name: row[lookup] for name, lookup in self.members.items()}
+        hidden = frozenset() if person.brand is None else self.private
+        shown = {name: lookup for name, lookup in self.members.items() if name not in hidden}
+        for row in rows.order_by("pk").values(*dict.fromkeys(shown.values())).iterator(chunk_size=CHUNK):
+            yield {name: row[lookup] for name, lookup in shown.items()}
 
 
 @cache

@@ -27,7 +27,7 @@ TABLES = (
     ),
     PersonalTable(
         model="coupons.CouponRedemptionEvent",
-        columns=(keep_key(merge=Merge.KEPT),),
+        columns=(keep_key(merge=Merge.UNCHANGED),),
         customer="customer",
         brand="coupon__brand",
     ),

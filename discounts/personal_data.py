@@ -23,7 +23,7 @@ TABLES = (
     ),
     PersonalTable(
         model="discounts.UsageReturn",
-        columns=(keep_key(merge=Merge.KEPT),),
+        columns=(keep_key(merge=Merge.UNCHANGED),),
         customer="customer",
         brand="code__brand",
         export="returned_discount_code_redemptions",
@@ -31,7 +31,7 @@ TABLES = (
     ),
     PersonalTable(
         model="discounts.UsageReturnEvent",
-        columns=(keep_key(merge=Merge.KEPT),),
+        columns=(keep_key(merge=Merge.UNCHANGED),),
         customer="customer",
         brand="code__brand",
     ),

@@ -10,7 +10,7 @@ def customers_mails(mail_type: str, export: str) -> PersonalTable:
     return PersonalTable(
         model="mail.Mail",
         columns=(
-            keep_key("recipient", Merge.KEPT),
+            keep_key("recipient", Merge.UNCHANGED),
             PersonalColumn("address", _SCRUBBED),
             PersonalColumn("name", _SCRUBBED),
             PersonalColumn("personal_text", _SCRUBBED),
@@ -21,6 +21,7 @@ def customers_mails(mail_type: str, export: str) -> PersonalTable:
         brand="mailing__sender",
         where={"mailing__mail_type": mail_type},
         export=export,
+        private=frozenset({"address", "name", "error"}),  # of the customer's account, which brands don't know
         members=members(
             "address", "name", "personal_text", "status", "sent_at", "error", mailing="mailing__key",
             created_at="mailing__created_at",

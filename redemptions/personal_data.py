@@ -22,9 +22,9 @@ TABLES = (
     PersonalTable(
         model="redemptions.Event",
         columns=(
-            keep_key(merge=Merge.KEPT),
-            PersonalColumn("order", Erasure.KEPT, reason="the order reference of the shop, as in the order"),
-            PersonalColumn("reason", Erasure.KEPT, reason="a code of an error with its numbers"),
+            keep_key(merge=Merge.UNCHANGED),
+            PersonalColumn("order", Erasure.UNCHANGED, reason="the order reference of the shop, as in the order"),
+            PersonalColumn("reason", Erasure.UNCHANGED, reason="a code of an error with its numbers"),
             PersonalColumn("data", Erasure.SCRUBBED),
         ),
         customer="customer",

@@ -26,7 +26,7 @@ TABLES = (
             end_date="segment__end_date",
         ),
     ),
-    PersonalTable(model="segments.CustomerSlots", columns=(keep_key(merge=Merge.KEPT),), customer="customer"),
+    PersonalTable(model="segments.CustomerSlots", columns=(keep_key(merge=Merge.UNCHANGED),), customer="customer"),
     PersonalTable(
         model="segments.AudienceUpload",
         columns=(keep_key("by", Merge.NONE),),

@@ -143,7 +143,7 @@ def find_texts(texts: Collection[str]) -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.oid::regclass::text, (SELECT string_agg(format("
-            "  CASE WHEN a.atttypid = 'bytea'::regtype THEN 'encode(%%1$I, ''escape'')' ELSE '%%1$I::text' END, attname"
+            "  CASE WHEN a.atttypid = 'bytea'::regtype THEN 'encode(%1$I, ''escape'')' ELSE '%1$I::text' END, attname"
             " ), ' || chr(10) || ') FROM pg_attribute a WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)"
             " FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
             " WHERE relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
@@ -163,8 +163,14 @@ def find_texts(texts: Collection[str]) -> list[tuple[str, str]]:
 
 
 def texts_of(people: Sequence[Shopper], *users: Any) -> set[str]:
-    """Return all that names customers and users: IDs, addresses, names, phone numbers and digests of identities."""
-    texts = {text for who in people for text in (who.customer_id, *identities_of(who).sent.values())}
+    """Return all that names customers and users: IDs, addresses, names, phone numbers, identities and their slots."""
+    texts = {text for who in people for text in (who.customer_id, address_of(who), *identities_of(who).sent.values())}
+    texts |= {
+        slot.partition(":")[2]
+        for who in people
+        for brand in Brand.objects.values_list("pk", flat=True)
+        for slot in identities_of(who).list_slots(brand)
+    }
     for user in users:
         texts |= {str(text) for text in (user.username, user.email, user.phone, user.uuid) if text}
     return texts

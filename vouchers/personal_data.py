@@ -14,6 +14,7 @@ TABLES = (
         brand="campaign__brand",
         within="campaign",
         export="first_logins",
+        private=frozenset({"event"}),  # of the identity provider
         members=members("at", "event", brand="campaign__brand__slug", campaign="campaign__slug"),
     ),
     PersonalTable(

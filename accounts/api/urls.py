@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import grants, keys, registration, schema, staff, views
+from accounts.api import grants, keys, privacy, registration, schema, staff, views
 
 urlpatterns = [
     path("auth/token/", views.TokenView.as_view()),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("auth/password/reset/", registration.PasswordResetView.as_view()),
     path("auth/password/reset/confirm/", registration.PasswordResetConfirmView.as_view()),
     path("me/", views.MeView.as_view()),
+    path("me/export/", privacy.AccountExportView.as_view()),
+    path("customers/<str:customer_id>/export/", privacy.CustomerExportView.as_view()),
     path("brands/<slug:slug>/", staff.BrandView.as_view()),
     path("brands/<slug:slug>/members/", staff.MembersView.as_view()),
     path("brands/<slug:slug>/members/<uuid:user_id>/", staff.MemberView.as_view()),

@@ -12,6 +12,7 @@ from accounts.models.brands import (
     validate_timezone,
 )
 from accounts.models.merges import CustomerMerge
+from accounts.models.privacy import PrivacyRequest, PrivacyRequestKind
 from accounts.models.profiles import Consent, CustomerProfile
 from accounts.models.second_factors import SecondFactor
 from accounts.models.sessions import Session, TokenFamily
@@ -30,6 +31,8 @@ __all__ = [
     "CustomerProfile",
     "Invitation",
     "Membership",
+    "PrivacyRequest",
+    "PrivacyRequestKind",
     "SecondFactor",
     "Session",
     "TokenFamily",

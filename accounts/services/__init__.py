@@ -31,6 +31,7 @@ from accounts.services.authentication import (
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.grants import create_grant, end_grant
 from accounts.services.merges import RecordedMerge, record_merge
+from accounts.services.privacy import Export, export_account, export_customer
 from accounts.services.profiles import ConsentRecord, ProfileFields, save_profile
 from accounts.services.registration import add_customer, change_user, create_account, register
 from accounts.services.second_factors import (
@@ -57,6 +58,7 @@ from accounts.services.staff import (
 __all__ = [
     "RESET_SENT",
     "ConsentRecord",
+    "Export",
     "ProfileFields",
     "RecordedMerge",
     "accept_invitation",
@@ -76,6 +78,8 @@ __all__ = [
     "end_grant",
     "end_other_sign_ins",
     "end_session",
+    "export_account",
+    "export_customer",
     "get_or_create_customer",
     "get_or_create_customers",
     "invitation_of",

@@ -45,6 +45,7 @@ THROTTLES = {
     "cart_code_miss": env.str("THROTTLE_CART_CODE_MISS", "30/minute"),
     "key_code_miss": env.str("THROTTLE_KEY_CODE_MISS", "600/minute"),
     "code_miss": env.str("THROTTLE_CODE_MISS", "10/minute closed"),
+    "privacy": env.str("THROTTLE_PRIVACY", "60/minute"),
     "report": env.str("THROTTLE_REPORT", "120/minute"),
     "simulate_large": env.str("THROTTLE_SIMULATE_LARGE", "20/minute"),
     "webhook": env.str("THROTTLE_WEBHOOK", "6000/minute"),

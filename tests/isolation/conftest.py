@@ -72,7 +72,7 @@ class World:
 
     def leaks(self, response: Any) -> list[str]:
         """Return Billo's secrets in the body or the headers of a response."""
-        text = response.content.decode() + str(dict(response.headers))
+        text = response.getvalue().decode() + str(dict(response.headers))
         return [secret for secret in self.secrets if secret in text]
 
 

@@ -117,6 +117,8 @@ def rows() -> list[Row]:
         Row("api/internal/v1/login-events/", "POST", "internal", body=[event], writes=True, scopes=INTERNAL),
         Row("api/v1/me/", "GET", "owner", strangers="own"),
         Row("api/v1/me/", "PATCH", "owner", body={"language": "es"}, strangers="own"),
+        Row("api/v1/me/export/", "GET", "owner", strangers="own"),
+        Row("api/v1/customers/<str:customer_id>/export/", "GET", "owner", described, writes=True, scopes=MANAGE),
         Row(f"{brand}/", "GET", "owner", slug, staff=True),
         Row(f"{brand}/", "PATCH", "owner", slug, {"browser_origins": ["https://www.example.com"]}, writes=True),
         Row(f"{brand}/members/", "GET", "owner", slug, staff=True),
