@@ -65,6 +65,11 @@ class CustomerMerged(DomainError):
     message = _("This customer is already merged into another one.")
 
 
+class AccountHasRoles(DomainError):
+    code, status = "account_has_roles", 409
+    message = _("This account is a member of a brand's staff or a platform admin. Leave the brand before you erase it.")
+
+
 class LastOwner(DomainError):
     code, status = "last_owner", 409
     message = _("A brand must have at least one owner.")

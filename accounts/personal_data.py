@@ -1,13 +1,49 @@
 """Personal data of accounts: users with their sign-ins, customers, and what brands know about them."""
 
-from core.privacy import Erasure, Merge, PersonalColumn, PersonalTable, keep_key, members
+from django.contrib.admin.models import LogEntry
+from django.db.models.functions import Lower
+
+from accounts.models import CustomerMerge, Invitation, User
+from core import db
+from core.privacy import ErasedPeople, Erasure, Merge, PersonalColumn, PersonalTable, keep_key, list_words, members
 
 _DELETED = Erasure.DELETED
 _SCRUBBED = Erasure.SCRUBBED
 
+
+def _erase_user_history(people: ErasedPeople) -> None:
+    """Put what the user is called now in the place of former names."""
+    for user in User.objects.filter(pk__in=people.users):
+        user.events.update(  # type: ignore[attr-defined]  # of pghistory
+            username=user.username, uuid=user.uuid, email="", email_verified_at=None, phone=None, language=""
+        )
+
+
+def _erase_merges(people: ErasedPeople) -> None:
+    """Delete the merges of the customers into others."""
+    merges = CustomerMerge.objects.filter(source__in=people.customers)
+    (merges if people.brand is None else merges.filter(brand=people.brand)).delete()
+
+
+def _erase_invitations(people: ErasedPeople) -> None:
+    """Delete the invitations of the customers' addresses to the staff of a brand."""
+    if people.brand is None:
+        for model in (Invitation, *Invitation.pgh_event_models.values()):  # type: ignore[attr-defined]
+            model.objects.alias(lower=Lower("email")).filter(lower__in=list_words(people.texts)).delete()
+
+
+def _erase_admin_log(people: ErasedPeople) -> None:
+    """Empty the names of objects in the log of the admin that contain a name of the customers."""
+    if people.brand is None:
+        users = LogEntry.objects.filter(content_type__app_label="accounts", content_type__model="user")
+        users.filter(object_id__in=map(str, people.users)).update(object_repr="", change_message="")
+        db.execute("accounts/sql/erase_admin_log.sql", {"words": list_words(people.texts)})
+
+
 TABLES = (
     PersonalTable(
         model="accounts.Consent",
+        is_first=True,
         columns=(PersonalColumn("wording", _DELETED),),
         customer="profile__customer",
         brand="profile__brand",
@@ -16,6 +52,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.CustomerProfile",
+        is_first=True,
         columns=(
             PersonalColumn("customer", _DELETED, Merge.MOVED),
             PersonalColumn("name", _DELETED),
@@ -31,6 +68,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.Session",
+        is_first=True,
         columns=(
             PersonalColumn("user", _DELETED),
             PersonalColumn("session_data", _DELETED),
@@ -43,6 +81,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.TokenFamily",
+        is_first=True,
         columns=(PersonalColumn("user", _DELETED),),
         user="user",
         export="sign_ins",
@@ -50,6 +89,7 @@ TABLES = (
     ),
     PersonalTable(
         model="mfa.Authenticator",
+        is_first=True,
         columns=(PersonalColumn("user", _DELETED), PersonalColumn("data", _DELETED)),
         user="user",
         export="second_factors",
@@ -57,6 +97,7 @@ TABLES = (
     ),
     PersonalTable(
         model="account.EmailAddress",
+        is_first=True,
         columns=(PersonalColumn("user", _DELETED), PersonalColumn("email", _DELETED)),
         user="user",
         export="email_addresses",
@@ -95,6 +136,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.UserEvent",
+        erase=_erase_user_history,
         columns=(
             keep_key("pgh_obj", Merge.NONE),
             PersonalColumn("username", _SCRUBBED),
@@ -110,6 +152,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.CustomerMerge",
+        erase=_erase_merges,
         columns=(
             PersonalColumn("source", _DELETED, Merge.UNCHANGED),
             PersonalColumn("target", _DELETED, Merge.UNCHANGED),
@@ -125,6 +168,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.Invitation",
+        erase=_erase_invitations,
         columns=(PersonalColumn("email", _DELETED), keep_key("invited_by", Merge.NONE)),
     ),
     PersonalTable(
@@ -144,11 +188,16 @@ TABLES = (
     PersonalTable(model="accounts.ApiKeyEvent", columns=(keep_key("created_by", Merge.NONE),)),
     PersonalTable(
         model="accounts.PrivacyRequest",
-        columns=(keep_key(merge=Merge.UNCHANGED), keep_key("user", Merge.NONE)),
+        columns=(
+            keep_key(merge=Merge.UNCHANGED),
+            keep_key("pseudonym", Merge.UNCHANGED),
+            keep_key("user", Merge.NONE),
+            PersonalColumn("texts", _SCRUBBED),
+        ),
         customer="customer",
         brand="brand",
         export="privacy_requests",
-        members=members("kind", "created_at", brand="brand__slug"),
+        members=members("kind", "status", "created_at", "completed_at", brand="brand__slug"),
     ),
     PersonalTable(
         model="accounts.PrivacyRequestEvent",
@@ -158,6 +207,7 @@ TABLES = (
     ),
     PersonalTable(
         model="admin.LogEntry",
+        erase=_erase_admin_log,
         columns=(
             keep_key("user", Merge.NONE),
             PersonalColumn("object_repr", _SCRUBBED),
@@ -180,6 +230,7 @@ IMPERSONAL = {
     "django_celery_beat.PeriodicTask.headers": "headers of periodic tasks, which name no person",
     "django_celery_beat.PeriodicTask.kwargs": "arguments of periodic tasks, which name no person",
     "django_celery_beat.PeriodicTask.name": "the name of a periodic task",
+    "accounts.PrivacyRequest.step": "the name of a table",
     "pghistory.Context.metadata": "the key of a user, and a path in which customer IDs are left out",
     "sessions.Session.session_data": "not in use: sessions are rows of accounts.Session",
 }

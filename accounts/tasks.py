@@ -51,3 +51,9 @@ def send_factor_notice(user_key: int, change: str) -> None:
 def purge_sign_ins() -> None:
     """Delete sessions and refresh tokens that have expired."""
     services.purge_sign_ins(at=timezone.now())
+
+
+@shared_task(name="accounts.run_erasures")
+def run_erasures() -> None:
+    """Continue the open erasures of customers."""
+    services.run_erasures()

@@ -1,13 +1,16 @@
 """Personal data of checkout: orders with their carts, and totals of purchases."""
 
+from checkout.services import erase_orders, move_redemptions
 from core.privacy import Erasure, Merge, PersonalColumn, PersonalTable, keep_key, members
 
 _SCRUBBED = Erasure.SCRUBBED
 _ORDER = "the order reference of the shop, which its accounts need"
+MOVE_CUSTOMER = move_redemptions
 
 TABLES = (
     PersonalTable(
         model="checkout.Redemption",
+        erase=erase_orders,
         columns=(
             keep_key(),
             PersonalColumn("former_customers", Erasure.PSEUDONYM),

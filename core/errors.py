@@ -137,6 +137,11 @@ class IdempotencyKeyReused(DomainError):
     message = _("This Idempotency-Key was used with a different request.")
 
 
+class CustomerErased(DomainError):
+    code, status = "customer_erased", 410
+    message = _("The data of this request's customer was erased, and with it the response.")
+
+
 class IdempotencyInProgress(DomainError):
     code, status = "idempotency_in_progress", 409
     message = _("The first request with this Idempotency-Key is still running.")

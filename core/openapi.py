@@ -1,7 +1,7 @@
 """OpenAPI schema of what all operations have in common, and what it says about a request."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,12 @@ def problem_responses(*error_classes: type[DomainError]) -> dict[int, OpenApiRes
     }
 
 
+def with_body(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view's DELETE method that expects a body, which ``extend_schema`` declares."""
+    method.with_body = True  # type: ignore[attr-defined]  # read by the schema
+    return method
+
+
 @dataclass(frozen=True, slots=True)
 class RequestDescription:
     """What a request of an operation may contain: the schemas of its query parameters by name, and a body or none."""
@@ -84,6 +90,16 @@ class ProblemAutoSchema(AutoSchema):
             parameter["name"]: parameter["schema"] for parameter in self._get_parameters() if parameter["in"] == "query"
         }
         return RequestDescription(query, has_body=self._get_request_body() is not None)
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        """Return the body of an operation. A deletion has one if its method is marked by ``with_body``."""
+        if self.method != "DELETE" or not self._has("with_body"):
+            return super()._get_request_body(direction)
+        self.method = "POST"  # the base class expects no body of others
+        try:
+            return super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)

@@ -7,7 +7,7 @@ is not registered.
 
 import enum
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -18,6 +18,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.module_loading import module_has_submodule
 
 MODULE = "personal_data"
+MIN_WORD = 8
 CHUNK = 500  # rows of an export that are read at a time
 
 
@@ -57,6 +58,34 @@ class Person:
     brand: uuid.UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ErasedPeople:
+    """Customers who are erased together.
+
+    ``pseudonyms`` are the keys of the customers who take their places, by the key of the customer; where all of a
+    customer is erased, both are the same. With ``brand``, only what that brand keeps is erased. ``texts`` are what
+    names the customers, with what replaces each.
+    """
+
+    pseudonyms: Mapping[int, int]
+    users: Sequence[int] = ()
+    brand: uuid.UUID | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def customers(self) -> list[int]:
+        """The keys of the customers, in order."""
+        return sorted(self.pseudonyms)
+
+    @property
+    def replaced(self) -> list[int]:
+        """The keys of the customers who take their places, in order."""
+        return sorted(self.pseudonyms.values())
+
+
+Eraser = Callable[[ErasedPeople], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PersonalTable:
     """A table with columns that lead to a person.
@@ -66,6 +95,10 @@ class PersonalTable:
     of its members by name, of which brands don't get the ``private`` ones. ``where`` selects rows of a table that
     others share. Where an index leads to a customer only by way of another table, ``within`` is the column that refers
     to it.
+
+    An erasure deletes the rows if a column says so. Else it sets the values of ``emptied``, and replaces the key of a
+    customer which a merge keeps. ``erase`` does the rest. ``is_first`` tables are erased in the first transaction, so
+    that nothing is sent to the customer after it.
     """
 
     model: str
@@ -78,6 +111,9 @@ class PersonalTable:
     private: frozenset[str] = frozenset()
     where: Mapping[str, Any] = field(default_factory=dict)
     within: str = ""
+    emptied: Mapping[str, Any] = field(default_factory=dict)
+    erase: Eraser | None = None
+    is_first: bool = False
 
     @property
     def model_class(self) -> type[Model]:
@@ -105,6 +141,34 @@ class PersonalTable:
             parents: Any = self.model_class._meta.get_field(self.within).related_model  # noqa: SLF001
             rows = rows.filter(**{f"{self.within}__in": parents.objects.values("pk")})
         return rows
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether an erasure deletes the rows of a person."""
+        return any(column.erasure is Erasure.DELETED for column in self.columns)
+
+    @property
+    def has_kept_key(self) -> bool:
+        """Whether a merge keeps the key of the customer, so that an erasure has to replace it."""
+        own = [column for column in self.columns if column.name == self.customer]
+        return any(column.merge is Merge.UNCHANGED and column.erasure is Erasure.PSEUDONYM for column in own)
+
+    def erase_rows(self, people: ErasedPeople) -> None:
+        """Erase what the table has of people. Repeating it changes nothing more."""
+        if self.erase is not None:
+            self.erase(people)
+        if not self.customer and not self.user:
+            return
+        rows = self.find_rows(customers=[*people.customers, *people.replaced], users=people.users, brand=people.brand)
+        if self.is_deleted:
+            rows._raw_delete(rows.db)  # noqa: SLF001  (skips the collector: tables that refer to this one come before it)
+            return
+        if self.emptied:
+            rows.update(**self.emptied)
+        if people.brand is not None and self.has_kept_key:
+            for customer, pseudonym in people.pseudonyms.items():
+                own = self.find_rows(customers=[customer], brand=people.brand)
+                own.update(**{self.customer: pseudonym})
 
     def iter_exported(self, person: Person) -> Iterator[dict[str, Any]]:
         """Yield the rows of a person for an export, by their keys, with a bounded number of them in memory."""
@@ -142,3 +206,32 @@ def members(*names: str, **renamed: str) -> dict[str, str]:
 def keep_key(name: str = "customer", merge: Merge = Merge.MOVED) -> PersonalColumn:
     """Return the column of a customer's key, which stays or becomes that of a pseudonym."""
     return PersonalColumn(name, Erasure.PSEUDONYM, merge)
+
+
+def replace_texts(document: Any, texts: Mapping[str, str]) -> Any:
+    """Return a JSON document in which texts are replaced where they are a whole value or name."""
+    if isinstance(document, str):
+        return texts.get(document, document)
+    if isinstance(document, dict):
+        return {texts.get(name, name): replace_texts(value, texts) for name, value in document.items()}
+    if isinstance(document, list):
+        return [replace_texts(value, texts) for value in document]
+    return document
+
+
+def list_words(texts: Iterable[str]) -> list[str]:
+    """Return the texts that are looked for among the words of other texts, in lower case: addresses and long names.
+
+    Short ones, such as the customer ID 1, could be words about anything else.
+    """
+    return sorted({text.lower() for text in texts if "@" in text or len(text) >= MIN_WORD})
+
+
+@cache
+def list_hooks(name: str) -> tuple[Any, ...]:
+    """Return what the modules of personal data have by a name, in the order of the apps.
+
+    ``MOVE_CUSTOMER`` is a function that moves what a brand keeps of a customer to another one, and ``FINISH`` functions
+    that end an erasure.
+    """
+    return tuple(getattr(module, name) for module in _list_modules() if hasattr(module, name))

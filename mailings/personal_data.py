@@ -1,12 +1,26 @@
 """Personal data of mailings: the recipients of emails, and addresses that get none."""
 
-from core.privacy import Erasure, Merge, PersonalColumn, PersonalTable, keep_key, members
+from django.db.models.functions import Lower
+
+from core.privacy import ErasedPeople, Erasure, Merge, PersonalColumn, PersonalTable, keep_key, list_words, members
+from mailings.contracts import MailStatus
+from mailings.models import Mail, Suppression
 
 _SCRUBBED = Erasure.SCRUBBED
+_UNSENT = (MailStatus.PLANNED, MailStatus.SENDING, MailStatus.UNKNOWN)
 
 
 def customers_mails(mail_type: str, export: str) -> PersonalTable:
-    """Return the emails of a type whose recipients are customers, by their keys."""
+    """Return the emails of a type whose recipients are customers, by their keys. Those not sent yet are suppressed."""
+
+    def suppress_mails(people: ErasedPeople) -> None:
+        mails = Mail.objects.filter(
+            recipient__in=[*people.customers, *people.replaced], mailing__mail_type=mail_type, status__in=_UNSENT
+        )
+        (mails if people.brand is None else mails.filter(mailing__sender=people.brand)).update(
+            status=MailStatus.SUPPRESSED
+        )
+
     return PersonalTable(
         model="mail.Mail",
         columns=(
@@ -20,6 +34,8 @@ def customers_mails(mail_type: str, export: str) -> PersonalTable:
         customer="recipient",
         brand="mailing__sender",
         where={"mailing__mail_type": mail_type},
+        erase=suppress_mails,
+        emptied=dict.fromkeys(("address", "name", "personal_text", "message_id", "error"), ""),
         export=export,
         private=frozenset({"address", "name", "error"}),  # of the customer's account, which brands don't know
         members=members(
@@ -29,9 +45,17 @@ def customers_mails(mail_type: str, export: str) -> PersonalTable:
     )  # fmt: skip
 
 
+def _erase_suppressions(people: ErasedPeople) -> None:
+    """Delete what was noted of the customers' addresses: for a brand, what is of its emails."""
+    addresses = [text for text in list_words(people.texts) if "@" in text]
+    rows = Suppression.objects.alias(lower=Lower("address")).filter(lower__in=addresses)
+    (rows if people.brand is None else rows.filter(sender=people.brand)).delete()
+
+
 TABLES = (
     PersonalTable(
         model="mail.Suppression",
+        erase=_erase_suppressions,
         columns=(PersonalColumn("address", Erasure.DELETED), PersonalColumn("note", Erasure.DELETED)),
     ),
 )

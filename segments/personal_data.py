@@ -1,10 +1,23 @@
 """Personal data of segments: who is in an audience or a segment, and files of customer IDs that wait."""
 
-from core.privacy import Erasure, Merge, PersonalColumn, PersonalTable, keep_key, members
+from core.privacy import ErasedPeople, Erasure, Merge, PersonalColumn, PersonalTable, keep_key, members
+from segments.services import remove_customers, withdraw_uploads
+
+
+def _leave_audiences(people: ErasedPeople) -> None:
+    """Remove the customers from imported audiences and from segments. Automatic audiences follow the orders."""
+    remove_customers(customers=[*people.customers, *people.replaced], brand_id=people.brand)
+
+
+def _withdraw_uploads(people: ErasedPeople) -> None:
+    """Withdraw files that wait to be applied and name the customers."""
+    withdraw_uploads(customer_ids=people.texts, brand_id=people.brand)
+
 
 TABLES = (
     PersonalTable(
         model="segments.AudienceMember",
+        erase=_leave_audiences,
         columns=(keep_key(),),
         customer="customer",
         brand="audience__brand",
@@ -33,6 +46,7 @@ TABLES = (
     ),
     PersonalTable(
         model="segments.UploadPart",
+        erase=_withdraw_uploads,
         columns=(PersonalColumn("packed", Erasure.DELETED),),
     ),
 )

@@ -130,7 +130,7 @@ def add_to_audience(brand: Brand, people: Sequence[Shopper], at: datetime) -> No
 def assign_codes(offers: Offers, people: Sequence[Shopper], at: datetime) -> None:
     """Assign a single-use code to each customer, and plan the emails with them."""
     promotion = PromotionFactory(brand=offers.brand, trigger="code")
-    lines = ["code", *(f"{offers.brand.slug.upper()}-{number:06d}-XYZ" for number in range(len(people)))]
+    lines = ["code", *(f"{offers.brand.slug.upper()}-{next(ORDERS):06d}-XYZ" for _ in people)]
     batch = import_codes(promotion, lines).batch
     assign_to_customers(batch=batch, customer_ids=[who.customer_id for who in people], notify=True, at=at)
 

@@ -15,6 +15,7 @@ TABLES = (
         within="campaign",
         export="first_logins",
         private=frozenset({"event"}),  # of the identity provider
+        emptied={"event": None},
         members=members("at", "event", brand="campaign__brand__slug", campaign="campaign__slug"),
     ),
     PersonalTable(

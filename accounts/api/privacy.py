@@ -1,6 +1,7 @@
-"""API views of personal data: exports of what is kept about a customer."""
+"""API views of personal data: exports of what is kept about a customer, and erasures."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
@@ -12,10 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts import selectors, services
 from accounts.contracts import MANAGE, get_caller
+from accounts.models import PrivacyRequest, PrivacyRequestStatus
 from core.datetimes import format_iso
+from core.idempotency import idempotent
+from core.serializer_fields import StrictCharField
+from core.serializers import InputSerializer
 from core.views import APIView, KeyScopes
 
 BRAND_PARAMETER = OpenApiParameter(
@@ -32,6 +38,23 @@ class ExportSerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.DictField()),
         help_text=_("Rows by what they are, such as `orders`. Amounts are in minor units of their currency."),
     )
+
+
+class ErasureSerializer(serializers.Serializer[PrivacyRequest]):
+    """An erasure and its progress."""
+
+    id = serializers.UUIDField(help_text=_("ID of the erasure."))
+    status = serializers.ChoiceField(choices=PrivacyRequestStatus.choices, help_text=_("Status of the erasure."))
+    created_at = serializers.DateTimeField(help_text=_("When it was requested."))
+    completed_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When nothing named the customer any more, or null before.")
+    )
+
+
+class AccountErasureInputSerializer(InputSerializer):
+    """The confirmation of an erasure."""
+
+    password = StrictCharField(help_text=_("Password of the account."))
 
 
 class AccountExportView(APIView):
@@ -66,6 +89,42 @@ class CustomerExportView(APIView):
         selectors.check_customer_id(customer_id)
         export = services.export_customer(brand=brand, customer_id=customer_id, caller=caller, at=at)
         return _export_response(export, at)
+
+
+class CustomerErasureView(APIView):
+    """``/api/v1/customers/<id>/erase/``"""
+
+    throttle_scope = "privacy"
+
+    @extend_schema(
+        parameters=[BRAND_PARAMETER], request=None, responses={202: ErasureSerializer},
+        operation_id="customers_erase",
+    )  # fmt: skip
+    @idempotent
+    def post(self, request: Request, customer_id: str) -> Response:
+        """Erase what your brand keeps about a customer. This can't be undone.
+
+        A pseudonym takes the place of the customer, so that sums, limits and what was used stay. What other brands keep
+        of the customer stays, too, as do orders that the platform's checkout or the shopper sent.
+        """
+        caller = get_caller(request.auth)
+        brand = selectors.get_brand_for_caller(caller=caller, slug=request.query_params.get("brand"), edit=True)
+        selectors.check_customer_id(customer_id)
+        erasure = services.request_customer_erasure(
+            brand=brand, customer_id=customer_id, user_key=caller.user_key, api_key_id=caller.api_key_id,
+            at=timezone.now(),
+        )  # fmt: skip
+        return Response(ErasureSerializer(erasure).data, status=202)
+
+
+class ErasureView(APIView):
+    """``/api/v1/erasures/<id>/``"""
+
+    @extend_schema(responses=ErasureSerializer, operation_id="erasures_get")
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Return an erasure that your brand requested, with its progress."""
+        brand_ids = selectors.readable_brand_ids(get_caller(request.auth))
+        return Response(ErasureSerializer(selectors.get_erasure(pk=pk, brand_ids=brand_ids)).data)
 
 
 def _export_response(export: services.Export, at: datetime) -> StreamingHttpResponse:

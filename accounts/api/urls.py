@@ -16,6 +16,8 @@ urlpatterns = [
     path("me/", views.MeView.as_view()),
     path("me/export/", privacy.AccountExportView.as_view()),
     path("customers/<str:customer_id>/export/", privacy.CustomerExportView.as_view()),
+    path("customers/<str:customer_id>/erase/", privacy.CustomerErasureView.as_view()),
+    path("erasures/<uuid:pk>/", privacy.ErasureView.as_view()),
     path("brands/<slug:slug>/", staff.BrandView.as_view()),
     path("brands/<slug:slug>/members/", staff.MembersView.as_view()),
     path("brands/<slug:slug>/members/<uuid:user_id>/", staff.MemberView.as_view()),

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors, services
+from accounts.api.privacy import AccountErasureInputSerializer, ErasureSerializer
 from accounts.api.serializers import (
     LoginInputSerializer,
     MeSerializer,
@@ -20,11 +21,11 @@ from accounts.api.serializers import (
     VerifyInputSerializer,
 )
 from accounts.contracts import Tokens, get_caller
-from accounts.errors import InvalidCredentials, SecondFactorInvalid, SecondFactorNotSent, TokenReused
+from accounts.errors import AccountHasRoles, InvalidCredentials, SecondFactorInvalid, SecondFactorNotSent, TokenReused
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.etags import VersionedObject, versioned
-from core.openapi import problem_responses
+from core.openapi import problem_responses, with_body
 from core.views import APIView, KeyScopes
 
 
@@ -143,3 +144,21 @@ class MeView(APIView):
         return Response(
             MeSerializer(services.change_user(user=user, **validate_body(MeUpdateSerializer, request))).data
         )
+
+    @extend_schema(
+        request=AccountErasureInputSerializer,
+        responses={202: ErasureSerializer, **problem_responses(InvalidCredentials, AccountHasRoles)},
+        operation_id="me_erase",
+    )
+    @with_body
+    def delete(self, request: Request) -> Response:
+        """Erase the caller's own account and all that brands keep about them. This can't be undone.
+
+        The account is deactivated at once. Members of a brand's staff leave the brand first.
+        """
+        user = selectors.active_user(get_caller(request.auth))
+        password = validate_body(AccountErasureInputSerializer, request)["password"]
+        erasure = services.request_account_erasure(
+            user=user, password=password, address=throttle.client_network(request), at=timezone.now()
+        )
+        return Response(ErasureSerializer(erasure).data, status=202)

@@ -12,7 +12,7 @@ from accounts.models.brands import (
     validate_timezone,
 )
 from accounts.models.merges import CustomerMerge
-from accounts.models.privacy import PrivacyRequest, PrivacyRequestKind
+from accounts.models.privacy import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
 from accounts.models.profiles import Consent, CustomerProfile
 from accounts.models.second_factors import SecondFactor
 from accounts.models.sessions import Session, TokenFamily
@@ -33,6 +33,7 @@ __all__ = [
     "Membership",
     "PrivacyRequest",
     "PrivacyRequestKind",
+    "PrivacyRequestStatus",
     "SecondFactor",
     "Session",
     "TokenFamily",

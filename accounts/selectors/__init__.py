@@ -38,6 +38,7 @@ from accounts.selectors.customers import (
     shopper_of,
 )
 from accounts.selectors.ended_tokens import ended_tokens
+from accounts.selectors.privacy import count_rows, get_erasure, is_known_elsewhere, keeps_data, list_people
 from accounts.selectors.profiles import get_customer_attributes, get_profile
 from accounts.selectors.recipients import (
     SubscribedCustomer,
@@ -79,6 +80,7 @@ __all__ = [
     "can_reset_second_factor",
     "check_customer_id",
     "check_internal",
+    "count_rows",
     "customer_key",
     "ended_tokens",
     "factor_cipher",
@@ -87,6 +89,7 @@ __all__ = [
     "get_acceptance",
     "get_brand_for_caller",
     "get_customer_attributes",
+    "get_erasure",
     "get_merchant_brand",
     "get_profile",
     "get_shopper",
@@ -96,10 +99,12 @@ __all__ = [
     "has_second_factor",
     "has_slug",
     "is_created_by_member",
+    "is_known_elsewhere",
     "is_last_second_factor",
     "is_platform_admin",
     "is_rollable",
     "is_usable",
+    "keeps_data",
     "key_of",
     "key_of_caller",
     "keyring",
@@ -109,6 +114,7 @@ __all__ = [
     "list_key_owners",
     "list_keys",
     "list_keys_created_by",
+    "list_people",
     "list_rights",
     "list_sessions",
     "list_shoppers",

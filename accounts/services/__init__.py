@@ -29,9 +29,15 @@ from accounts.services.authentication import (
     tokens_for,
 )
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
+from accounts.services.erasures import (
+    request_account_erasure,
+    request_customer_erasure,
+    request_erasure,
+    run_erasures,
+)
+from accounts.services.exports import Export, export_account, export_customer
 from accounts.services.grants import create_grant, end_grant
 from accounts.services.merges import RecordedMerge, record_merge
-from accounts.services.privacy import Export, export_account, export_customer
 from accounts.services.profiles import ConsentRecord, ProfileFields, save_profile
 from accounts.services.registration import add_customer, change_user, create_account, register
 from accounts.services.second_factors import (
@@ -90,6 +96,9 @@ __all__ = [
     "refresh",
     "register",
     "remove_member",
+    "request_account_erasure",
+    "request_customer_erasure",
+    "request_erasure",
     "request_key_review",
     "request_password_reset",
     "resend_invitation",
@@ -97,6 +106,7 @@ __all__ = [
     "reset_second_factor",
     "revoke_key",
     "roll_key",
+    "run_erasures",
     "save_profile",
     "send_factor_notice",
     "send_invitation",

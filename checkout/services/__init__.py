@@ -5,7 +5,8 @@ from checkout.services.amendments import Amendment, amend
 from checkout.services.available_offers import list_offers
 from checkout.services.backtests import cancel_backtest, create_backtest, run_backtest
 from checkout.services.confirmations import confirm
-from checkout.services.merges import merge_customers
+from checkout.services.erasures import erase_orders
+from checkout.services.merges import merge_customers, move_redemptions
 from checkout.services.metadata import change_metadata
 from checkout.services.purchase_totals import refresh_audiences
 from checkout.services.quotes import quote
@@ -24,8 +25,10 @@ __all__ = [
     "change_metadata",
     "confirm",
     "create_backtest",
+    "erase_orders",
     "list_offers",
     "merge_customers",
+    "move_redemptions",
     "quote",
     "refresh_audiences",
     "release_expired",

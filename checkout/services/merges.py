@@ -44,8 +44,19 @@ def _lock_orders(brand_id: uuid.UUID, customer: int) -> list[uuid.UUID]:
 
 
 def _move(recorded: RecordedMerge, at: datetime) -> None:
-    """Move orders first, then what the kinds keep, then uses and limits, in the order in which all lock them."""
     brand_id, source, target = recorded.merge.brand_id, recorded.source.pk, recorded.target.pk
+    move_redemptions(brand_id=brand_id, source=source, target=target, at=at)
+    segments.move_customer(brand_id=brand_id, source=source, target=target, at=at)
+    if recorded.is_new:
+        data = {"from": recorded.source.customer_id}
+        append_events([NewEvent(EventType.CUSTOMER_MERGED, at, brand_id, customer=target, data=data)])
+
+
+def move_redemptions(*, brand_id: uuid.UUID, source: int, target: int, at: datetime) -> None:
+    """Make the orders of a customer that a brand's servers sent, and what the customer used, those of another one.
+
+    Orders come first, then what the kinds keep, then uses and limits, in the order in which all lock them.
+    """
     orders = _lock_orders(brand_id, source)
     former = Func(F("former_customers"), Value([source], JSONField()), template="%(expressions)s", arg_joiner=" || ")
     Redemption.objects.filter(pk__in=orders).update(customer=target, former_customers=former)
@@ -58,10 +69,6 @@ def _move(recorded: RecordedMerge, at: datetime) -> None:
         offers={*(item.offer_id for item in items if item.offer_id), *(offer for _, offer in alone)},
     )
     codes.move_codes(brand_id=brand_id, source=source, target=target)
-    segments.move_customer(brand_id=brand_id, source=source, target=target, at=at)
     DirtyPurchaseTotal.objects.bulk_create(
         DirtyPurchaseTotal(brand_id=brand_id, customer_id=customer) for customer in (source, target)
     )
-    if recorded.is_new:
-        data = {"from": recorded.source.customer_id}
-        append_events([NewEvent(EventType.CUSTOMER_MERGED, at, brand_id, customer=target, data=data)])

@@ -33,6 +33,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="41"),
         "options": {"expires": 3600},
     },
+    "run erasures": {"task": "accounts.run_erasures", "schedule": 15.0, "options": {"expires": 15}},
     "send due mails": {"task": "mailings.send_due", "schedule": 60.0, "options": {"expires": 60}},
     "purge mail events": {
         "task": "mailings.purge_events",

@@ -40,6 +40,7 @@ class EventType(enum.StrEnum):
     SEGMENT_FILLED = "segment.filled"
     SEGMENT_ENDED = "segment.ended"
     CUSTOMER_MERGED = "customer.merged"
+    CUSTOMER_ERASED = "customer.erased"
 
 
 @dataclass(frozen=True, slots=True)

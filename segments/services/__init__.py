@@ -3,6 +3,7 @@
 from segments.contracts import AudienceUpdateResult, Operation
 from segments.services.audiences import MAX_VERSION, apply_audience, apply_file
 from segments.services.automatic_audiences import disable, enable, replace_members, request_recount, update_members
+from segments.services.erasures import remove_customers, withdraw_uploads
 from segments.services.lifecycle import enqueue_processing, process_queue
 from segments.services.merges import move_customer
 from segments.services.scheduling import delete, delete_segment, schedule, sync_promotion_segment
@@ -39,10 +40,12 @@ __all__ = [
     "process_queue",
     "purge_uploads",
     "queue_upload",
+    "remove_customers",
     "replace_members",
     "request_recount",
     "retry_now",
     "schedule",
     "sync_promotion_segment",
     "update_members",
+    "withdraw_uploads",
 ]

@@ -145,7 +145,7 @@ def create_world() -> World:
     secret_names += ["coded promotion", "running promotion", "batch", "assignment", "segment", "voucher", "event"]
     secret_names += ["grant", "coupon", "coupon batch", "coupon assignment", "reserved", "redeemed", "single code"]
     secret_names += ["code batch", "code assignment"]
-    secret_names += ["attribute"]
+    secret_names += ["attribute", "erasure"]
     secrets = [ids[name] for name in secret_names] + [
         "CODE-OF-BILLO",
         "ORDER-OF-BILLO",
@@ -187,6 +187,8 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
     segment = schedule(brand=billo, segment_type="friends", start_date=now, end_date=later, at=now)
     described = {"email": "customer-of-billo@example.com", "name": "Customer of Billo"}
     clients["server"].put(f"/api/v1/customers/{customer}/", described, content_type="application/json")
+    clients["server"].put("/api/v1/customers/leaving/", described, content_type="application/json")
+    erasure = _post(clients["server"], "/api/v1/customers/leaving/erase/", {})
     campaign = {
         "name": "Spring", "slug": "spring", "start_date": "2026-01-01T00:00:00Z", "end_date": "2098-01-01T00:00:00Z",
     }  # fmt: skip
@@ -202,7 +204,7 @@ def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dic
         "coded promotion": coded["id"], "batch": str(batch.pk), "assignment": str(assignment.pk),
         "single code": Code.objects.filter(batch=batch)[0].text,
         "audience": "friends", "segment": str(segment.pk), "promotion": promotion["id"],
-        "running promotion": running["id"],
+        "running promotion": running["id"], "erasure": erasure["id"],
         "campaign": "spring", "voucher": claim["voucher"]["id"],
         "usage": str(Usage.objects.get(code__code="TAKEN").id),
         "event": str(Event.objects.get(code="TAKEN").pk),

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from redemptions.lifecycle import Action
+from tests.factories.accounts import PASSWORD
 
 PAUSES = [Action.PAUSE, Action.RESUME]
 PAUSED_ACTIONS = [*PAUSES, Action.END, Action.ARCHIVE]  # of a paused offer
@@ -117,6 +118,9 @@ def rows() -> list[Row]:
         Row("api/internal/v1/login-events/", "POST", "internal", body=[event], writes=True, scopes=INTERNAL),
         Row("api/v1/me/", "GET", "owner", strangers="own"),
         Row("api/v1/me/", "PATCH", "owner", body={"language": "es"}, strangers="own"),
+        Row("api/v1/me/", "DELETE", "shopper", body={"password": PASSWORD}, strangers="own"),
+        Row("api/v1/customers/<str:customer_id>/erase/", "POST", "owner", described, writes=True, scopes=MANAGE),
+        Row("api/v1/erasures/<uuid:pk>/", "GET", "owner", {"pk": "<erasure>"}, scopes=READ),
         Row("api/v1/me/export/", "GET", "owner", strangers="own"),
         Row("api/v1/customers/<str:customer_id>/export/", "GET", "owner", described, writes=True, scopes=MANAGE),
         Row(f"{brand}/", "GET", "owner", slug, staff=True),

@@ -1,7 +1,7 @@
 """Services of the uses of offers, and of the budgets and limits that they take from."""
 
 from redemptions.uses.services.amendments import amend_items
-from redemptions.uses.services.customers import move_customer
+from redemptions.uses.services.customers import erase_identities, forget_customer, move_customer
 from redemptions.uses.services.limits import change_limits, report_budgets
 from redemptions.uses.services.reservations import (
     confirm,
@@ -18,6 +18,8 @@ __all__ = [
     "change_limits",
     "confirm",
     "delete_uses",
+    "erase_identities",
+    "forget_customer",
     "lock_offers",
     "lock_uses",
     "move_customer",
