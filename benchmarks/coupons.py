@@ -20,9 +20,10 @@ from benchmarks.load import pgbench, wrk
 from benchmarks.scenarios import Plan, measure_interleaved, print_result
 from core import db
 from coupons.models import CouponDefinition
-from coupons.services import create, pool_units
+from coupons.services import create
 from redemptions.limits.models import Limit, LimitUnit, Strategy
 from redemptions.limits.rules import APPROXIMATE_TOTAL, TOTALS
+from redemptions.uses.services import pools
 
 LIMIT = "the limit: plain inserts"
 CONNECTIONS = (16, 64)
@@ -109,7 +110,7 @@ def _create_coupon(strategy: str, pool: int) -> CouponDefinition:
     }  # fmt: skip
     brand = seed_data.create_brand(f"hot-{strategy}-{uuid.uuid4().hex[:6]}")
     coupon, _ = create(brand=brand, fields=fields, codes=None, by=None, at=at)
-    pool_units.create_units(coupon_id=coupon.pk, at=at, budget=600)
+    pools.create_units(owner=coupon.pk, at=at, budget=600)
     created = LimitUnit.objects.filter(owner=coupon.pk).count()
     if created != (pool if strategy == Strategy.POOL else 0):
         raise RuntimeError(f"{created} units were created of {pool}")

@@ -15,9 +15,11 @@ TASKS = {
     "coupons.check_reports": "redemptions.check_results",
     "coupons.drop_old": "coupons.purge_old_months",
     "coupons.make_partitions": "coupons.create_partitions",
-    "coupons.make_units": "coupons.build_pool",
+    "coupons.build_pool": "redemptions.create_units",
+    "coupons.maintain_pools": "redemptions.maintain_pools",
+    "coupons.make_units": "redemptions.create_units",
     "coupons.roll_up": "redemptions.roll_up_events",
-    "coupons.tend_pools": "coupons.maintain_pools",
+    "coupons.tend_pools": "redemptions.maintain_pools",
     "discounts.make_partitions": "discounts.create_partitions",
     "discounts.tell_brands": "discounts.send_usage_digests",
     "kernel.beat_heart": "core.record_heartbeat",
@@ -52,7 +54,8 @@ SCHEDULES = {
     "tell brands of uses": "send usage digests",
     "tell the campaign engine": "sync promotions",
     "tell the segmentation service": "sync segments",
-    "tend coupon pools": "maintain coupon pools",
+    "maintain coupon pools": "maintain pools",
+    "tend coupon pools": "maintain pools",
     "work on due segments": "process due segments",
 }
 MAIL_TYPES = {

@@ -13,7 +13,7 @@ from core.ids import uuid7
 from discounts.contracts import CUSTOMER_CAPS, build_offer_document, summarize
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, RedemptionStatus
-from redemptions.uses.models import OfferLimits
+from redemptions.uses.models import OfferTotalLimit
 
 
 @pghistory.track(exclude=["fingerprint"])
@@ -79,7 +79,7 @@ class DiscountRule(models.Model):
 
 
 @pghistory.track(exclude=["offer_id", "reported_status", "updated_at"])
-class DiscountCode(OfferLimits):
+class DiscountCode(OfferTotalLimit):
     """A code of a brand that each customer can redeem once between its dates.
 
     ``offer_id`` is its ID among the offers of all kinds, which events, results and limits refer to. ``code`` repeats
@@ -97,9 +97,6 @@ class DiscountCode(OfferLimits):
     rule = models.ForeignKey(DiscountRule, models.PROTECT, related_name="codes", verbose_name=_("rule"))
     start_date = models.DateTimeField(_("valid from"), db_default=Now())
     end_date = models.DateTimeField(_("valid until"), db_column="validity")
-    limit_total = models.PositiveIntegerField(
-        _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
     notify = models.BooleanField(_("announced"), default=True, help_text=_("Announce to customers by email"))
     created_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("created by")

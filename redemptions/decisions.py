@@ -16,9 +16,11 @@ from redemptions.codes.services import archive_codes, delete_codes
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
 from redemptions.lifecycle import LIVE_STATUSES, Action, OfferLifecycle, decide, offer_models
-from redemptions.limits.models import Limit
+from redemptions.limits.models import Limit, LimitUnit
 from redemptions.metadata import translate_external_id
 from redemptions.statuses import OfferDecision, OfferStatus
+from redemptions.uses.models import OfferTotalLimit
+from redemptions.uses.services import open_total
 
 EVENT_TYPES = {
     OfferStatus.SCHEDULED: EventType.OFFER_SCHEDULED,
@@ -38,6 +40,8 @@ def create_offer(offer: Any, *, at: datetime, code: str = "") -> None:
     offer.reported_status, offer.updated_at = offer.status_at(at), at
     with translate_external_id(type(offer)):
         offer.save(force_insert=True)
+    if isinstance(offer, OfferTotalLimit):
+        open_total(offer.limits)
     events = [_new_event(offer, EventType.OFFER_CREATED, at, code=code)]
     if offer.reported_status != OfferStatus.DRAFT:
         events.append(_new_event(offer, EVENT_TYPES[offer.reported_status], at))
@@ -72,6 +76,7 @@ def delete_draft(offer: OfferLifecycle, *, at: datetime) -> bool:
     event = _new_event(offer, EventType.OFFER_ARCHIVED, at, deleted=True)
     delete_codes(offer=offer.offer_key)
     Limit.objects.filter(owner=offer.offer_key).delete()
+    LimitUnit.objects.filter(owner=offer.offer_key).delete()
     offer.delete()
     append_events([event])
     return True

@@ -5,14 +5,20 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
 from coupons import services
 from coupons.models import CouponDefinition
-from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values, integer_field
+from promotions.admin.limit_fields import (
+    OFFER_LIMIT_FIELDS,
+    LimitFields,
+    get_limit_values,
+    integer_field,
+    strategy_field,
+)
 from promotions.admin.offer_field import OfferField
 from redemptions.admin.code_forms import CODE_INPUT_ATTRS
 from redemptions.api.limits import MAX_LIMIT
@@ -26,12 +32,6 @@ RECOMMENDATION_FIELDS = ("expected_redemptions_first_minute", "redeemed_at_check
 MODEL_FIELDS = ("title", "start_date", "end_date", "offer", MAXIMUM, PER_USER, STRATEGY)
 CODE_FIELDS = ("code", "count", "pattern")  # of a new coupon
 FIELDS = {name: name for name in (*MODEL_FIELDS, *OFFER_LIMIT_FIELDS, "count", "pattern")} | {"codes.shared": "code"}
-STRATEGY_LABELS = {
-    Strategy.EXACT: _("Exact"),
-    Strategy.SHARDED: _("Sharded (for busy checkouts)"),
-    Strategy.POOL: _("Pool (for flash sales)"),
-    Strategy.APPROXIMATE: _("Approximate (may slightly exceed the limit)"),
-}
 
 
 class CouponForm(LimitFields):
@@ -48,12 +48,7 @@ class CouponForm(LimitFields):
     maximum_number_of_coupons_per_user = integer_field(
         _("Usage limit per customer"), 1, MAX_LIMIT, _("Leave blank for no limit.")
     )
-    limit_strategy = forms.ChoiceField(
-        label=_("Counting method"),
-        choices=list(STRATEGY_LABELS.items()),
-        initial=Strategy.EXACT,
-        widget=UnfoldAdminSelectWidget(),
-    )
+    limit_strategy = strategy_field(Strategy.EXACT)
     expected_redemptions_first_minute = integer_field(
         _("Expected redemptions in the first minute"), 0, MAX_LIMIT, _("Used only to recommend a counting method.")
     )

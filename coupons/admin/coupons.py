@@ -27,11 +27,12 @@ from core.errors import DomainError
 from core.permissions import BrandPermissions
 from coupons import selectors, services
 from coupons.admin import presenters
-from coupons.admin.coupon_form import STRATEGY_LABELS, CouponForm
+from coupons.admin.coupon_form import CouponForm
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition
 from promotions.admin import offer_field
 from promotions.admin.limit_cards import list_limit_cards
+from promotions.admin.limit_fields import STRATEGY_LABELS
 from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,

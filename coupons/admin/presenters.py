@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -16,7 +15,7 @@ from coupons import rules
 from coupons.contracts import CouponUsage
 from coupons.models import CouponDefinition
 from redemptions.limits.models import Strategy
-from redemptions.limits.rules import max_overshoot
+from redemptions.limits.strategies.approximate import find_overshoot
 
 MAX_INTEGER = 2_000_000_000
 Card = tuple[str, str, str]
@@ -114,7 +113,7 @@ def guarantee(strategy: str, maximum: int | None) -> str:
         return _("No total limit is set, so the counting method has no effect.")
     if strategy != Strategy.APPROXIMATE:
         return str(GUARANTEES.get(strategy, ""))
-    overshoot = max_overshoot(cap=maximum, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    overshoot = find_overshoot(maximum)
     return _("May exceed the limit of %(limit)s by at most %(overshoot)s.") % {
         "limit": format_number(maximum),
         "overshoot": format_number(overshoot),

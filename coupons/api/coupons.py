@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -234,9 +233,7 @@ def _serialize(coupon: CouponDefinition, remaining: Mapping[uuid.UUID, int]) -> 
     return serialize_coupon(
         coupon,
         remaining=remaining.get(coupon.pk),
-        processes=settings.COUPON_PROCESSES,
         at=timezone.now(),
-        threads=settings.COUPON_THREADS,
     )
 
 

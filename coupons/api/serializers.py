@@ -22,14 +22,16 @@ from redemptions.api.limits import (
     LIMITS_HELP,
     LIMITS_UPDATE_HELP,
     MAX_LIMIT,
+    OVERSHOOT_HELP,
+    STRATEGY_HELP,
     AmountLimitsUpdateSerializer,
     OfferLimitsSerializer,
     PeriodLimitsSerializer,
+    serialize_strategy,
 )
 from redemptions.api.lists import CodedOfferQuerySerializer
 from redemptions.api.offer_fields import OfferField
 from redemptions.codes.api.batch_serializers import BatchInputSerializer, BatchSerializer
-from redemptions.limits import rules
 from redemptions.limits.models import Strategy
 from redemptions.statuses import OfferStatus, RedemptionStatus
 
@@ -84,7 +86,7 @@ class CouponFieldsSerializer(AmountLimitsUpdateSerializer):
     limit_strategy = serializers.ChoiceField(
         Strategy.values,
         required=False,
-        help_text=gettext_lazy("Counting method. Only `approximate` may exceed the limit."),
+        help_text=STRATEGY_HELP,
     )
     offer = OfferField(help_text=gettext_lazy("Offer in the offer language."))
     limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)
@@ -118,9 +120,7 @@ class CouponSerializer(OfferLimitsSerializer):
     maximum_number_of_coupons = serializers.IntegerField(allow_null=True)
     maximum_number_of_coupons_per_user = serializers.IntegerField(allow_null=True)
     limit_strategy = serializers.ChoiceField(Strategy.values)
-    max_overshoot = serializers.IntegerField(
-        help_text=gettext_lazy("Largest number by which the limit may be exceeded; 0 except for `approximate`.")
-    )
+    max_overshoot = serializers.IntegerField(help_text=OVERSHOOT_HELP)
     offer = OfferField(help_text=gettext_lazy("Offer in the offer language."))
     currency = serializers.CharField()
     status = serializers.ChoiceField(OfferStatus.choices, help_text=gettext_lazy("Status of the coupon at this time."))
@@ -196,14 +196,9 @@ class CouponRedemptionSerializer(serializers.Serializer[Any]):
     )
 
 
-def serialize_coupon(
-    coupon: CouponDefinition, *, remaining: int | None, processes: int, threads: int, at: datetime
-) -> dict[str, Any]:
+def serialize_coupon(coupon: CouponDefinition, *, remaining: int | None, at: datetime) -> dict[str, Any]:
     """Return a coupon as ``CouponSerializer`` describes it, without the fields for its brand."""
     maximum = coupon.maximum_number_of_coupons
-    max_overshoot = 0
-    if maximum is not None and coupon.limit_strategy == Strategy.APPROXIMATE:
-        max_overshoot = rules.max_overshoot(cap=maximum, processes=processes, threads=threads)
     return {
         "id": coupon.pk,
         "brand": coupon.brand.slug,
@@ -212,8 +207,7 @@ def serialize_coupon(
         "end_date": coupon.end_date,
         "maximum_number_of_coupons": maximum,
         "maximum_number_of_coupons_per_user": coupon.maximum_number_of_coupons_per_user,
-        "limit_strategy": coupon.limit_strategy,
-        "max_overshoot": max_overshoot,
+        **serialize_strategy(coupon.limit_strategy, maximum),
         "offer": coupon.offer,
         "currency": coupon.currency,
         "status": coupon.status_at(at),

@@ -24,7 +24,7 @@ from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import LimitedOffer
 from redemptions.lifecycle import status_condition
 from redemptions.limits.models import Limit, LimitUnit, Strategy
-from redemptions.limits.rules import POOL_TOTAL, TOTALS
+from redemptions.limits.rules import TOTALS
 from redemptions.statuses import OfferDecision, OfferStatus
 from redemptions.uses.contracts import read_limits
 
@@ -206,24 +206,6 @@ def get_eligibility(
 def list_recountable(*, at: datetime, kept_since: datetime) -> QuerySet[CouponDefinition]:
     """Return the coupons whose redemptions are all still stored: old months of ended coupons are dropped."""
     return CouponDefinition.objects.exclude(end_date__lte=at, created_at__lt=kept_since)
-
-
-def list_unfilled_pools(*, at: datetime) -> list[uuid.UUID]:
-    """Return the pools that have not ended and lack units, by their start."""
-    coupons = CouponDefinition.objects.filter(
-        Exists(Limit.objects.filter(owner=OuterRef("pk"), scope=POOL_TOTAL, taken__lt=F("cap"))),
-        limit_strategy=Strategy.POOL, decision=OfferDecision.PUBLISHED, end_date__gt=at,
-    )  # fmt: skip
-    return list(coupons.order_by("start_date").values_list("pk", flat=True))
-
-
-def list_finished_pools(*, ended_before: datetime) -> list[uuid.UUID]:
-    """Return the pools that ended before a datetime and still have free units."""
-    free_units = LimitUnit.objects.filter(owner=OuterRef("pk"), redemption_id=None)
-    coupons = CouponDefinition.objects.filter(
-        Exists(free_units), limit_strategy=Strategy.POOL, end_date__lt=ended_before
-    )  # fmt: skip
-    return list(coupons.order_by("pk").values_list("pk", flat=True))
 
 
 def list_approximate(*, at: datetime) -> list[tuple[uuid.UUID, int]]:

@@ -20,19 +20,17 @@ from redemptions.codes.rules import CODE_FORMAT_MESSAGE, DEFAULT_CHARSET, DEFAUL
 from redemptions.codes.services import create_batch, generate_small_batch, register_code
 from redemptions.decisions import apply_action, create_offer, delete_or_archive, report_dates, report_status
 from redemptions.lifecycle import Action, dates_of_duplicate, reopens
-from redemptions.limits.models import Strategy
 from redemptions.limits.strategies import STRATEGIES
 from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision
 from redemptions.uses.contracts import LIMIT_FIELDS
-from redemptions.uses.services import change_limits
+from redemptions.uses.services import change_limits, check_pool
 
 KIND = "coupon"
 MAXIMUM, STRATEGY = "maximum_number_of_coupons", "limit_strategy"
 DUPLICATED_FIELDS = ("offer", "metadata", MAXIMUM, f"{MAXIMUM}_per_user", STRATEGY, *LIMIT_FIELDS)
 MAX_TITLE_LENGTH = 100
 EDITABLE_BEFORE_START = {"start_date", "offer", STRATEGY}
-MAX_POOL_UNITS = 10_000_000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +182,6 @@ def _check(coupon: CouponDefinition, at: datetime, *, has_new_dates: bool = True
     for name in (MAXIMUM, f"{MAXIMUM}_per_user"):
         if (value := getattr(coupon, name)) is not None and value < 1:
             raise InvalidRequest.field(name, _("Must be at least 1. Leave blank for no limit."))
-    units = coupon.maximum_number_of_coupons
-    if coupon.limit_strategy == Strategy.POOL and units is not None and units > MAX_POOL_UNITS:
-        detail = _("A pool has at most %(units)s units. Choose another counting method.")
-        raise InvalidRequest.field(MAXIMUM, detail % {"units": f"{MAX_POOL_UNITS:,}"})
+    check_pool(strategy=coupon.limit_strategy, total=coupon.maximum_number_of_coupons, field=MAXIMUM)
     offer = validate_offer(coupon.offer, currency=coupon.brand.currency, brand=coupon.brand)
     check_unit_limit(offer, limit=coupon.limit_units)

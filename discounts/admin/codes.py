@@ -42,7 +42,7 @@ from discounts.models import DiscountCode
 from discounts.selectors import statistics
 from mailings.contracts import MailingStatus
 from promotions.admin.limit_cards import list_limit_cards
-from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS
+from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, TOTAL_FIELDS
 from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
     STATUS_COLORS,
@@ -86,10 +86,10 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         (None, {"fields": ("text", "existing")}),
         (_("Discount"), {"fields": ("discount_type", "discount", "minimum", "offer", "name", "audience")}),
         (_("Schedule and audience"), {"fields": ("start_date", "end_date", "notify", "draft")}),
-        (_("Limits"), {"fields": ("limit_total", *OFFER_LIMIT_FIELDS)}),
+        (_("Limits"), {"fields": (*TOTAL_FIELDS, *OFFER_LIMIT_FIELDS)}),
     )
     fieldsets = ((None, {"fields": ("offer_summary", "start_date", "end_date", "announced_by_email", "created")}),)
-    limit_fieldset = (_("Limits"), {"fields": ("limit_total", *OFFER_LIMIT_FIELDS)})
+    limit_fieldset = (_("Limits"), {"fields": (*TOTAL_FIELDS, *OFFER_LIMIT_FIELDS)})
     readonly_fields = ("offer_summary", "announced_by_email", "created")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         locked = services.locked_fields(code=obj, at=timezone.now()) if obj else frozenset()
-        return [*self.readonly_fields, *(["start_date"] if "start_date" in locked else [])]
+        return [*self.readonly_fields, *sorted(locked & {"start_date", "limit_strategy"})]
 
     # --- columns and fields ------------------------------------------------------------------------------------------
     @display(description=_("Code"), ordering="code")

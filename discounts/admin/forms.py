@@ -25,9 +25,17 @@ from core.message_languages import translate
 from discounts import services
 from discounts.models import DiscountCode, DiscountRule
 from discounts.selectors.codes import list_recent_rules
-from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, LimitFields, get_limit_values, integer_field
+from promotions.admin.limit_fields import (
+    OFFER_LIMIT_FIELDS,
+    TOTAL_FIELDS,
+    LimitFields,
+    get_limit_values,
+    integer_field,
+    strategy_field,
+)
 from promotions.admin.offer_field import OfferField
 from redemptions.api.limits import MAX_LIMIT
+from redemptions.limits.models import Strategy
 from segments.selectors import list_segment_types
 
 NEW_RULE_CHOICE = ""
@@ -43,7 +51,7 @@ FIELDS = {
     "start_date": "start_date",
     "validity": "end_date",
     "end_date": "end_date",
-    **{name: name for name in ("limit_total", *OFFER_LIMIT_FIELDS)},
+    **{name: name for name in (*TOTAL_FIELDS, *OFFER_LIMIT_FIELDS)},
 }
 
 
@@ -256,6 +264,7 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
         help_text=_("Sent once, when the code is active, to customers who subscribed to offers."),
     )
     limit_total = integer_field(_("Total usage limit"), 1, MAX_LIMIT)
+    limit_strategy = strategy_field(Strategy.SHARDED)
     draft = forms.BooleanField(
         label=_("Save as draft"),
         required=False,
@@ -302,7 +311,7 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
                 is_draft=cleaned["draft"],
                 by=self.by,
                 at=timezone.now(),
-                limits=self.limit_values() | {"limit_total": cleaned["limit_total"]},
+                limits=self.limit_values() | {name: cleaned[name] for name in TOTAL_FIELDS},
             )
         except DomainError as error:
             add_service_errors(self, error, map_fields(error), "text")
@@ -312,6 +321,7 @@ class ChangeCodeForm(LimitFields, ServiceForm):
     """Form that changes the dates and limits of a code. The start is left out once it has passed."""
 
     limit_total = integer_field(_("Total usage limit"), 1, MAX_LIMIT)
+    limit_strategy = strategy_field(Strategy.SHARDED)
 
     class Meta:
         model = DiscountCode
@@ -322,11 +332,12 @@ class ChangeCodeForm(LimitFields, ServiceForm):
         code = self.instance
         self.brand = code.brand
         self.add_amount_fields()
-        self.initial.update(get_limit_values(code), limit_total=code.limit_total)
+        self.initial.update(get_limit_values(code), **{name: getattr(code, name) for name in TOTAL_FIELDS})
+        locked = services.locked_fields(code=code, at=timezone.now())
+        if "limit_strategy" in locked:
+            del self.fields["limit_strategy"]
         dates = {"start_date": start_field(is_required=True), "end_date": end_field(code.brand)}
-        self.dates = {
-            name: getattr(code, name) for name in dates.keys() - services.locked_fields(code=code, at=timezone.now())
-        }
+        self.dates = {name: getattr(code, name) for name in dates.keys() - locked}
         self.fields |= {name: field for name, field in dates.items() if name in self.dates}
         self.initial.update(self.dates)
 
@@ -334,7 +345,7 @@ class ChangeCodeForm(LimitFields, ServiceForm):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             picked = {name: keep_untouched(cleaned[name], self.dates[name], seconds=True) for name in self.dates}
-            picked |= self.limit_values() | {"limit_total": cleaned["limit_total"]}
+            picked |= self.limit_values() | {name: cleaned[name] for name in TOTAL_FIELDS if name in self.fields}
             changed = {name: value for name, value in picked.items() if value != getattr(self.instance, name)}
             try:
                 if changed:

@@ -28,7 +28,8 @@ from redemptions.api.limits import (
     LIMITS_UPDATE_HELP,
     AmountLimitsInputSerializer,
     AmountLimitsUpdateSerializer,
-    OfferLimitsSerializer,
+    StrategyInputSerializer,
+    TotalLimitSerializer,
     TotalLimitsSerializer,
 )
 from redemptions.api.offer_fields import OfferField
@@ -104,7 +105,7 @@ class NotifiedSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField(min_value=0, help_text=_("Emails that failed so far."))
 
 
-class CodeSerializer(OfferLimitsSerializer):
+class CodeSerializer(TotalLimitSerializer):
     """A discount code."""
 
     id = serializers.CharField(help_text=_("Text of the code, in upper case."))
@@ -121,7 +122,7 @@ class CodeSerializer(OfferLimitsSerializer):
     limits = TotalLimitsSerializer(required=False, help_text=LIMITS_HELP)
 
 
-class CodeInputSerializer(AmountLimitsInputSerializer):
+class CodeInputSerializer(StrategyInputSerializer, AmountLimitsInputSerializer):
     """A new discount code."""
 
     id = StrictCharField(
@@ -142,7 +143,7 @@ class CodeInputSerializer(AmountLimitsInputSerializer):
     )
 
 
-class CodeUpdateSerializer(AmountLimitsUpdateSerializer):
+class CodeUpdateSerializer(StrategyInputSerializer, AmountLimitsUpdateSerializer):
     """Changes to a discount code."""
 
     rule = RuleField(

@@ -27,11 +27,11 @@ from redemptions.lifecycle import Action, dates_of_duplicate, find_status_error,
 from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision, OfferStatus
 from redemptions.uses.contracts import LIMIT_FIELDS
-from redemptions.uses.services import change_limits
+from redemptions.uses.services import change_limits, check_pool
 
 KIND = "discount_code"
-EDITABLE_BEFORE_START = frozenset({"start_date", "rule"})
-LIMITS = ("limit_total", *LIMIT_FIELDS)
+EDITABLE_BEFORE_START = frozenset({"start_date", "rule", "limit_strategy"})
+LIMITS = ("limit_total", "limit_strategy", *LIMIT_FIELDS)
 RULE_FIELDS = frozenset({"discount", "audience", "name", "offer"}) | TERMS
 OFFER_RULE_FIELDS = frozenset({"offer", "audience", "name"})
 MAX_TEXT_LENGTH = 100
@@ -81,7 +81,7 @@ def create_code(
         metadata=metadata or {},
         **(limits or {}),
     )
-    _check_unit_limit(code)
+    _check_limits(code)
     decisions.create_offer(code, at=at, code=normalized)
     _announce_active(code, at)
     return code
@@ -93,7 +93,8 @@ def _check_dates(start: datetime, end: datetime, at: datetime) -> None:
         raise InvalidRequest.field("validity", _("The end must be after the start."))
 
 
-def _check_unit_limit(code: DiscountCode) -> None:
+def _check_limits(code: DiscountCode) -> None:
+    check_pool(strategy=code.limit_strategy, total=code.limit_total, field="limits.total")
     check_unit_limit(build_offer(code.rule.discount, code.rule.terms, code.rule.offer), limit=code.limit_units)
 
 
@@ -209,7 +210,7 @@ def change_code(*, code: DiscountCode, fields: Mapping[str, Any], at: datetime) 
         setattr(locked, name, value)
     if changed.keys() & {"start_date", "end_date"}:
         _check_dates(locked.start_date, locked.end_date, at)
-    _check_unit_limit(locked)
+    _check_limits(locked)
     change_limits(before=before, after=locked.limits, currency=locked.currency, at=at)
     locked.updated_at = at
     locked.save()

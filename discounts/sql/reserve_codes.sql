@@ -2,7 +2,7 @@
 -- Upholds redemptions_limit_within_cap: the limits of a code don't change while they are taken. Upholds discounts_usage_once_per_shopper; an expired reservation of the same customer is replaced.
 WITH requested AS MATERIALIZED (
     SELECT c.id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, w.usage_id, w.discount, c.offer_id, c.brand_id, b.timezone,
-        c.currency, c.budget, c.other_budgets, c.max_per_order, c.max_per_customer, c.limit_total, c.limit_per_day, c.limit_per_week,
+        c.currency, c.budget, c.other_budgets, c.max_per_order, c.max_per_customer, c.limit_total, c.limit_strategy, c.limit_per_day, c.limit_per_week,
         c.limit_per_month, c.limit_units, EXISTS (SELECT 1 FROM promotions_codebatch WHERE promotions_codebatch.offer = c.offer_id) AS has_batches
     FROM unnest(%(codes)s::bigint[], %(ids)s::uuid[], %(discounts)s::bigint[]) AS w (code_id, usage_id, discount)
     JOIN discounts_discountcode c ON c.id = w.code_id

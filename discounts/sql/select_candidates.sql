@@ -2,7 +2,7 @@
 -- Upholds no constraint; writes nothing.
 SELECT c.id, k.text AS code, c.code AS generic_code, c.offer_id, offer_status(c.decision, c.start_date, c.validity, %(at)s) AS status, c.created_at, r.id AS rule_id, r.name, r.discount, r.terms, r.offer,
     b.id AS brand_id, b.slug AS brand, b.timezone, c.currency, b.is_active AS brand_is_active,
-    c.limit_total, c.budget, c.other_budgets, c.max_per_order, c.max_per_customer, c.limit_per_day, c.limit_per_week, c.limit_per_month, c.limit_units,
+    c.limit_total, c.limit_strategy, c.budget, c.other_budgets, c.max_per_order, c.max_per_customer, c.limit_per_day, c.limit_per_week, c.limit_per_month, c.limit_units,
     u.code_id IS NOT NULL OR EXISTS (
         SELECT 1 FROM promotions_promotionuse p
         WHERE k.single_use AND p.promotion_id = k.offer AND p.code = k.text AND p.code <> '' AND (p.held_until IS NULL OR p.held_until > %(at)s)

@@ -48,7 +48,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "expire coupon reservations": {"task": "coupons.expire_due", "schedule": 20.0, "options": {"expires": 60}},
-    "maintain coupon pools": {"task": "coupons.maintain_pools", "schedule": 60.0, "options": {"expires": 60}},
+    "maintain pools": {"task": "redemptions.maintain_pools", "schedule": 60.0, "options": {"expires": 60}},
+    "recount approximate limits": {
+        "task": "redemptions.recount_approximate",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "recount approximate coupons": {
         "task": "coupons.recount_approximate",
         "schedule": 60.0,

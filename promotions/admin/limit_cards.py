@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.base.formatting import format_amount, format_number, format_percentage
 from redemptions.contracts import LimitedOffer
-from redemptions.limits.rules import budget_scope
+from redemptions.limits.rules import TOTAL, base_scope, budget_scope
 from redemptions.uses.selectors import get_usage_by_limit
 
 Card = tuple[str, str, str]  # label, number, note
@@ -24,9 +24,9 @@ def list_limit_cards(offer: LimitedOffer, at: datetime) -> list[Card]:
             "total": format_amount(budget, currency), "percent": format_percentage(spent, budget, 0),
         }  # fmt: skip
         cards.append((_("Budget used"), format_amount(spent, currency), note))
-    if "total" in offer.caps:
-        note = _("of %(limit)s, including reservations") % {"limit": format_number(offer.caps["total"])}
-        cards.append((_("Redemptions"), format_number(usage.get("total", 0)), note))
+    if total := next((scope for scope in offer.caps if base_scope(scope) == TOTAL), None):
+        note = _("of %(limit)s, including reservations") % {"limit": format_number(offer.caps[total])}
+        cards.append((_("Redemptions"), format_number(usage.get(total, 0)), note))
     labels = {
         "day": _("Redemptions today"), "week": _("Redemptions this week"), "month": _("Redemptions this month"),
         "units": _("Units"),

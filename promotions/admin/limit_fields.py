@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from accounts.models import Brand
 from core import money
@@ -14,6 +14,7 @@ from core.budgets import format_budgets, parse_budgets
 from core.errors import InvalidRequest
 from promotions.admin.amount_field import AmountField
 from redemptions.api.limits import MAX_LIMIT
+from redemptions.limits.models import Strategy
 from redemptions.uses.budgets import to_budget_fields
 from redemptions.uses.contracts import COUNT_FIELDS
 from redemptions.uses.models import OfferLimits
@@ -26,6 +27,7 @@ AMOUNT_LABELS = {
     "max_per_order": gettext_lazy("Maximum per order"),
     "max_per_customer": gettext_lazy("Maximum per customer"),
 }
+TOTAL_FIELDS = ("limit_total", "limit_strategy")  # of kinds whose uses count a total limit
 OFFER_LIMIT_FIELDS = (*AMOUNT_LABELS, *COUNT_FIELDS)
 
 
@@ -36,6 +38,23 @@ def integer_field(
     return forms.IntegerField(
         label=label, required=False, min_value=low, max_value=high, help_text=help_text,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"inputmode": "numeric", "min": low}),
+    )  # fmt: skip
+
+
+STRATEGY_LABELS = {
+    Strategy.EXACT: gettext_lazy("Exact"),
+    Strategy.SHARDED: gettext_lazy("Sharded (for busy checkouts)"),
+    Strategy.POOL: gettext_lazy("Pool (for flash sales)"),
+    Strategy.APPROXIMATE: gettext_lazy("Approximate (may slightly exceed the limit)"),
+}
+
+
+def strategy_field(default: Strategy) -> forms.ChoiceField:
+    """Build the field of the counting method of the total limit."""
+    return forms.ChoiceField(
+        label=gettext_lazy("Counting method"), choices=list(STRATEGY_LABELS.items()), initial=default,
+        help_text=gettext_lazy("How the total usage limit is counted. It can change until the start."),
+        widget=UnfoldAdminSelectWidget(),
     )  # fmt: skip
 
 

@@ -16,13 +16,14 @@ from unfold.widgets import (
 from accounts.models import Brand
 from backoffice.base.form_fields import AwareDateTimeFormField, TextFormField, add_service_errors, keep_untouched
 from core.errors import DomainError
-from promotions.admin.limit_fields import LimitFields, get_limit_values, integer_field
+from promotions.admin.limit_fields import LimitFields, get_limit_values, integer_field, strategy_field
 from promotions.admin.offer_field import OfferField
 from promotions.models import Promotion, Trigger
 from promotions.services import MAX_PRIORITY
 from redemptions.admin.code_forms import list_audience_choices
 from redemptions.api.limits import MAX_LIMIT
 from redemptions.errors import CodeTaken
+from redemptions.limits.models import Strategy
 from redemptions.uses.contracts import COUNT_FIELDS
 from segments.errors import AudienceEmpty
 
@@ -30,6 +31,7 @@ TEXT_FIELDS, DATE_FIELDS = ("name", "description"), ("start_date", "end_date")
 LIMIT_FIELDS = (
     "budget",
     "limit_total",
+    "limit_strategy",
     "limit_per_user",
     *COUNT_FIELDS,
     "max_per_order",
@@ -63,6 +65,7 @@ class PromotionForm(LimitFields):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
     )  # fmt: skip
     limit_total = integer_field(gettext_lazy("Total usage limit"), 1, MAX_LIMIT)
+    limit_strategy = strategy_field(Strategy.SHARDED)
     limit_per_user = integer_field(gettext_lazy("Usage limit per customer"), 1, MAX_LIMIT)
     priority = integer_field(
         gettext_lazy("Priority"),
@@ -146,7 +149,7 @@ class PromotionForm(LimitFields):
 
 def get_form_values(promotion: Promotion) -> dict[str, Any]:
     """Return the initial values of the form for a promotion."""
-    limits = ("limit_total", "limit_per_user")
+    limits = ("limit_total", "limit_strategy", "limit_per_user")
     names = (*TEXT_FIELDS, *DATE_FIELDS, "target_audience", "trigger", "offer", "priority", *limits)
     values = {name: getattr(promotion, name) for name in names}
     return values | get_limit_values(promotion)

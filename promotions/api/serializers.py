@@ -18,7 +18,8 @@ from redemptions.api.limits import (
     AmountLimitsInputSerializer,
     AmountLimitsUpdateSerializer,
     LimitsSerializer,
-    OfferLimitsSerializer,
+    StrategyInputSerializer,
+    TotalLimitSerializer,
 )
 from redemptions.api.lists import CodedOfferQuerySerializer
 from redemptions.api.offer_fields import OfferField
@@ -29,7 +30,7 @@ START_HELP = _("First date and time at which the promotion can be used. A date c
 END_HELP = _("Date and time from which the promotion can't be used. A date is included.")
 
 
-class PromotionInputSerializer(AmountLimitsInputSerializer):
+class PromotionInputSerializer(StrategyInputSerializer, AmountLimitsInputSerializer):
     """A new promotion. Dates without a time are days in the brand's time zone."""
 
     name = StrictCharField(max_length=100, help_text=_("Name that is shown to customers."))
@@ -60,7 +61,7 @@ class PromotionInputSerializer(AmountLimitsInputSerializer):
     )
 
 
-class PromotionUpdateSerializer(AmountLimitsUpdateSerializer):
+class PromotionUpdateSerializer(StrategyInputSerializer, AmountLimitsUpdateSerializer):
     """Changes of a promotion. After the start only name, description, end, budget, limits and priority can change."""
 
     name = StrictCharField(max_length=100, required=False, help_text=_("Name that is shown to customers."))
@@ -116,7 +117,7 @@ class PromotionSegmentSerializer(serializers.Serializer[Any]):
     status_reason = serializers.CharField(allow_null=True, help_text=_("Why the segment is not active yet."))
 
 
-class PromotionSerializer(OfferLimitsSerializer):
+class PromotionSerializer(TotalLimitSerializer):
     """A promotion."""
 
     id = serializers.UUIDField(help_text=_("ID of the promotion."))

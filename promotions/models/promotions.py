@@ -14,7 +14,7 @@ from accounts.models import Brand
 from core.ids import uuid7
 from redemptions.lifecycle import list_indexes, live_index, unique_external_id
 from redemptions.statuses import OfferDecision, OfferStatus
-from redemptions.uses.models import OfferLimits
+from redemptions.uses.models import OfferTotalLimit
 
 UNFINISHED = [OfferStatus.SCHEDULED, OfferStatus.ACTIVE, OfferStatus.PAUSED]
 
@@ -29,7 +29,7 @@ class Trigger(models.TextChoices):
 @pghistory.track(
     exclude=["match_keys", "min_subtotal", "recorded_status", "reported_status", "decided_at", "updated_at"]
 )
-class Promotion(OfferLimits):
+class Promotion(OfferTotalLimit):
     """An offer of a brand between two dates.
 
     ``recorded_status`` is the last status that was sent to the campaign engine. ``decided_at`` is the time of the last
@@ -55,9 +55,6 @@ class Promotion(OfferLimits):
         max_length=24, choices=OfferStatus.choices, default=OfferStatus.DRAFT, editable=False, db_column="status"
     )
     decided_at = models.DateTimeField(null=True, editable=False)
-    limit_total = models.PositiveIntegerField(
-        _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
     limit_per_user = models.PositiveIntegerField(
         _("usage limit per customer"), null=True, blank=True, validators=[MinValueValidator(1)]
     )

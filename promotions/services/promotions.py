@@ -21,7 +21,7 @@ from redemptions.lifecycle import dates_of_duplicate, reopens
 from redemptions.metadata import change_metadata
 from redemptions.statuses import OfferDecision
 from redemptions.uses.contracts import LIMIT_FIELDS
-from redemptions.uses.services import change_limits
+from redemptions.uses.services import change_limits, check_pool
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
@@ -29,10 +29,10 @@ KIND = "promotion"
 EDITABLE_LIMITS = ("limit_total", "limit_per_user", *LIMIT_FIELDS)
 MAX_NAME_LENGTH = 100
 DUPLICATED_FIELDS = (
-    "description", "target_audience", "trigger", "offer", "priority", "metadata", *EDITABLE_LIMITS,
+    "description", "target_audience", "trigger", "offer", "priority", "metadata", "limit_strategy", *EDITABLE_LIMITS,
 )  # fmt: skip
 EDITABLE_ALWAYS = {"name", "description", "end_date", "priority", *EDITABLE_LIMITS}
-EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer"}
+EDITABLE_BEFORE_START = EDITABLE_ALWAYS | {"start_date", "target_audience", "offer", "limit_strategy"}
 
 
 @transaction.atomic
@@ -144,6 +144,7 @@ def _check(promotion: Promotion, at: datetime, *, currency: str | None = None) -
         can_keep_balance=promotion.trigger == Trigger.CODE,
     )
     check_unit_limit(offer, limit=promotion.limit_units)
+    check_pool(strategy=promotion.limit_strategy, total=promotion.limit_total, field="limits.total")
     check_priority(offer)
     promotion.match_keys = match_keys(offer, brand=promotion.brand.slug)
     promotion.min_subtotal = required_subtotal(offer)

@@ -1,6 +1,6 @@
 -- Return the live automatic promotions that a cart could satisfy, found by their match keys.
 -- Upholds no constraint: it writes nothing; the engine evaluates the offers, the counters decide.
-SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currency, p.budget, p.other_budgets, p.max_per_order, p.max_per_customer, p.limit_total, p.limit_per_user,
+SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currency, p.budget, p.other_budgets, p.max_per_order, p.max_per_customer, p.limit_total, p.limit_strategy, p.limit_per_user,
     p.limit_per_day, p.limit_per_week, p.limit_per_month, p.limit_units, '' AS code, b.id AS brand_id, b.slug AS brand, b.timezone,
     extract(epoch FROM p.created_at)::bigint AS age
 FROM promotions_promotion p

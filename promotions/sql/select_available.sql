@@ -1,6 +1,6 @@
 -- Return the live promotions that a customer could use automatically or by an assigned code, newest first.
 -- Upholds no constraint: it writes nothing.
-SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currency, p.budget, p.other_budgets, p.max_per_order, p.max_per_customer, p.limit_total, p.limit_per_user,
+SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.currency, p.budget, p.other_budgets, p.max_per_order, p.max_per_customer, p.limit_total, p.limit_strategy, p.limit_per_user,
     p.limit_per_day, p.limit_per_week, p.limit_per_month, p.limit_units, coalesce(c.text, '') AS code, b.id AS brand_id, b.slug AS brand,
     b.timezone, extract(epoch FROM p.created_at)::bigint AS age
 FROM promotions_promotion p

@@ -1,6 +1,6 @@
 -- Return the promotions of the codes and whether this customer may use them. One index probe for each code.
 -- Upholds no constraint: it writes nothing; the counters and promotions_code_used_once decide.
-SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_date, p.currency, p.budget, p.other_budgets, p.max_per_order, p.max_per_customer, p.limit_total,
+SELECT p.id, p.name, p.offer::text AS offer, p.priority, p.start_date, p.end_date, p.currency, p.budget, p.other_budgets, p.max_per_order, p.max_per_customer, p.limit_total, p.limit_strategy,
     p.limit_per_user, p.limit_per_day, p.limit_per_week, p.limit_per_month, p.limit_units,
     offer_status(p.decision, p.start_date, p.end_date, %(at)s) AS status, c.text AS code,
     b.id AS brand_id, b.slug AS brand, b.timezone, b.is_active AS brand_is_active,

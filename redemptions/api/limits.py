@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
 
 from core.budgets import format_budgets, parse_budgets
 from core.metadata import serialize_metadata
 from core.metadata_serializers import MetadataInputSerializer, MetadataSerializer, MetadataUpdateSerializer
 from core.serializer_fields import BudgetField, StrictIntegerField
 from core.serializers import InputSerializer
+from redemptions.limits.models import Strategy
 from redemptions.limits.rules import FIELD_BY_LIMIT
+from redemptions.limits.strategies.approximate import find_overshoot
 from redemptions.results.api.serializers import OfferResultsSerializer, serialize_offer_results
 from redemptions.uses.budgets import to_budget_fields
-from redemptions.uses.models import OfferLimits
+from redemptions.uses.models import OfferLimits, OfferTotalLimit
 from redemptions.uses.selectors import get_budgets_left
 
 if TYPE_CHECKING:
@@ -55,6 +58,16 @@ LIMITS_HELP = _("Usage limits.")
 LIMITS_UPDATE_HELP = _("Usage limits. Omitted limits stay, `null` removes one, and `null` instead of the object all.")
 
 
+STRATEGY_HELP = _("Counting method of the total limit. Only `approximate` may exceed the limit.")
+OVERSHOOT_HELP = _("Largest number by which the total limit may be exceeded; 0 except for `approximate`.")
+
+
+class StrategyInputSerializer(InputSerializer):
+    """How the total limit is counted. It can change until the offer starts."""
+
+    limit_strategy = serializers.ChoiceField(Strategy.values, required=False, help_text=STRATEGY_HELP)
+
+
 class AmountLimitsInputSerializer(MetadataInputSerializer):
     """The maximum amounts of a new offer, and the brand's own data."""
 
@@ -83,6 +96,13 @@ class OfferLimitsSerializer(MetadataSerializer):
     )
 
 
+class TotalLimitSerializer(OfferLimitsSerializer):
+    """The limits of an offer whose uses count its total limit. Visible to staff of its brand only."""
+
+    limit_strategy = serializers.ChoiceField(Strategy.values, required=False, help_text=STRATEGY_HELP)
+    max_overshoot = serializers.IntegerField(required=False, help_text=OVERSHOOT_HELP)
+
+
 def to_limit_fields(data: Mapping[str, Any], *, currency: str, names: "type[InputSerializer]") -> dict[str, Any]:
     """Convert maximum amounts and ``limits`` of a validated request to fields of the model.
 
@@ -97,6 +117,7 @@ def to_limit_fields(data: Mapping[str, Any], *, currency: str, names: "type[Inpu
     limits = data.get("limits", {})
     if limits is None:
         limits = dict.fromkeys(map(str, names().fields))
+    fields |= {name: data[name] for name in ("limit_strategy",) if name in data}
     return fields | {FIELD_BY_LIMIT[name]: limit for name, limit in limits.items()}
 
 
@@ -130,4 +151,11 @@ def _serialize_limits(
         "max_per_order": format_budgets(offer.max_per_order, currency=offer.currency),
         "max_per_customer": format_budgets(offer.max_per_customer, currency=offer.currency),
         "limits": {name: getattr(offer, FIELD_BY_LIMIT[name]) for name in map(str, names().fields)},
+        **(serialize_strategy(offer.limit_strategy, offer.limit_total) if isinstance(offer, OfferTotalLimit) else {}),
     }
+
+
+def serialize_strategy(strategy: str, total: int | None) -> dict[str, Any]:
+    """Return how a total limit is counted, and by how much it may be exceeded."""
+    is_approximate = total is not None and strategy == Strategy.APPROXIMATE
+    return {"limit_strategy": strategy, "max_overshoot": find_overshoot(total) if is_approximate and total else 0}

@@ -15,10 +15,10 @@ class LimitRequest:
     """Request for ``amount`` of a limit of ``cap``.
 
     ``owner`` is the ID of the offer, or the key of the grant between brands that lets ``offer`` be given. ``scope``
-    says what is counted: ``total``, ``customer``, ``day``, ``week``, ``month``, ``units``, ``budget:<currency>``,
-    ``balance:<currency>`` or ``grant:<currency>``. ``slot`` is the key of the customer or a further identity, the first
-    day of the period, the code that has the balance, or empty. ``home`` chooses the shard that is tried first; callers
-    spread it evenly.
+    says what is counted: ``total``, or ``total:<strategy>`` unless it is sharded, ``customer``, ``day``, ``week``,
+    ``month``, ``units``, ``budget:<currency>``, ``balance:<currency>`` or ``grant:<currency>``. ``slot`` is the key of
+    the customer or a further identity, the first day of the period, the code that has the balance, or empty. ``home``
+    chooses the shard that is tried first; callers spread it evenly.
     """
 
     owner: uuid.UUID
@@ -41,7 +41,10 @@ class LimitRequest:
 
 @dataclass(frozen=True, slots=True)
 class TakenLimit:
-    """An amount that was taken from a shard of a limit, and is released to the same shard."""
+    """An amount that was taken from a shard of a limit, and is released to the same shard.
+
+    Of a pool, ``shard`` is the unit that the redemption has.
+    """
 
     owner: uuid.UUID
     scope: str
@@ -49,6 +52,7 @@ class TakenLimit:
     shard: int
     amount: int
     offer: uuid.UUID | None = None
+    redemption: uuid.UUID | None = None
 
     @property
     def taker(self) -> uuid.UUID:

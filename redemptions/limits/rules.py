@@ -26,6 +26,7 @@ UNITS_SCOPE = "units"
 TOTAL = "total"  # uses in all, divided into shards; a strategy that counts them otherwise is named after a colon
 EXACT_TOTAL, POOL_TOTAL, APPROXIMATE_TOTAL = "total:exact", "total:pool", "total:approximate"
 TOTALS = {"sharded": TOTAL, "exact": EXACT_TOTAL, "pool": POOL_TOTAL, "approximate": APPROXIMATE_TOTAL}  # by strategy
+DEFAULT_STRATEGY = "sharded"  # never gives more than the limit, and is one row while that is small
 UNDIVIDED = (EXACT_TOTAL, POOL_TOTAL, APPROXIMATE_TOTAL)
 TOLERANCE = 100  # uncounted redemptions of an approximate limit stay below 1/TOLERANCE of the limit
 MAX_UNCOUNTED = 64  # redemptions per process

@@ -10,13 +10,16 @@ from django.db import transaction
 from core import db
 from redemptions.lifecycle import offer_models
 from redemptions.limits import services as limits
-from redemptions.limits.models import Limit
+from redemptions.limits.models import Limit, LimitUnit, Strategy
 from redemptions.limits.selectors import find_wrong_caps
-from redemptions.uses.models import OfferLimits, OfferUse
+from redemptions.limits.strategies.approximate import hard_cap
+from redemptions.uses.models import OfferLimits, OfferTotalLimit, OfferUse
 
 CHUNK = 500
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
 RECOUNT_GRANTS = "redemptions/uses/sql/recount_grants.sql"
+RECOUNT_POOLS = "redemptions/uses/sql/recount_pools.sql"
+RECOUNT_UNITS = "redemptions/uses/sql/recount_units.sql"
 RECOUNT = "redemptions/uses/sql/recount_limits.sql"
 
 
@@ -27,6 +30,8 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
             for offers in _iter_limited(model):
                 yield from _check_counts(model, offers, repair)
                 yield from _check_caps(offers)
+                if issubclass(model, OfferTotalLimit):
+                    yield from _check_pools(model, [offer.offer_key for offer in offers], repair)
     yield from _check_grants(repair)
     for row in db.fetch_all("redemptions/uses/sql/select_uncounted_identities.sql", {}):
         yield (
@@ -70,6 +75,38 @@ def _recount(model: Any, offer: UUID) -> bool:
     return limits.recount(
         owner=offer, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
     )
+
+
+def _check_pools(model: Any, offers: list[UUID], repair: bool) -> Iterator[str]:
+    """Check the rows of pools and approximate limits, and which uses have the units of pools."""
+    for row in db.fetch_all(RECOUNT_POOLS, {"offers": offers}):
+        yield (
+            f"{model.offer_kind} {row['owner']}: {row['scope']} is {row['taken']} of {row['cap']}, but"
+            f" {row['counted']} are counted"
+        )
+    for row in db.fetch_all(RECOUNT_UNITS, {"offers": offers}):
+        expected = None if row["is_active"] else row["redemption_id"]
+        units = LimitUnit.objects.filter(owner=row["owner"], number=row["number"], redemption_id=expected)
+        has = "lacks" if row["is_active"] else "is not counted but has"
+        repaired = repair and units.update(redemption_id=row["redemption_id"] if row["is_active"] else None)
+        yield (
+            f"{model.offer_kind} {row['owner']}: redemption {row['redemption_id']} {has} unit {row['number']}"
+            + (": repaired" if repaired else "")
+        )
+
+
+def recount_approximate(*, at: datetime) -> int:
+    """Set the counters of active approximate limits to the uses that they count. Return the number of offers."""
+    total = 0
+    kinds: list[Any] = [model for model in offer_models() if issubclass(model, OfferTotalLimit)]
+    for model in kinds:
+        offers = model.objects.filter(
+            limit_strategy=Strategy.APPROXIMATE, limit_total__isnull=False, start_date__lte=at, end_date__gt=at
+        )
+        for owner, cap in offers.values_list(model.offer_key_field, "limit_total"):
+            params = {"owner": owner, "hard_cap": hard_cap(cap)}
+            total += db.execute("redemptions/uses/sql/recount_approximate.sql", params)
+    return total
 
 
 def _check_grants(repair: bool) -> Iterator[str]:

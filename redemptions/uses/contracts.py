@@ -6,7 +6,15 @@ from typing import Any
 
 from pricing import load_offer
 from redemptions.contracts import LimitedOffer
-from redemptions.limits.rules import AMOUNT_SCOPES, FIELD_BY_SCOPE, budget_scope, customer_budget_scope
+from redemptions.limits.rules import (
+    AMOUNT_SCOPES,
+    DEFAULT_STRATEGY,
+    FIELD_BY_SCOPE,
+    TOTAL,
+    TOTALS,
+    budget_scope,
+    customer_budget_scope,
+)
 from redemptions.stored_values import find_stored_value
 
 COUNT_FIELDS = ("limit_per_day", "limit_per_week", "limit_per_month", "limit_units")
@@ -45,4 +53,5 @@ def list_caps(offer: Mapping[str, Any]) -> dict[str, int]:
     caps = {budget_scope(currency): budget for currency, budget in list_budgets(offer).items()}
     caps |= {customer_budget_scope(currency): budget for currency, budget in offer["max_per_customer"].items()}
     limits = {scope: offer.get(field) for scope, field in FIELD_BY_SCOPE.items() if scope not in AMOUNT_SCOPES}
-    return caps | {scope: cap for scope, cap in limits.items() if cap is not None}
+    total = TOTALS[offer.get("limit_strategy", DEFAULT_STRATEGY)]
+    return caps | {total if scope == TOTAL else scope: cap for scope, cap in limits.items() if cap is not None}

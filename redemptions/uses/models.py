@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Customer
 from redemptions.contracts import LimitedOffer
 from redemptions.lifecycle import OfferLifecycle
+from redemptions.limits.models import Strategy
 from redemptions.uses.contracts import list_budgets, list_caps, read_limits
 
 
@@ -76,6 +77,24 @@ class OfferLimits(OfferLifecycle):
         """The budgets and limits as a value."""
         row = {**vars(self), "key": self.offer_key, "timezone": self.brand.timezone}  # type: ignore[attr-defined]
         return read_limits(self.offer_kind, row, owner="key", customer_caps=self.customer_caps)
+
+
+class OfferTotalLimit(OfferLimits):
+    """Base of an offer whose total limit its uses count, by one of four strategies."""
+
+    limit_total = models.PositiveIntegerField(
+        _("total usage limit"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_strategy = models.CharField(
+        _("counting method"),
+        max_length=11,
+        choices=Strategy.choices,
+        default=Strategy.SHARDED,
+        db_default=Strategy.SHARDED,
+    )
+
+    class Meta:
+        abstract = True
 
 
 class OfferUse(models.Model):

@@ -14,6 +14,7 @@ from redemptions.errors import CurrencyMismatch, GrantExhausted
 from redemptions.identities import NO_IDENTITIES, Identities
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
+    TOTALS,
     UNITS_SCOPE,
     base_scope,
     budget_scope,
@@ -59,7 +60,8 @@ def get_budgets_left(*, offers: Sequence[LimitedOffer]) -> dict[uuid.UUID, dict[
 
 def _slots(at: datetime, timezone: str) -> dict[str, str]:
     days = period_starts(at.astimezone(ZoneInfo(timezone)))
-    return {"total": "", UNITS_SCOPE: ""} | {scope: day.isoformat() for scope, day in days.items()}
+    totals = dict.fromkeys((*TOTALS.values(), UNITS_SCOPE), "")
+    return totals | {scope: day.isoformat() for scope, day in days.items()}
 
 
 def get_remaining(

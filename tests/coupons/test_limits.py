@@ -14,10 +14,10 @@ from coupons import consistency, selectors, services
 from coupons.contracts import RedemptionRequest
 from coupons.errors import CouponLimitReached
 from coupons.models import CouponDefinition, CouponRedemption
-from coupons.services import pool_units
 from redemptions.limits import rules
 from redemptions.limits.models import Limit, LimitUnit
 from redemptions.limits.strategies import approximate, pool
+from redemptions.uses.services import pools
 from tests.factories import CouponFactory, CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +82,7 @@ def test_a_limit_can_be_raised_and_lowered(strategy: str, at: datetime) -> None:
         redeem(coupon, at)
 
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 50}, at=at)
-    pool_units.create_units(coupon_id=coupon.pk, at=at)
+    pools.create_units(owner=coupon.pk, at=at)
     assert remaining(coupon) == 45
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 5}, at=at)
     assert remaining(coupon) == 0
@@ -110,7 +110,7 @@ def test_below_a_lowered_limit_nothing_is_given_until_enough_was_released(
     redeem(coupon, at)
     assert list(consistency.check(at=at, repair=False)) == []
     services.change(coupon=coupon, fields={"maximum_number_of_coupons": 4}, at=at)
-    pool_units.create_units(coupon_id=coupon.pk, at=at)
+    pools.create_units(owner=coupon.pk, at=at)
     assert remaining(coupon) == 1
     assert list(consistency.check(at=at, repair=False)) == []
 
@@ -150,7 +150,7 @@ def test_a_large_pool_is_created_in_the_background_in_chunks(
     assert LimitUnit.objects.filter(owner=coupon.pk).count() == counter(coupon).taken == 10
     assert remaining(coupon) == 50
 
-    pool_units.create_units(coupon_id=coupon.pk, at=at, budget=0)  # stops after one chunk, and enqueues the next
+    pools.create_units(owner=coupon.pk, at=at, budget=0)  # stops after one chunk, and enqueues the next
     assert counter(coupon).taken == 25
     run_outbox()
 
@@ -166,7 +166,7 @@ def test_missing_units_of_a_pool_are_reported_as_busy(at: datetime, monkeypatch:
     with pytest.raises(Busy):
         redeem(coupon, at)
 
-    pool_units.maintain_pools(at=at)
+    pools.maintain_pools(at=at)
     redeem(coupon, at)
     with pytest.raises(CouponLimitReached):
         redeem(coupon, at)
@@ -180,10 +180,10 @@ def test_outside_quiet_hours_only_pools_that_start_soon_get_units(
     later = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(days=3))
     soon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", start_date=at + timedelta(hours=3))
 
-    pool_units.maintain_pools(at=at)
+    pools.maintain_pools(at=at)
     assert (counter(soon).taken, counter(later).taken) == (9, 1)
 
-    pool_units.maintain_pools(at=at.replace(hour=3))
+    pools.maintain_pools(at=at.replace(hour=3))
     assert counter(later).taken == 9
 
 
@@ -191,11 +191,11 @@ def test_free_units_are_deleted_when_no_reservation_can_be_left_and_used_ones_st
     coupon = CouponFactory(maximum_number_of_coupons=9, limit_strategy="pool", end_date=at + timedelta(hours=1))
     redeem(coupon, at)
 
-    pool_units.maintain_pools(at=at + timedelta(hours=2))
+    pools.maintain_pools(at=at + timedelta(hours=2))
     assert LimitUnit.objects.filter(owner=coupon.pk).count() == 9
-    pool_units.maintain_pools(at=at + timedelta(days=7))  # a reservation may be left
+    pools.maintain_pools(at=at + timedelta(days=7))  # a reservation may be left
     assert LimitUnit.objects.filter(owner=coupon.pk).count() == 9
-    pool_units.maintain_pools(at=at + timedelta(days=9))
+    pools.maintain_pools(at=at + timedelta(days=9))
 
     assert LimitUnit.objects.filter(owner=coupon.pk).count() == counter(coupon).taken == 1
     assert list(consistency.check(at=at, repair=False)) == []
@@ -211,7 +211,7 @@ def test_no_units_are_created_after_the_strategy_has_changed(
 
     services.change(coupon=coupon, fields={"limit_strategy": "exact"}, at=at)
     assert run_outbox() > 0
-    pool_units.create_units(coupon_id=coupon.pk, at=at)
+    pools.create_units(owner=coupon.pk, at=at)
 
     assert not LimitUnit.objects.filter(owner=coupon.pk).exists()
     assert (counter(coupon).taken, remaining(coupon)) == (0, 50)

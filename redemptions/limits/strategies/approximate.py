@@ -49,9 +49,14 @@ class Approximate:
         _rows(owner).delete()
 
 
+def find_overshoot(cap: int) -> int:
+    """Return by how much a limit may be exceeded by the processes and threads of this installation."""
+    return rules.max_overshoot(cap=cap, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+
+
 def hard_cap(cap: int) -> int:
     """Return the limit plus the largest overshoot."""
-    return cap + rules.max_overshoot(cap=cap, processes=settings.COUPON_PROCESSES, threads=settings.COUPON_THREADS)
+    return cap + find_overshoot(cap)
 
 
 def adjust_counter(owner: uuid.UUID, change: int) -> None:

@@ -25,7 +25,7 @@ class Pool:
         if used > cap:
             Limit.objects.create(**row, shard=EXCESS_SHARD, cap=used - cap)
         if create_units(owner=owner, chunk=INLINE_MAX_UNITS):
-            _create_later(owner)
+            enqueue_creation(owner)
 
     def take(self, *, owner: uuid.UUID, cap: int, ids: Sequence[uuid.UUID]) -> list[int]:
         for start in (ids[0].int % cap, 0):
@@ -53,15 +53,16 @@ class Pool:
                 update_conflicts=True, unique_fields=["owner", "scope", "slot", "shard"], update_fields=["cap"],
             )  # fmt: skip
         rows.filter(shard=0).update(cap=cap + excess)
-        _create_later(owner)
+        enqueue_creation(owner)
 
     def close(self, *, owner: uuid.UUID) -> None:
         Limit.objects.filter(owner=owner, scope=POOL_TOTAL).delete()  # the creation of units locks it, so none follow
         LimitUnit.objects.filter(owner=owner).delete()
 
 
-def _create_later(owner: uuid.UUID) -> None:
-    enqueue_on_commit("coupons.build_pool", coupon_id=str(owner))
+def enqueue_creation(owner: uuid.UUID) -> None:
+    """Enqueue a task that creates the missing units of a pool."""
+    enqueue_on_commit("redemptions.create_units", owner=str(owner))
 
 
 def create_units(*, owner: uuid.UUID, chunk: int = CHUNK) -> int:

@@ -2,7 +2,7 @@
 
 from redemptions.uses.services.amendments import amend_items
 from redemptions.uses.services.customers import erase_identities, forget_customer, move_customer
-from redemptions.uses.services.limits import change_limits, report_budgets
+from redemptions.uses.services.limits import change_limits, check_pool, open_total, report_budgets
 from redemptions.uses.services.reservations import (
     confirm,
     delete_uses,
@@ -16,6 +16,7 @@ from redemptions.uses.services.reservations import (
 __all__ = [
     "amend_items",
     "change_limits",
+    "check_pool",
     "confirm",
     "delete_uses",
     "erase_identities",
@@ -23,6 +24,7 @@ __all__ = [
     "lock_offers",
     "lock_uses",
     "move_customer",
+    "open_total",
     "release",
     "report_budgets",
     "reserve",

@@ -61,7 +61,7 @@ def _lock_uses(purchase: Purchase, offers: Mapping[uuid.UUID, AmendedItem]) -> d
 def _release_part(use: OfferUse, item: AmendedItem) -> list[TakenLimit]:
     """Return what a use releases, and take it off its counters: everything if the order no longer has it."""
     if item.after is None:
-        return list_taken(use.offer_id, use.grant_key, use.counters)
+        return list_taken(use)
     decrease, units = (item.before or 0) - item.after, item.units_before - item.units_after
     use.counters, released = split_counters(use, max(0, decrease), max(0, units))
     return released

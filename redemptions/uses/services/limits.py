@@ -3,22 +3,38 @@
 import uuid
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from core import db
+from core.errors import InvalidRequest
 from redemptions.backends import get_backends
 from redemptions.contracts import LimitedOffer
 from redemptions.lifecycle import offer_models
-from redemptions.limits import services as limits
 from redemptions.limits.contracts import Budget
-from redemptions.limits.rules import LATE_SHARD, UNITS_SCOPE, is_per_customer, period_starts
+from redemptions.limits.models import Strategy
+from redemptions.limits.rules import (
+    AMOUNT_SCOPES,
+    LATE_SHARD,
+    POOL_TOTAL,
+    UNDIVIDED,
+    UNITS_SCOPE,
+    base_scope,
+    is_per_customer,
+    period_starts,
+)
+from redemptions.limits.services import report_thresholds
+from redemptions.limits.strategies import orders as limits
+from redemptions.limits.strategies.orders import STRATEGIES
 from redemptions.uses.models import OfferLimits, OfferUse
 
+MAX_POOL_UNITS = 10_000_000  # rows
 CHUNK = 500  # offers whose budgets are read at once
 REPORTED_AFTER_END = timedelta(days=1)  # so that the last orders before the end count, too
 
@@ -37,7 +53,20 @@ def change_limits(*, before: LimitedOffer, after: LimitedOffer, currency: str, a
         if cap is None:
             limits.close_limit(owner=after.id, scope=scope)
         elif scope not in new and cap != before.caps[scope]:
-            limits.resize(owner=after.id, scope=scope, cap=cap)
+            limits.resize(owner=after.id, scope=scope, cap=cap, count=partial(_count_total, after.id, scope))
+
+
+def open_total(offer: LimitedOffer) -> None:
+    """Prepare the total limit of a new offer, if its strategy needs that: others get rows when they are used."""
+    for scope in STRATEGIES.keys() & offer.caps.keys():
+        limits.open_limit(owner=offer.id, scope=scope, cap=offer.caps[scope], counted={})
+
+
+def check_pool(*, strategy: str, total: int | None, field: str) -> None:
+    """Check that a total limit, which ``field`` names, isn't too large for a pool. Raises InvalidRequest."""
+    if strategy == Strategy.POOL and total is not None and total > MAX_POOL_UNITS:
+        detail = _("A pool has at most %(units)s units. Choose another counting method.")
+        raise InvalidRequest.field(field, detail % {"units": f"{MAX_POOL_UNITS:,}"})
 
 
 def _open_limits(offer: LimitedOffer, scopes: Collection[str], currency: str, at: datetime) -> None:
@@ -57,16 +86,24 @@ def _count_uses(offer: LimitedOffer, scope: str, currency: str, at: datetime) ->
     first_day = period_starts(at.astimezone(zone)).get(scope)
     params = {
         "offer": offer.id, "scope": scope, "timezone": offer.timezone, "currency": currency,
-        "of_currency": scope.partition(":")[2] or None,
-        "shard": 0 if is_per_customer(scope) else LATE_SHARD,
+        "of_currency": scope.partition(":")[2] if base_scope(scope) in AMOUNT_SCOPES else None,
+        "shard": 0 if is_per_customer(scope) or scope in UNDIVIDED else LATE_SHARD,
         "since": None if first_day is None else datetime.combine(first_day, time.min, zone),
     }  # fmt: skip
     if scope == UNITS_SCOPE:
         _record_units(offer.id)
+    elif scope == POOL_TOTAL:
+        db.execute("redemptions/uses/sql/record_pool.sql", params)
     else:
         db.execute("redemptions/uses/sql/record_limit.sql", params)
     rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", params)
     return {(row["slot"], row["shard"]): row["amount"] for row in rows}
+
+
+def _count_total(offer: uuid.UUID, scope: str) -> int:
+    """Return what the uses of an offer took of a total limit."""
+    rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", {"offer": offer, "scope": scope})
+    return sum(row["amount"] for row in rows)
 
 
 def _record_units(offer: uuid.UUID) -> None:
@@ -93,5 +130,5 @@ def _report_budgets(model: Any, at: datetime) -> int:
             for offer in model.objects.filter(pk__in=keys[start : start + CHUNK])
             for currency, cap in offer.budgets.items()
         ]
-        total += limits.report_thresholds(kind=model.offer_kind, budgets=budgets, at=at)
+        total += report_thresholds(kind=model.offer_kind, budgets=budgets, at=at)
     return total

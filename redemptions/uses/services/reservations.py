@@ -24,7 +24,6 @@ from redemptions.contracts import (
     ReturnedItem,
 )
 from redemptions.errors import CodeAlreadyUsed, ReservationExpired
-from redemptions.limits import services as limits
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
@@ -34,6 +33,7 @@ from redemptions.limits.rules import (
     base_scope,
     limit_error,
 )
+from redemptions.limits.strategies import orders as limits
 from redemptions.uses.models import OfferUse
 from redemptions.uses.services.requests import Codes, Items, find_codes_to_count, is_counted, list_requests
 
@@ -85,13 +85,13 @@ def take_limits(
     expired = _lock_expired(offers=[], grants=[], codes=codes, at=purchase.at) if codes else []
     try:
         try:
-            taken = _take_from(requests, expired, released)
+            taken = _take_from(requests, expired, released, purchase.id)
         except LimitReached:
             grants = {request.owner for request in requests if base_scope(request.scope) == GRANT}
             more = _lock_expired(offers=items, grants=grants, codes=codes, at=purchase.at)
             if len(more) == len(expired):
                 raise
-            expired, taken = more, _take_from(requests, more, released)
+            expired, taken = more, _take_from(requests, more, released, purchase.id)
     except LimitReached as reached:
         scope = reached.request.scope
         unavailable = BalanceChanged if base_scope(scope) == BALANCE else OfferUnavailable
@@ -104,14 +104,27 @@ def take_limits(
 
 
 def _iter_expired(use: db.Row) -> Iterator[Movement]:
-    taken = list_taken(use["promotion_id"], use["grant_key"], use["counters"])
+    taken = _list_expired(use)
     return iter_movements(taken, redemption=use["redemption_id"], reason=MovementReason.EXPIRED)
 
 
-def list_taken(offer: uuid.UUID, grant: uuid.UUID | None, counters: Iterable[Any]) -> list[TakenLimit]:
-    """Return what the counters of a use say that it took, of the limits of its offer and of the grant."""
+def _list_expired(use: db.Row) -> list[TakenLimit]:
+    return _list_taken(use["promotion_id"], use["redemption_id"], use["grant_key"], use["counters"])
+
+
+def list_taken(use: OfferUse, counters: Iterable[Any] | None = None) -> list[TakenLimit]:
+    """Return what the counters of a use, or these, say that it took, of the limits of its offer and of the grant."""
+    taken = use.counters if counters is None else counters
+    return _list_taken(use.offer_id, use.redemption_id, use.grant_key, taken)
+
+
+def _list_taken(
+    offer: uuid.UUID, redemption: uuid.UUID, grant: uuid.UUID | None, counters: Iterable[Any]
+) -> list[TakenLimit]:
     return [
-        TakenLimit(grant if grant and base_scope(scope) == GRANT else offer, scope, slot, shard, amount, offer)
+        TakenLimit(
+            grant if grant and base_scope(scope) == GRANT else offer, scope, slot, shard, amount, offer, redemption
+        )
         for scope, slot, shard, amount in counters
     ]
 
@@ -127,11 +140,14 @@ def _lock_expired(
 
 
 def _take_from(
-    requests: Sequence[LimitRequest], expired: Sequence[db.Row], released: Sequence[TakenLimit]
+    requests: Sequence[LimitRequest],
+    expired: Sequence[db.Row],
+    released: Sequence[TakenLimit],
+    redemption: uuid.UUID,
 ) -> list[TakenLimit]:
     """Take the limits, also those that expired reservations hold, which lapse. Raises LimitReached."""
-    of_expired = [one for use in expired for one in list_taken(use["promotion_id"], use["grant_key"], use["counters"])]
-    taken = limits.take(requests=requests, released=[*released, *of_expired])
+    of_expired = [one for use in expired for one in _list_expired(use)]
+    taken = limits.take(requests=requests, redemption=redemption, released=[*released, *of_expired])
     if expired:
         lapsed = OfferUse.objects.filter(pk__in=[use["id"] for use in expired])
         lapsed.update(is_lapsed=True, counters=[], code="")
@@ -211,7 +227,7 @@ def release(*, uses: Collection[OfferUse], at: datetime) -> None:
     for use in reserved:
         is_expired = use.reserved_until is not None and use.reserved_until <= at
         reason = MovementReason.EXPIRED if is_expired else MovementReason.RELEASED
-        taken = list_taken(use.offer_id, use.grant_key, use.counters)
+        taken = list_taken(use)
         movements += iter_movements(taken, redemption=use.redemption_id, reason=reason)
     append_movements(movements, at=at)
 
@@ -226,7 +242,7 @@ def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, Ret
             continue
         if item.is_use_returned:
             ended.append(use)
-            part = list_taken(use.offer_id, use.grant_key, use.counters)
+            part = list_taken(use)
         else:
             use.counters, part = split_counters(use, item.amount, item.units)
             use.returned_amount += item.amount
@@ -241,9 +257,7 @@ def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, Ret
 
 def delete_uses(*, uses: Collection[OfferUse], released: Iterable[TakenLimit] = ()) -> None:
     """Delete locked uses, and release what they took, with what else is ``released``."""
-    limits.release(
-        taken=[*released, *(one for use in uses for one in list_taken(use.offer_id, use.grant_key, use.counters))]
-    )
+    limits.release(taken=[*released, *(one for use in uses for one in list_taken(use))])
     if uses:
         OfferUse.objects.filter(pk__in=[use.pk for use in uses]).delete()
 
@@ -259,7 +273,7 @@ def split_counters(use: OfferUse, amount: int, units: int) -> tuple[list[Sequenc
         left[scope, slot] -= part
         counters.append((scope, slot, shard, taken - part))
         if part:
-            released += list_taken(use.offer_id, use.grant_key, [(scope, slot, shard, part)])
+            released += list_taken(use, [(scope, slot, shard, part)])
     return counters, released
 
 

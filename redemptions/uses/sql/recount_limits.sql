@@ -9,6 +9,6 @@ WITH counted AS (
 SELECT l.owner, l.scope, l.slot, l.shard, l.taken, l.cap, coalesce(c.amount, 0)::bigint AS counted
 FROM redemptions_limit l
 LEFT JOIN counted c ON c.promotion_id = l.owner AND c.scope = l.scope AND c.slot = l.slot AND c.shard = l.shard
-WHERE l.taken <> coalesce(c.amount, 0) AND l.owner = ANY(%(offers)s::uuid[])
+WHERE l.taken <> coalesce(c.amount, 0) AND l.scope NOT IN ('total:pool', 'total:approximate') AND l.owner = ANY(%(offers)s::uuid[])
     AND NOT (l.scope = ANY(%(own_scopes)s::text[]) AND l.slot ~ '^[0-9]*$') -- the kind counts customers, not further identities
 ORDER BY l.owner, l.scope, l.slot, l.shard
