@@ -22,7 +22,7 @@ def to_refund_request(body: Mapping[str, Any], currency: str) -> RefundRequest:
         if part.amount is not None and policy is RefundPolicy.RECOMPUTE:
             detail = _("Name units instead of an amount: the policy `recompute` prices the units that are kept.")
             raise ValidationError({f"lines.{part.position}.amount": [ErrorDetail(detail, code="invalid")]})
-    return RefundRequest(lines, shipping=body.get("shipping", "lines" not in body), policy=policy)
+    return RefundRequest(lines, shipping=body.get("shipping"), policy=policy)
 
 
 def _to_line_refund(part: Mapping[str, Any], position: int, currency: str) -> LineRefund:

@@ -200,16 +200,25 @@ class LineRefund:
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """The parts of an order that come back. ``lines`` None stands for all that is left of all lines."""
+    """The parts of an order that come back.
+
+    ``lines`` None stands for all that is left of all lines, and ``shipping`` None for what comes with them: the
+    shipping comes back with all that is left, and not with lines that are named.
+    """
 
     lines: Sequence[LineRefund] | None = None
-    shipping: bool = True
+    shipping: bool | None = None
     policy: RefundPolicy = RefundPolicy.KEEP
+
+    @property
+    def includes_shipping(self) -> bool:
+        """Whether the shipping comes back."""
+        return self.lines is None if self.shipping is None else self.shipping
 
     @property
     def names_shipping(self) -> bool:
         """Whether the shipping comes back as a part of its own, not as one of all that is left."""
-        return self.shipping and self.lines is not None
+        return self.includes_shipping and self.lines is not None
 
 
 class UnknownLine(Exception):
@@ -242,7 +251,7 @@ def apply_refund(state: OrderState, request: RefundRequest) -> OrderState:
         if refund.id not in lines:
             raise UnknownLine(refund)
         lines[refund.id] = _return_part(lines[refund.id], refund)
-    has_shipping = state.shipping.is_returned or (request.shipping and state.shipping.value > 0)
+    has_shipping = state.shipping.is_returned or (request.includes_shipping and state.shipping.value > 0)
     return OrderState(lines, replace(state.shipping, is_returned=has_shipping))
 
 

@@ -52,7 +52,7 @@ STRATEGY_LABELS = {
 def strategy_field(default: Strategy) -> forms.ChoiceField:
     """Build the field of the counting method of the total limit."""
     return forms.ChoiceField(
-        label=gettext_lazy("Counting method"), choices=list(STRATEGY_LABELS.items()), initial=default,
+        label=gettext_lazy("Counting method"), choices=list(STRATEGY_LABELS.items()), initial=default, required=False,
         help_text=gettext_lazy("How the total usage limit is counted. It can change until the start."),
         widget=UnfoldAdminSelectWidget(),
     )  # fmt: skip
@@ -89,6 +89,11 @@ class LimitFields(forms.Form):
     def count_fields(self) -> list[forms.BoundField]:
         """The limits per period, and of units."""
         return [self[name] for name in COUNT_FIELDS]
+
+    def clean_limit_strategy(self) -> str:
+        """Keep the counting method if none was sent."""
+        initial = self.get_initial_for_field(self.fields["limit_strategy"], "limit_strategy")
+        return str(self.cleaned_data["limit_strategy"] or initial)
 
     def clean_budget(self) -> dict[str, int]:
         return self._clean_amounts("budget")

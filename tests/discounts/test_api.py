@@ -62,7 +62,8 @@ def test_staff_create_a_code(shopper_client: ClientOf, owner: User) -> None:
         "external_id": None, "metadata": {},
         "notified": {"planned": 0, "sent": 0, "failed": 0},
         "results": {"reserved": 0, "confirmed": 0, "returned": 0, "orders": 0, "amounts": {}},
-        "budget": None, "budget_left": None, "max_per_order": None, "max_per_customer": None,
+        "limit_strategy": "sharded", "max_overshoot": 0, "budget": None, "budget_left": None,
+        "max_per_order": None, "max_per_customer": None,
         "limits": {"total": None, "per_day": None, "per_week": None, "per_month": None, "units": None},
     }  # fmt: skip
 

@@ -103,6 +103,7 @@ def test_dates_are_days_of_the_brands_time_zone(shopper_client: ClientOf, owner:
         "brand": "billo", "name": "Spring", "description": "", "trigger": "automatic", "code": None, "offer": OFFER,
         "start_date": "2099-02-28T23:00:00Z", "end_date": "2099-04-01T22:00:00Z",  # Madrid: winter, then summer time
         "target_audience": None, "budget": "1000.00", "budget_left": "1000.00",
+        "limit_strategy": "sharded", "max_overshoot": 0,
         "max_per_order": None, "max_per_customer": None, "currency": "EUR", "priority": 3,
         "status": "scheduled",
         "warnings": [],

@@ -141,7 +141,7 @@ def test_a_limit_can_be_lowered_raised_and_removed(kind: str, billo: Brand, at: 
     offer = change_limits(offer, at, limit_per_day=None)
     reserve(offer, at)
 
-    assert not Limit.objects.exists()
+    assert not Limit.objects.filter(scope="day").exists()
     assert differences(at) == []
 
 
@@ -427,9 +427,9 @@ def test_an_offer_with_a_maximum_amount_needs_a_cart(kind: str, field: str, bill
 def test_a_wrong_counter_is_found_and_repaired(kind: str, billo: Brand, at: datetime) -> None:
     offer = create_offer(kind, billo, limit_per_day=5)
     reserve(offer, at)
-    Limit.objects.update(taken=3)
+    Limit.objects.filter(scope="day").update(taken=3)
 
     (line,) = check(at=at, repair=True)
 
     assert line == (f"{kind} {offer.offer_key}: day 2027-03-17 shard 0 is 3 of 5, but redemptions took 1: repaired")
-    assert Limit.objects.get().taken == 1
+    assert Limit.objects.get(scope="day").taken == 1
