@@ -17,7 +17,7 @@ class CouponBackend:
     offer_names = staticmethod(selectors.offer_names)
     describe_code_offers = staticmethod(selectors.describe_code_offers)
     get_code_statuses = staticmethod(selectors.get_code_statuses)
-    lock_offers = staticmethod(reservations.lock_offers)
+    lock_offers = staticmethod(selectors.lock_offers)
     record_uses = staticmethod(reservations.record_uses)
     reserve = staticmethod(reservations.reserve)
     confirm = staticmethod(reservations.confirm)

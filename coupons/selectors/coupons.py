@@ -97,16 +97,15 @@ def get_brand_id(coupon: uuid.UUID) -> uuid.UUID:
     return CouponDefinition.objects.values_list("brand_id", flat=True).get(pk=coupon)
 
 
-def lock_coupon(*, coupon: uuid.UUID, is_shared: bool = False) -> None:
-    """Lock a coupon so that nothing is redeemed or changed before the end of the transaction.
+def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
+    """Lock coupons against changes of their limits, and return them."""
+    rows = db.fetch_all("coupons/sql/lock_coupons.sql", {"offers": list(offers)})
+    return {row["id"]: read_coupon_limits(row) for row in rows}
 
-    A shared lock (``FOR KEY SHARE``) only prevents changes, of its limits, too.
-    """
-    path = "coupons/sql/lock_coupons.sql"
-    if is_shared:
-        db.fetch_all(path, {"offers": [coupon]})
-    else:
-        list(CouponDefinition.objects.select_for_update().filter(pk=coupon))
+
+def lock_coupon(*, coupon: uuid.UUID) -> None:
+    """Lock a coupon so that nothing is redeemed or changed before the end of the transaction."""
+    list(CouponDefinition.objects.select_for_update().filter(pk=coupon))
 
 
 def get_snapshot(

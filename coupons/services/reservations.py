@@ -1,7 +1,7 @@
 """Coupons of a checkout redemption: reserve, confirm, release and return them, in the transaction of the caller."""
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from django.db.models import F
@@ -31,12 +31,6 @@ from redemptions.limits.rules import CUSTOMER
 from redemptions.statuses import LIVE, RedemptionStatus
 
 
-def lock_offers(*, offers: Collection[uuid.UUID]) -> dict[uuid.UUID, LimitedOffer]:
-    """Lock coupons against changes of their limits, and return them."""
-    rows = db.fetch_all("coupons/sql/lock_coupons.sql", {"offers": list(offers)})
-    return {row["id"]: selectors.read_coupon_limits(row) for row in rows}
-
-
 def record_uses(*, offer: uuid.UUID) -> None:
     """Insert the uses of redemptions from before the coupon had such limits."""
     db.execute("coupons/sql/record_uses.sql", {"offer": offer})
@@ -47,7 +41,7 @@ def reserve(*, purchase: Purchase) -> dict[uuid.UUID, LimitedOffer]:
 
     Raises OfferUnavailable with the error that has applied since the quote, and Busy.
     """
-    limited = lock_offers(offers=[uuid.UUID(item.key) for item in purchase.items])
+    limited = selectors.lock_offers(offers=[uuid.UUID(item.key) for item in purchase.items])
     if purchase.is_renewed:
         _rename_ended(purchase)
     for item in _in_lock_order(purchase):
@@ -79,7 +73,7 @@ def confirm(*, purchase: Purchase) -> None:
 
 def release(*, purchase: Purchase) -> None:
     """Release the redemptions that are still reserved."""
-    lock_offers(offers=[item.offer_id for item in purchase.items])
+    selectors.lock_offers(offers=[item.offer_id for item in purchase.items])
     for redemption in _iter_locked(purchase):
         if redemption.status == RedemptionStatus.RESERVED:
             transitions.release_locked(redemption, at=purchase.at)
@@ -88,7 +82,7 @@ def release(*, purchase: Purchase) -> None:
 def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
     """Return parts of the discounts, and whole redemptions, so that their units can be redeemed again."""
     items = {uuid.UUID(item.key): item for item in returned}
-    lock_offers(offers=list(items))
+    selectors.lock_offers(offers=list(items))
     for redemption in _iter_locked(purchase):
         item = items.get(redemption.coupon_id)
         if item is None or redemption.status != RedemptionStatus.CONFIRMED:

@@ -58,7 +58,7 @@ def release(*, redemption: uuid.UUID, at: datetime) -> CouponRedemption:
 
 def _lock_with_coupon(redemption: uuid.UUID) -> CouponRedemption:
     """Lock a redemption, and before it its coupon, so that a limit that is set knows whether it counts."""
-    selectors.lock_coupon(coupon=selectors.get_coupon_id(redemption=redemption), is_shared=True)
+    selectors.lock_offers(offers=[selectors.get_coupon_id(redemption=redemption)])
     return selectors.lock_redemption(pk=redemption)
 
 
@@ -129,7 +129,7 @@ def expire(*, coupon: uuid.UUID, strategy: str, at: datetime) -> bool:
     """
     if not selectors.has_expired(coupon=coupon, at=at):
         return False
-    selectors.lock_coupon(coupon=coupon, is_shared=True)
+    selectors.lock_offers(offers=[coupon])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"coupons.expire {coupon}"])
     rows = db.fetch_all("coupons/sql/expire_reservations.sql", {"coupon": coupon, "at": at, "limit": BATCH_SIZE})

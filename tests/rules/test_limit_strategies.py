@@ -9,6 +9,7 @@ from django.utils import timezone
 from coupons import consistency as coupons
 from redemptions.limits.models import LimitUnit
 from redemptions.uses import consistency as uses
+from redemptions.uses.models import OfferUse
 from redemptions.uses.services import pools
 from tests.rules.api import CODED, Shop, amount, line
 
@@ -181,4 +182,18 @@ def test_wrong_units_of_a_pool_are_reported_and_repaired(kind: str, shop: Shop) 
 
     assert [line.rpartition(": ")[2] for line in lines] == ["repaired"] * 3
     assert used.get().number == unit.number
+    assert list_differences() == []
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+def test_a_unit_of_a_large_pool_is_counted_and_comes_back(kind: str, shop: Shop) -> None:
+    offer = shop.create(kind, amount("10.00"), **limit_of(kind, 1, "pool"))
+    order = shop.buy(offer, "a")
+    LimitUnit.objects.update(number=9_999_999)
+    OfferUse.objects.update(counters=[["total:pool", "", 9_999_999, 1]])
+
+    assert list_differences() == []
+    shop.refund(order)
+
+    assert shop.discount(offer, "b") == "10.00"
     assert list_differences() == []

@@ -96,14 +96,18 @@ def _count_uses(offer: LimitedOffer, scope: str, currency: str, at: datetime) ->
         db.execute("redemptions/uses/sql/record_pool.sql", params)
     else:
         db.execute("redemptions/uses/sql/record_limit.sql", params)
-    rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", params)
+    return _count_limit(offer.id, scope)
+
+
+def _count_limit(offer: uuid.UUID, scope: str) -> dict[tuple[str, int], int]:
+    """Return what the uses of an offer took of a limit, by slot and shard."""
+    rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", {"offer": offer, "scope": scope})
     return {(row["slot"], row["shard"]): row["amount"] for row in rows}
 
 
 def _count_total(offer: uuid.UUID, scope: str) -> int:
     """Return what the uses of an offer took of a total limit."""
-    rows = db.fetch_all("redemptions/uses/sql/count_limit.sql", {"offer": offer, "scope": scope})
-    return sum(row["amount"] for row in rows)
+    return sum(_count_limit(offer, scope).values())
 
 
 def _record_units(offer: uuid.UUID) -> None:

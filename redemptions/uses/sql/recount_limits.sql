@@ -1,7 +1,7 @@
 -- Return the rows of limits of offers that differ from what the uses took. One statement, so that nothing changes meanwhile.
 -- Upholds redemptions_limit_within_cap by finding rows that lost their meaning.
 WITH counted AS (
-    SELECT u.promotion_id, c ->> 0 AS scope, c ->> 1 AS slot, (c ->> 2)::smallint AS shard, sum((c ->> 3)::bigint) AS amount
+    SELECT u.promotion_id, c ->> 0 AS scope, c ->> 1 AS slot, (c ->> 2)::integer AS shard, sum((c ->> 3)::bigint) AS amount
     FROM promotions_promotionuse u CROSS JOIN LATERAL jsonb_array_elements(u.counters) AS c
     WHERE u.promotion_id = ANY(%(offers)s::uuid[])
     GROUP BY 1, 2, 3, 4
