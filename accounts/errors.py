@@ -13,14 +13,14 @@ class InvalidCredentials(DomainError):
     headers: ClassVar[dict[str, str]] = {}
 
 
-class SecondFactorRequired(DomainError):
-    code, status = "second_factor_required", 403
+class SecondFactorMissing(DomainError):
+    code, status = "second_factor_missing", 403
     message = _("This needs a sign-in with the second factor.")
     headers: ClassVar[dict[str, str]] = {}
 
 
-class SecondFactorNotSent(SecondFactorRequired):
-    status = 401
+class SecondFactorRequired(DomainError):
+    code, status = "second_factor_required", 401
     message = _("This account has a second factor. Send one of its codes, too.")
 
 

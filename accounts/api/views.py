@@ -21,7 +21,7 @@ from accounts.api.serializers import (
     VerifyInputSerializer,
 )
 from accounts.contracts import Tokens, get_caller
-from accounts.errors import AccountHasRoles, InvalidCredentials, SecondFactorInvalid, SecondFactorNotSent, TokenReused
+from accounts.errors import AccountHasRoles, InvalidCredentials, SecondFactorInvalid, SecondFactorRequired, TokenReused
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.etags import VersionedObject, versioned
@@ -54,7 +54,7 @@ class TokenView(AnonymousView):
         request=LoginInputSerializer,
         responses={
             200: TokensSerializer,
-            **problem_responses(InvalidCredentials, SecondFactorNotSent, SecondFactorInvalid),
+            **problem_responses(InvalidCredentials, SecondFactorRequired, SecondFactorInvalid),
         },
         operation_id="auth_token",
     )

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Caller, Role, Scope
-from accounts.errors import SecondFactorRequired
+from accounts.errors import SecondFactorMissing
 from accounts.models import Brand, Membership, User
 from accounts.models.users import annotate_second_factors
 from core.errors import InvalidRequest, NotFound, PermissionDenied
@@ -68,7 +68,7 @@ def _get_staff_brand(caller: Caller, slug: str | None, edit: bool) -> Brand:
 def memberships_of(caller: Caller) -> list[Membership]:
     """Return the caller's memberships in active brands, oldest first. API keys and inactive users have none.
 
-    Raises SecondFactorRequired if the user has a second factor, or one of the brands requires it, and the caller signed
+    Raises SecondFactorMissing if the user has a second factor, or one of the brands requires it, and the caller signed
     in without.
     """
     if caller.user_key is None:
@@ -76,7 +76,7 @@ def memberships_of(caller: Caller) -> list[Membership]:
     active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
     members: list[Any] = list(annotate_second_factors(active).select_related("brand").order_by("pk"))
     if not caller.has_second_factor and any(member.needs_second_factor for member in members):
-        raise SecondFactorRequired
+        raise SecondFactorMissing
     return members
 
 
@@ -115,13 +115,13 @@ def owned_brand(*, caller: Caller, slug: str) -> Brand:
 def is_platform_admin(caller: Caller) -> bool:
     """Return whether the caller is a superuser now. The token alone isn't trusted.
 
-    Raises SecondFactorRequired for one who signed in without the second factor.
+    Raises SecondFactorMissing for one who signed in without the second factor.
     """
     if not caller.is_superuser or caller.user_key is None:
         return False
     is_superuser = User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
     if is_superuser and settings.SECOND_FACTOR_FOR_ADMINS and not caller.has_second_factor:
-        raise SecondFactorRequired
+        raise SecondFactorMissing
     return is_superuser
 
 
@@ -134,7 +134,7 @@ def list_rights(caller: Caller) -> list[str]:
     try:
         rights = [f"{member.brand_id}:{member.role}" for member in memberships_of(caller)]
         return [*rights, "admin"] if is_platform_admin(caller) else rights
-    except SecondFactorRequired:
+    except SecondFactorMissing:
         return []
 
 

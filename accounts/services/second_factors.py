@@ -9,7 +9,7 @@ from django.utils import translation
 
 from accounts import emails, selectors
 from accounts.contracts import Method, Tokens
-from accounts.errors import InvalidCredentials, SecondFactorInvalid, SecondFactorNotSent
+from accounts.errors import InvalidCredentials, SecondFactorInvalid, SecondFactorRequired
 from accounts.models import Session, TokenFamily, User
 from accounts.services.authentication import check_credentials, sign_out_everywhere, tokens_for
 from core import throttle
@@ -36,7 +36,7 @@ def sign_in_with_code(
 ) -> Tokens:  # fmt: skip
     """Sign a user in by the password and, if they have a second factor, one of its codes. Return new tokens.
 
-    Raises InvalidCredentials, SecondFactorNotSent, SecondFactorInvalid, Throttled, Unavailable.
+    Raises InvalidCredentials, SecondFactorRequired, SecondFactorInvalid, Throttled, Unavailable.
     """
     user = check_credentials(account=account, password=password, address=address)
     if user is None:
@@ -49,7 +49,7 @@ def sign_in_with_code(
         factor.record_usage()
         methods.append(Method.CODE)
     elif selectors.has_second_factor(user):
-        raise SecondFactorNotSent
+        raise SecondFactorRequired
     return tokens_for(user=user, at=at, methods=methods)
 
 

@@ -113,7 +113,7 @@ def test_staff_rights_are_refused_to_tokens_without_a_required_second_factor(use
         client.get("/api/v1/redemptions/"),
     ]
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "second_factor_required")] * 4
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "second_factor_missing")] * 4
     assert client.get("/api/v1/me/").status_code == 200
     verified = APIClient().post(f"{TOKENS}verify/", {"token": ask(user).json()["access"]}).json()
     assert (verified["valid"], verified["user"]["brands"]) == (True, [])
@@ -148,7 +148,7 @@ def test_a_factor_that_is_added_ends_the_rights_of_tokens_without_it() -> None:
     add_app(member.user)
 
     answer = bearer(access).get(f"/api/v1/brands/{member.brand.slug}/members/")
-    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_required")
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_missing")
 
 
 def test_refreshed_tokens_say_the_same_of_the_sign_in(user: User, at: datetime) -> None:
@@ -186,7 +186,7 @@ def test_platform_admins_need_a_second_factor(settings: Any) -> None:
     answers = [client.get("/api/v1/brands/billo/members/"), client.get("/api/internal/v1/audiences/")]
     settings.SECOND_FACTOR_FOR_ADMINS = False
 
-    assert answers[0].json()["code"] == "second_factor_required"
+    assert answers[0].json()["code"] == "second_factor_missing"
     assert [answer.status_code for answer in answers if answer.status_code not in {404, 405}] == [403]
     assert client.get("/api/v1/brands/billo/members/").status_code == 200
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import selectors, services
 from accounts.contracts import Role
-from accounts.errors import SecondFactorRequired
+from accounts.errors import SecondFactorMissing
 from accounts.models import ApiKey, Brand, Membership, SecondFactor, Session, TokenFamily, User
 from core import redis
 from tests.factories import PASSWORD, BrandFactory, MembershipFactory, ShopperFactory, UserFactory
@@ -269,7 +269,7 @@ def test_the_password_alone_makes_no_keys_changes_no_roles_and_exports_nothing(
 
     assert [response.status_code for response in responses] == [302] * 4
     assert all(response.url.startswith("/admin/login/?next=") for response in responses)  # type: ignore[attr-defined]
-    assert [(call.status_code, call.json()["code"]) for call in session_calls] == [(403, "second_factor_required")] * 3
+    assert [(call.status_code, call.json()["code"]) for call in session_calls] == [(403, "second_factor_missing")] * 3
     assert not ApiKey.objects.exists()
     assert Membership.objects.get(pk=member.pk).role == Role.VIEWER
 
@@ -326,7 +326,7 @@ def test_rights_are_empty_until_the_request_says_that_a_second_factor_was_used(u
         selectors.readable_brand_ids,
         lambda caller: selectors.get_brand_for_caller(caller=caller),
     ):
-        with pytest.raises(SecondFactorRequired):
+        with pytest.raises(SecondFactorMissing):
             read(caller)
     user.has_second_factor = True
     assert list(user.roles.values()) == [Role.OWNER]
@@ -338,7 +338,7 @@ def test_a_platform_admin_without_it_is_none() -> None:
     MembershipFactory(user=admin)
 
     assert (admin.is_platform_admin, admin.is_staff, admin.roles, admin.has_perm("any")) == (False, False, {}, False)
-    with pytest.raises(SecondFactorRequired):
+    with pytest.raises(SecondFactorMissing):
         selectors.is_platform_admin(selectors.caller_of(admin))
 
 
