@@ -1,5 +1,5 @@
 -- Make the redemptions of a brand's coupons by a customer, alone or of the given orders, those of another one.
--- Upholds no constraint; the caller moves what they took of limits per customer.
+-- Upholds redemptions_limit_within_cap: the caller moves what they took of limits per customer, and more than a cap is only counted.
 UPDATE coupons_couponredemption r SET customer_id = %(target)s
 FROM coupons_coupondefinition d
 WHERE r.customer_id = %(source)s AND d.id = r.coupon_id AND d.brand_id = %(brand)s
