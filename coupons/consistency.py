@@ -11,9 +11,9 @@ from coupons import selectors
 from coupons.services.partitions import first_kept_month
 from coupons.services.retention import iter_report_differences
 from redemptions.limits import services as limits
-from redemptions.limits.models import LimitUnit, Strategy
+from redemptions.limits.models import Strategy
 from redemptions.limits.rules import CUSTOMER, TOTALS
-from redemptions.limits.strategies import approximate
+from redemptions.limits.strategies import approximate, pool
 
 RECOUNT_CUSTOMERS = "coupons/sql/recount_customers.sql"
 GRACE_PERIOD = timedelta(minutes=10)  # expired reservations are normally released within a minute
@@ -43,9 +43,8 @@ def _difference(text: str, *, repaired: bool) -> str:
 
 def _check_counters(coupon: uuid.UUID, strategy: str, repair: bool) -> Iterator[str]:
     """Yield counters that don't match: shards their redemptions, a pool its units, an approximate one its hard cap."""
-    scope = TOTALS[strategy]
-    for row in db.fetch_all(RECOUNT[strategy], {"coupon": coupon, "scope": scope}):
-        repaired = repair and _recount(coupon, RECOUNT[strategy], scope)
+    rows, repaired = _recount(coupon, RECOUNT[strategy], TOTALS[strategy], repair)
+    for row in rows:
         counts = f"{row['taken']} of {row['cap']} stored, {row['counted']} counted"
         yield _difference(f"coupon {coupon}: {strategy} shard {row['shard']}: {counts}", repaired=repaired)
 
@@ -57,37 +56,29 @@ RECOUNT: dict[str, str] = {
 RECOUNT[Strategy.SHARDED] = RECOUNT[Strategy.EXACT]
 
 
-@transaction.atomic
-def _recount(coupon: uuid.UUID, path: str, scope: str) -> bool:
-    """Correct the counters while the coupon is locked. Return False if a cap is exceeded."""
-    selectors.lock_coupon(coupon=coupon)
-    rows = db.fetch_all(path, {"coupon": coupon, "scope": scope})
-    return limits.recount(owner=coupon, counted={(scope, "", row["shard"]): row["counted"] for row in rows})
-
-
 def _check_customers(coupon: uuid.UUID, repair: bool) -> Iterator[str]:
-    for row in db.fetch_all(RECOUNT_CUSTOMERS, {"coupon": coupon}):
-        repaired = repair and _recount_customers(coupon)
+    rows, repaired = _recount(coupon, RECOUNT_CUSTOMERS, CUSTOMER, repair)
+    for row in rows:
         counts = f"customer {row['slot']}: {row['taken']} stored, {row['counted']} counted"
         yield _difference(f"coupon {coupon}: {counts}", repaired=repaired)
 
 
-@transaction.atomic
-def _recount_customers(coupon: uuid.UUID) -> bool:
-    """Correct the counts of customers while the coupon is locked. Return False if a cap is exceeded."""
-    selectors.lock_coupon(coupon=coupon)
-    rows = db.fetch_all(RECOUNT_CUSTOMERS, {"coupon": coupon})
-    return limits.recount(owner=coupon, counted={(CUSTOMER, row["slot"], 0): row["counted"] for row in rows})
+def _recount(coupon: uuid.UUID, path: str, scope: str, repair: bool) -> tuple[list[db.Row], bool]:
+    """Return the rows of a limit that differ, and whether all were corrected: none is if a cap is exceeded."""
+    params = {"coupon": coupon, "scope": scope}
+    rows = db.fetch_all(path, params)
+    if not rows or not repair:
+        return rows, False
+    with transaction.atomic():
+        selectors.lock_coupon(coupon=coupon)
+        counted = {(scope, row["slot"], row["shard"]): row["counted"] for row in db.fetch_all(path, params)}
+        return rows, limits.recount(owner=coupon, counted=counted)
 
 
 def _check_units(coupon: uuid.UUID, repair: bool) -> Iterator[str]:
     """Yield units whose redemption is not active, and active redemptions without their unit."""
     for row in db.fetch_all("coupons/sql/recount_units.sql", {"coupon": coupon}):
-        units = LimitUnit.objects.filter(owner=coupon, number=row["number"])
-        if row["is_active"]:  # the unit is free, or another redemption has it
-            repaired = repair and bool(units.filter(redemption_id=None).update(redemption_id=row["redemption_id"]))
-        else:
-            repaired = repair and bool(units.filter(redemption_id=row["redemption_id"]).update(redemption_id=None))
+        repaired = repair and pool.repair_unit(owner=coupon, unit=row)
         problem = "lacks its" if row["is_active"] else "is not active but has"
         yield _difference(
             f"coupon {coupon}: redemption {row['redemption_id']} {problem} unit {row['number']}", repaired=repaired

@@ -47,9 +47,7 @@ from redemptions.statuses import OfferDecision, OfferStatus
 
 LIST_CACHE_MS = 5_000  # maximum age of the list of active coupons
 MAX_BATCHES_SHOWN = 20
-SIMPLE_FIELDS = (
-    "title", "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "limit_strategy", "offer",
-)  # fmt: skip
+SIMPLE_FIELDS = ("title", "maximum_number_of_coupons", "maximum_number_of_coupons_per_user", "offer")
 
 
 class CouponListPagination(CursorPagination):

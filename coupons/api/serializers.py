@@ -23,10 +23,10 @@ from redemptions.api.limits import (
     LIMITS_UPDATE_HELP,
     MAX_LIMIT,
     OVERSHOOT_HELP,
-    STRATEGY_HELP,
     AmountLimitsUpdateSerializer,
     OfferLimitsSerializer,
     PeriodLimitsSerializer,
+    StrategyInputSerializer,
     serialize_strategy,
 )
 from redemptions.api.lists import CodedOfferQuerySerializer
@@ -63,7 +63,7 @@ class CouponCodeOptionsSerializer(InputSerializer):
         return attrs
 
 
-class CouponFieldsSerializer(AmountLimitsUpdateSerializer):
+class CouponFieldsSerializer(StrategyInputSerializer, AmountLimitsUpdateSerializer):
     """Fields of a coupon that a brand sets. Dates without a time are days in the brand's time zone."""
 
     title = StrictCharField(max_length=100)
@@ -82,11 +82,6 @@ class CouponFieldsSerializer(AmountLimitsUpdateSerializer):
         min_value=1,
         max_value=MAX_LIMIT,
         help_text=gettext_lazy("Usage limit per customer; `null` for no limit."),
-    )
-    limit_strategy = serializers.ChoiceField(
-        Strategy.values,
-        required=False,
-        help_text=STRATEGY_HELP,
     )
     offer = OfferField(help_text=gettext_lazy("Offer in the offer language."))
     limits = PeriodLimitsSerializer(required=False, allow_null=True, help_text=LIMITS_UPDATE_HELP)

@@ -8,7 +8,7 @@ WITH counted AS (
     SELECT slot, taken FROM redemptions_limit
     WHERE owner = %(coupon)s AND scope = 'customer' AND slot ~ '^[0-9]+$' -- not further identities of customers
 )
-SELECT slot, coalesce(stored.taken, 0) AS taken, coalesce(counted.n, 0) AS counted
+SELECT slot, 0 AS shard, coalesce(stored.taken, 0) AS taken, coalesce(counted.n, 0) AS counted
 FROM counted FULL JOIN stored USING (slot)
 WHERE coalesce(stored.taken, 0) <> coalesce(counted.n, 0)
 ORDER BY slot

@@ -1,6 +1,6 @@
 -- Select the counter of an approximate coupon whose active redemptions exceed its hard cap.
 -- Upholds redemptions_limit_within_cap: finds counters that don't match their redemptions.
-SELECT l.shard, l.taken, l.cap, c.n AS counted
+SELECT l.slot, l.shard, l.taken, l.cap, c.n AS counted
 FROM redemptions_limit l
 CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM coupons_couponredemption r

@@ -5,7 +5,7 @@ WITH counted AS (
     WHERE coupon_id = %(coupon)s AND status IN ('reserved', 'confirmed') AND unit IS NOT NULL
     GROUP BY unit
 )
-SELECT l.shard, l.taken, l.cap, coalesce(c.n, 0) AS counted
+SELECT l.slot, l.shard, l.taken, l.cap, coalesce(c.n, 0) AS counted
 FROM redemptions_limit l
 LEFT JOIN counted c ON c.unit = l.shard
 WHERE l.owner = %(coupon)s AND l.scope = %(scope)s AND l.slot = '' AND l.taken <> coalesce(c.n, 0)

@@ -10,8 +10,9 @@ from django.db import transaction
 from core import db
 from redemptions.lifecycle import offer_models
 from redemptions.limits import services as limits
-from redemptions.limits.models import Limit, LimitUnit, Strategy
+from redemptions.limits.models import Limit, Strategy
 from redemptions.limits.selectors import find_wrong_caps
+from redemptions.limits.strategies import pool
 from redemptions.limits.strategies.approximate import hard_cap
 from redemptions.uses.models import OfferLimits, OfferTotalLimit, OfferUse
 
@@ -85,10 +86,8 @@ def _check_pools(model: Any, offers: list[UUID], repair: bool) -> Iterator[str]:
             f" {row['counted']} are counted"
         )
     for row in db.fetch_all(RECOUNT_UNITS, {"offers": offers}):
-        expected = None if row["is_active"] else row["redemption_id"]
-        units = LimitUnit.objects.filter(owner=row["owner"], number=row["number"], redemption_id=expected)
         has = "lacks" if row["is_active"] else "is not counted but has"
-        repaired = repair and units.update(redemption_id=row["redemption_id"] if row["is_active"] else None)
+        repaired = repair and pool.repair_unit(owner=row["owner"], unit=row)
         yield (
             f"{model.offer_kind} {row['owner']}: redemption {row['redemption_id']} {has} unit {row['number']}"
             + (": repaired" if repaired else "")

@@ -11,11 +11,11 @@ from django.db import transaction
 
 from redemptions.limits import services
 from redemptions.limits.contracts import LimitReached, LimitRequest, TakenLimit
-from redemptions.limits.rules import APPROXIMATE_TOTAL, POOL_TOTAL
-from redemptions.limits.strategies.approximate import Approximate
-from redemptions.limits.strategies.pool import Pool
+from redemptions.limits.models import Strategy
+from redemptions.limits.rules import TOTALS
+from redemptions.limits.strategies import STRATEGIES, LimitStrategy
 
-STRATEGIES: dict[str, Pool | Approximate] = {POOL_TOTAL: Pool(), APPROXIMATE_TOTAL: Approximate()}
+BY_SCOPE: dict[str, LimitStrategy] = {TOTALS[name]: STRATEGIES[name] for name in (Strategy.POOL, Strategy.APPROXIMATE)}
 
 
 def take(
@@ -26,17 +26,17 @@ def take(
     Raises LimitReached, and Busy if the last units of a pool are locked, or not created yet.
     """
     scopes = [*(request.scope for request in requests), *(one.scope for one in released)]
-    if not STRATEGIES.keys() & scopes:
+    if not BY_SCOPE.keys() & scopes:
         return services.take(requests=requests, released=released)
-    counted = [request for request in requests if request.scope not in STRATEGIES]
+    counted = [request for request in requests if request.scope not in BY_SCOPE]
     with transaction.atomic():  # undone if a limit is reached
         rows = services.take(requests=counted, released=_release_units(released))
-        units = [_take_unit(request, redemption) for request in requests if request.scope in STRATEGIES]
+        units = [_take_unit(request, redemption) for request in requests if request.scope in BY_SCOPE]
     return [*rows, *units]
 
 
 def _take_unit(request: LimitRequest, redemption: uuid.UUID) -> TakenLimit:
-    taken = STRATEGIES[request.scope].take(owner=request.owner, cap=request.cap, ids=[redemption])
+    taken = BY_SCOPE[request.scope].take(owner=request.owner, cap=request.cap, ids=[redemption])
     if not taken:
         raise LimitReached(request)
     return TakenLimit(*request.key, taken[0], request.amount, request.offer, redemption)
@@ -50,30 +50,30 @@ def release(*, taken: Sequence[TakenLimit]) -> None:
 def _release_units(taken: Sequence[TakenLimit]) -> list[TakenLimit]:
     """Release what pools and approximate limits gave. Return the rest."""
     for one in taken:
-        if one.scope in STRATEGIES and one.amount:
-            STRATEGIES[one.scope].release(owner=one.owner, taken=[(one.shard, one.redemption or one.owner)])
-    return [one for one in taken if one.scope not in STRATEGIES]
+        if one.scope in BY_SCOPE and one.amount:
+            BY_SCOPE[one.scope].release(owner=one.owner, taken=[(one.shard, one.redemption or one.owner)])
+    return [one for one in taken if one.scope not in BY_SCOPE]
 
 
 def open_limit(*, owner: uuid.UUID, scope: str, cap: int, counted: Mapping[tuple[str, int], int]) -> None:
     """Set a limit that the owner didn't have. ``counted`` is what was used before, by slot and shard."""
-    if scope in STRATEGIES:
-        STRATEGIES[scope].open(owner=owner, cap=cap, used=sum(counted.values()))
+    if scope in BY_SCOPE:
+        BY_SCOPE[scope].open(owner=owner, cap=cap, used=sum(counted.values()))
     else:
         services.open_limit(owner=owner, scope=scope, cap=cap, counted=counted)
 
 
 def close_limit(*, owner: uuid.UUID, scope: str) -> None:
     """Remove a limit. Releasing what was taken of it has no effect then."""
-    if scope in STRATEGIES:
-        STRATEGIES[scope].close(owner=owner)
+    if scope in BY_SCOPE:
+        BY_SCOPE[scope].close(owner=owner)
     else:
         services.close_limit(owner=owner, scope=scope)
 
 
 def resize(*, owner: uuid.UUID, scope: str, cap: int, count: Callable[[], int]) -> None:
     """Change the cap of a limit; ``count`` returns what redemptions have of it."""
-    if scope in STRATEGIES:
-        STRATEGIES[scope].resize(owner=owner, cap=cap, count=count)
+    if scope in BY_SCOPE:
+        BY_SCOPE[scope].resize(owner=owner, cap=cap, count=count)
     else:
         services.resize(owner=owner, scope=scope, cap=cap)

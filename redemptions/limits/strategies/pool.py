@@ -82,3 +82,14 @@ def delete_units(*, owner: uuid.UUID, wanted: int) -> int:
     """Delete up to ``wanted`` free units of a pool whose row is locked. Return the number of deleted units."""
     row = db.fetch_one("redemptions/limits/sql/delete_units.sql", {"owner": owner, "wanted": wanted})
     return int(row["deleted"]) if row else 0
+
+
+def repair_unit(*, owner: uuid.UUID, unit: db.Row) -> bool:
+    """Correct a unit of a pool that a recount found. Return whether it changed.
+
+    ``unit`` has the ``number`` and ``redemption_id``, and ``is_active``: whether the redemption, which lacks its unit,
+    gets it back, unless another one has it; or whether the unit, which a redemption has that ended, becomes free.
+    """
+    redemption, is_active = unit["redemption_id"], unit["is_active"]
+    rows = LimitUnit.objects.filter(owner=owner, number=unit["number"], redemption_id=None if is_active else redemption)
+    return bool(rows.update(redemption_id=redemption if is_active else None))

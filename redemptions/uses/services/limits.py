@@ -31,7 +31,6 @@ from redemptions.limits.rules import (
 )
 from redemptions.limits.services import report_thresholds
 from redemptions.limits.strategies import orders as limits
-from redemptions.limits.strategies.orders import STRATEGIES
 from redemptions.uses.models import OfferLimits, OfferUse
 
 MAX_POOL_UNITS = 10_000_000  # rows
@@ -58,7 +57,7 @@ def change_limits(*, before: LimitedOffer, after: LimitedOffer, currency: str, a
 
 def open_total(offer: LimitedOffer) -> None:
     """Prepare the total limit of a new offer, if its strategy needs that: others get rows when they are used."""
-    for scope in STRATEGIES.keys() & offer.caps.keys():
+    for scope in limits.BY_SCOPE.keys() & offer.caps.keys():
         limits.open_limit(owner=offer.id, scope=scope, cap=offer.caps[scope], counted={})
 
 
