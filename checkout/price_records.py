@@ -137,7 +137,14 @@ def _dump_candidate(candidate: Candidate) -> Json:
         "currencies": None if candidate.currencies is None else sorted(candidate.currencies),
         "currency": candidate.currency,
         "units_left": candidate.units_left,
-    } | ({"balance": asdict(candidate.balance)} if candidate.balance else {})
+    } | {
+        name: value
+        for name, value in (
+            ("balance", asdict(candidate.balance) if candidate.balance else None),
+            ("limited_by", dict(candidate.limited_by)),
+        )
+        if value
+    }
 
 
 def _load_budgets(offer: Mapping[str, Any], currency: str) -> dict[str, int]:
@@ -164,6 +171,7 @@ def _load_candidate(offer: Mapping[str, Any], currency: str) -> Candidate:
         currency=offer.get("currency"),
         balance=CodeBalance(**offer["balance"]) if "balance" in offer else None,
         units_left=offer.get("units_left"),
+        limited_by=offer.get("limited_by", {}),
     )
 
 

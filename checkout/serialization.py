@@ -16,7 +16,8 @@ from pricing import (
 )
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import Candidate, Rejection
-from redemptions.errors import BudgetExhausted, GrantExhausted
+from redemptions.errors import BudgetExhausted
+from redemptions.limits.rules import limit_error
 
 Json = dict[str, Any]
 
@@ -123,17 +124,18 @@ def _iter_rejected_candidates(quote: Quote) -> Iterator[Rejection]:
     for rejected in quote.decision.rejected:
         candidate = quote.candidates[rejected.ref]
         if candidate.code:
-            reason = serialize_reason(rejected, quote.candidates)
+            reason = serialize_reason(rejected, quote.candidates, currency=quote.request.cart.currency)
             yield Rejection(candidate.code, reason, candidate.kind, candidate.offer_id, candidate.brand_id)
 
 
-def serialize_reason(rejected: Rejected, candidates: Mapping[str, Candidate]) -> Json:
+def serialize_reason(rejected: Rejected, candidates: Mapping[str, Candidate], *, currency: str) -> Json:
     """Return the engine's reason, with conflicting offers given by code or name instead of internal reference.
 
-    The engine knows what is left for an offer, but not whether its budget or a grant between brands leaves it.
+    The engine knows what is left for an offer, but not which limit leaves it: its budget, the maximum of the customer,
+    or a grant between brands.
     """
-    if rejected.code == BudgetExhausted.code and candidates[rejected.ref].is_limited_by_grant:
-        return GrantExhausted().as_dict()
+    if rejected.code == BudgetExhausted.code and (limit := candidates[rejected.ref].limited_by.get(currency)):
+        return limit_error(limit).as_dict()
     members = dict(rejected.members)
     references = members.get("with")
     if isinstance(references, list | tuple):
@@ -144,14 +146,17 @@ def serialize_reason(rejected: Rejected, candidates: Mapping[str, Candidate]) ->
 
 def serialize_explanations(quote: Quote) -> list[Json]:
     """Return the conditions and the outcome of each evaluated offer. The quote must be priced with ``explain``."""
-    reasons = {rejected.ref: serialize_reason(rejected, quote.candidates) for rejected in quote.decision.rejected}
     currency = quote.request.cart.currency
+    reasons = {
+        rejected.ref: serialize_reason(rejected, quote.candidates, currency=currency)
+        for rejected in quote.decision.rejected
+    }
     rows = []
     for explanation in quote.decision.explanations:
         candidate = quote.candidates[explanation.ref]
         row = _identity_with_code(candidate) | _outcome(explanation, currency)
         if reason := reasons.get(explanation.ref):
-            row["reason"] = reason
+            row |= {"outcome": reason["code"], "detail": reason["detail"], "reason": reason}
         rows.append(row)
     return rows
 

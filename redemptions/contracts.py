@@ -28,8 +28,9 @@ class Candidate:
     currency of the cart. ``budgets_left`` are what the customer may get of its budgets, in minor units by currency;
     empty without a budget. ``units_left`` is the number of units of goods that it has left; None without such a limit.
     ``ceilings`` are the most that an order gets, and ``currencies`` those of the carts that it applies to; None for
-    all. ``balance`` is that of the code, if it keeps one. ``is_limited_by_grant`` is set if a grant between brands has
-    less left in this month than the budgets.
+    all. ``balance`` is that of the code, if it keeps one. ``limited_by`` is the scope of the limit that leaves
+    ``budgets_left``, by currency, where that isn't the budget: the maximum of the customer, or that of a grant between
+    brands.
     """
 
     kind: str
@@ -49,7 +50,7 @@ class Candidate:
     currencies: frozenset[str] | None = None
     balance: CodeBalance | None = None
     units_left: int | None = None
-    is_limited_by_grant: bool = False
+    limited_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:

@@ -21,10 +21,13 @@ OUTCOME_LABELS = {
     "condition_not_met": _("Condition not met"),
     "currency_mismatch": _("Other currency"),
     "first_order_only": _("Other order number"),
+    "grant_exhausted": _("Maximum of the grant reached"),
     "minimum_not_met": _("Minimum not met"),
     "no_eligible_lines": _("No eligible items"),
     "not_combinable": _("Not combinable"),
     "outside_schedule": _("Outside schedule"),
+    "usage_limit_per_customer": _("Limit per customer reached"),
+    "usage_limit_reached": _("Limit reached"),
 }
 HIDDEN_MEMBERS = frozenset({"code", "detail"})  # shown elsewhere
 

@@ -59,4 +59,5 @@ def _price_alone(
     rejected = next(iter(decision.rejected), None)
     if rejected is None:
         return AvailableOffer(candidate)
-    return AvailableOffer(candidate, reason=serialize_reason(rejected, {candidate.ref: candidate}))
+    currency = request.cart.currency
+    return AvailableOffer(candidate, reason=serialize_reason(rejected, {candidate.ref: candidate}, currency=currency))

@@ -22,6 +22,7 @@ from pricing import Explanation, ShopperFacts
 from promotions.selectors.pricing_profiles import get_pricing_profile
 from redemptions.codes.rules import canonicalize_code
 from redemptions.contracts import Candidate, Rejection
+from redemptions.limits.rules import CUSTOMER_BUDGET
 from redemptions.uses.contracts import find_common_currencies
 
 MAX_CREATED_AT = 10**12  # seconds since 1970, later than any live promotion: drafts come last, in the caller's order
@@ -62,9 +63,10 @@ def simulate(
 
 def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidate:
     """Return the candidate of a draft, with its whole budget and unused limits."""
-    budgets = {
-        currency: min(amounts[currency] for amounts in (draft.budgets, draft.per_customer) if currency in amounts)
-        for currency in draft.budgets.keys() | draft.per_customer.keys()
+    own = {
+        currency: most
+        for currency, most in draft.per_customer.items()
+        if currency not in draft.budgets or most < draft.budgets[currency]
     }
     return Candidate(
         kind=KIND,
@@ -77,7 +79,8 @@ def build_candidate(draft: DraftPromotion, brand: Brand, order: int) -> Candidat
         timezone=brand.timezone,
         offer=draft.offer,
         order=order,
-        budgets_left=budgets,
+        budgets_left={**draft.budgets, **own},
+        limited_by=dict.fromkeys(own, CUSTOMER_BUDGET),
         currency=draft.currency,
         ceilings=draft.ceilings,
         units_left=draft.units,

@@ -19,9 +19,10 @@ FIELD_BY_SCOPE = {  # scope without currency: field of the offer; if several lim
     "units": "limit_units",
 }  # fmt: skip
 CUSTOMER, CUSTOMER_ONCE = "customer", "customer_once"  # uses of each customer; the latter of a code that is used once
+BUDGET, CUSTOMER_BUDGET = "budget", "customer_budget"  # amounts of all orders, and of those of each customer
 BALANCE = "balance"  # the scope of what redemptions took of the balance of a code, which is the slot
 GRANT = "grant"  # the scope of what the offers of a brand give through the server of another one in a month
-AMOUNT_SCOPES = ("budget", "customer_budget", BALANCE, GRANT)  # scopes of amounts; the others count uses, and one units
+AMOUNT_SCOPES = (BUDGET, CUSTOMER_BUDGET, BALANCE, GRANT)  # scopes of amounts; the others count uses, and one units
 UNITS_SCOPE = "units"
 TOTAL = "total"  # uses in all, divided into shards; a strategy that counts them otherwise is named after a colon
 EXACT_TOTAL, POOL_TOTAL, APPROXIMATE_TOTAL = "total:exact", "total:pool", "total:approximate"
@@ -78,11 +79,11 @@ def counts_amount(scope: str, currency: str) -> bool:
 def limit_error(scope: str) -> DomainError:
     """Return the error for a limit of this scope that is reached."""
     base = base_scope(scope)
-    if base == "budget":
+    if base == BUDGET:
         return BudgetExhausted()
     if base == GRANT:
         return GrantExhausted()
-    if base in (CUSTOMER, "customer_budget"):
+    if base in (CUSTOMER, CUSTOMER_BUDGET):
         return UsageLimitPerCustomer()
     if base in (BALANCE, CUSTOMER_ONCE):
         return CodeAlreadyUsed()

@@ -14,6 +14,8 @@ from redemptions.errors import CurrencyMismatch, GrantExhausted
 from redemptions.identities import NO_IDENTITIES, Identities
 from redemptions.limits.rules import (
     AMOUNT_SCOPES,
+    BUDGET,
+    GRANT,
     TOTALS,
     UNITS_SCOPE,
     base_scope,
@@ -105,13 +107,15 @@ def get_remaining(
     return remaining
 
 
-def budgets_left(offer: LimitedOffer, remaining: RemainingByLimit) -> dict[str, int]:
-    """Return what the customer may get of the budgets of an offer, by currency."""
-    left: dict[str, int] = {}
+def list_amounts_left(offer: LimitedOffer, remaining: RemainingByLimit) -> dict[str, tuple[int, str]]:
+    """Return what the customer may get of an offer, with the scope of the limit that leaves it, by currency."""
+    left: dict[str, tuple[int, str]] = {}
     for scope, cap in offer.caps.items():
         base, _, currency = scope.partition(":")
         if base in AMOUNT_SCOPES:
-            left[currency] = min(left.get(currency, cap), remaining.get((offer.id, scope), cap))
+            rest = remaining.get((offer.id, scope), cap)
+            if currency not in left or rest < left[currency][0]:
+                left[currency] = rest, base
     return left
 
 
@@ -152,9 +156,11 @@ def restrict_available(
 
 def restrict_candidate(candidate: Candidate, offer: LimitedOffer, remaining: RemainingByLimit) -> Candidate:
     """Return the candidate with what is left of the budgets and units of its offer, and its ceilings."""
+    amounts = list_amounts_left(offer, remaining)
     return replace(
         candidate,
-        budgets_left=budgets_left(offer, remaining),
+        budgets_left={currency: left for currency, (left, _) in amounts.items()},
+        limited_by={currency: base for currency, (_, base) in amounts.items() if base != BUDGET},
         ceilings=offer.ceilings,
         currencies=offer.currencies,
         units_left=units_left(offer, remaining),
@@ -231,7 +237,11 @@ def _restrict(
     own, most = candidate.budgets_left.get(currency), left[grant.key]
     if own is not None and own <= most:
         return candidate
-    return replace(candidate, budgets_left={**candidate.budgets_left, currency: most}, is_limited_by_grant=True)
+    return replace(
+        candidate,
+        budgets_left={**candidate.budgets_left, currency: most},
+        limited_by={**candidate.limited_by, currency: GRANT},
+    )
 
 
 # --- single-use codes -------------------------------------------------------------------------------------------------

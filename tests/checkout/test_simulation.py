@@ -199,7 +199,7 @@ def test_a_discount_is_reduced_to_the_maximum_per_order(server: Client) -> None:
 
 def test_a_maximum_per_customer_limits_the_discount_as_a_budget(server: Client) -> None:
     assert simulate(server, draft(max_per_customer="12.00"))["discount_total"] == "12.00"
-    assert outcomes(simulate(server, draft(max_per_customer="11.99"))) == {"p": "budget_exhausted"}
+    assert outcomes(simulate(server, draft(max_per_customer="11.99"))) == {"p": "usage_limit_per_customer"}
     assert outcomes(simulate(server, draft(max_per_customer="12.00", budget="11.99"))) == {"p": "budget_exhausted"}
     assert outcomes(simulate(server, draft(max_per_customer={"USD": "20.00"}))) == {"p": "currency_mismatch"}
 
