@@ -153,6 +153,11 @@ class BatchNotReady(DomainError):
     message = _("This batch is still being generated.")
 
 
+class BatchRevoked(DomainError):
+    code, status = "batch_revoked", 409
+    message = _("This batch was revoked. Create a new batch.")
+
+
 class CodesExhausted(DomainError):
     code, status = "codes_exhausted", 409
     message = _("This batch doesn't have enough available codes.")

@@ -29,13 +29,14 @@ from core.permissions import BrandPermissions
 from discounts.admin.rules import describe_terms
 from pricing import OfferInvalid, load_offer
 from pricing.description import describe_offer
-from redemptions.codes.models import EXPORTED
+from redemptions.codes.models import EXPORTED, REVOKED
 from redemptions.statuses import RedemptionStatus
 
 EVENT_LABELS: Mapping[str, str | Promise] = {
     "insert": _("Created"), "update": _("Changed"), "delete": _("Deleted"),
     **{status.value: status.label for status in RedemptionStatus},  # staff changed a redemption
     EXPORTED: _("Exported"),
+    REVOKED: _("Revoked"),
 }  # fmt: skip
 COLORS = {"insert": "success", "update": "info", "delete": "danger"}
 HIDDEN_FIELDS = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}

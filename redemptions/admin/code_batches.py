@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.adapters import require_fresh_sign_in
 from backoffice.base.confirmations import Confirmation, render_confirmation
 from backoffice.base.csv_export import csv_response
-from backoffice.base.formatting import EMPTY_VALUE
+from backoffice.base.formatting import EMPTY_VALUE, format_number
 from backoffice.brand_selection import force_render
 from core.errors import DomainError, NotFound
 from core.permissions import BrandPermissions
@@ -36,6 +36,7 @@ from redemptions.codes import services
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.rules import canonicalize_code
 from redemptions.codes.selectors.batches import (
+    count_redeemable_codes,
     find_batch_codes,
     get_batch,
     list_batch_codes,
@@ -43,6 +44,7 @@ from redemptions.codes.selectors.batches import (
     search_batch_codes,
 )
 from redemptions.codes.selectors.codes import get_code_status
+from redemptions.errors import BatchNotReady
 from redemptions.lifecycle import OfferLifecycle
 from redemptions.statuses import OfferDecision
 
@@ -72,6 +74,11 @@ class CodeViews:
             path(batch, wrap(require_safe(self.detail)), name=f"{name}_batch"),
             path(f"{batch}progress/", wrap(require_safe(self.progress)), name=f"{name}_progress"),
             path(f"{batch}assign/", wrap(require_POST(self.assign)), name=f"{name}_assign"),
+            path(
+                f"{batch}revoke/",
+                wrap(require_http_methods(["GET", "POST"])(self.revoke_batch)),
+                name=f"{name}_revoke_batch",
+            ),
             path(f"{batch}codes.csv", wrap(require_safe(require_fresh_sign_in(self.export))), name=f"{name}_export"),
         ]
 
@@ -266,6 +273,32 @@ class CodeViews:
         title = _("Revoke %(code)s") % {"code": code.text}
         return render_confirmation(request, Confirmation(title, facts, f"{effect} {rest}", _("Revoke code"), page))
 
+    def revoke_batch(self, request: HttpRequest, pk: str, batch: uuid.UUID) -> HttpResponse:
+        """Say how many codes the revocation of a batch will end (GET), or revoke it (POST)."""
+        offer, code_batch = self._batch(request, pk, batch, edit=True)
+        page, at = self._url("batch", offer, code_batch.pk), timezone.now()
+        if request.method == "POST":
+            try:
+                services.revoke_batch(batch=code_batch, at=at)
+            except BatchNotReady as error:
+                messages.error(request, format_error(error))
+                return redirect(page)
+            services.revoke_small_batch(batch=code_batch, at=at)
+            text = _("Revoking the codes.") if code_batch.is_being_revoked else _("The batch was revoked.")
+            messages.success(request, text)
+            return redirect(page)
+        count, is_exact = count_redeemable_codes(batch=code_batch, at=at)
+        number = format_number(count)
+        facts = [
+            (_("Offer"), str(offer)),
+            (_("Codes"), format_number(code_batch.count)),
+            (_("Unused codes that end"), number if is_exact else _("up to %(count)s") % {"count": number}),
+        ]
+        effect = _("Nobody can redeem a code of this batch from now on, and emails with its codes are no longer sent.")
+        rest = _("Orders that have reserved or used a code keep its discount. This can't be undone.")
+        title = _("Revoke batch %(name)s") % {"name": code_batch.pattern or _("Imported codes")}
+        return render_confirmation(request, Confirmation(title, facts, f"{effect} {rest}", _("Revoke batch"), page))
+
     def _describe_generic_code(self, offer: Any) -> dict[str, Any] | None:
         """Return the code that every customer can enter, and its status; None if the offer has none."""
         code = Code.objects.filter(offer=offer.offer_key, batch=None).first()
@@ -284,7 +317,18 @@ class CodeViews:
 
     def _url_names(self) -> dict[str, str]:
         opts = self.admin.opts
-        names = ("balance", "strength", "generate", "import", "revoke", "batch", "progress", "assign", "export")
+        names = (
+            "balance",
+            "strength",
+            "generate",
+            "import",
+            "revoke",
+            "revoke_batch",
+            "batch",
+            "progress",
+            "assign",
+            "export",
+        )
         urls = {name: f"admin:{self.kind}_codes_{name}" for name in names}
         return urls | {
             "list": f"admin:{self.kind}_codes",

@@ -110,7 +110,7 @@ class ImportForm(forms.Form):
 
     def __init__(self, *args: Any, batches: Iterable[CodeBatch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.batches = {str(batch.pk): batch for batch in batches if not batch.pattern}
+        self.batches = {str(batch.pk): batch for batch in batches if not batch.pattern and batch.revoked_at is None}
         choices = [(key, _batch_label(batch)) for key, batch in self.batches.items()]
         self.fields["batch"].choices = [("", _("New batch")), *choices]  # type: ignore[attr-defined]
 

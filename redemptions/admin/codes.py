@@ -57,11 +57,18 @@ def to_batch_row(batch: CodeBatch, url: str) -> dict[str, Any]:
         "url": url,
         "name": batch.pattern or _("Imported"),
         "count": format_number(batch.count),
-        "state": (_("Completed"), "success")
-        if batch.is_generated
-        else (_("%(percent)s%% generated") % {"percent": _percent(batch)}, "info"),
+        "state": _batch_state(batch),
         "created": format_datetime(batch.created_at, batch.brand.timezone),
     }
+
+
+def _batch_state(batch: CodeBatch) -> tuple[str, str]:
+    """Return the status of a batch and its color."""
+    if batch.revoked_at is not None:
+        return (_("Being revoked"), "info") if batch.is_being_revoked else (_("Revoked"), "danger")
+    if batch.is_generated:
+        return _("Completed"), "success"
+    return _("%(percent)s%% generated") % {"percent": _percent(batch)}, "info"
 
 
 def build_progress_context(batch: CodeBatch) -> dict[str, Any]:
@@ -75,7 +82,8 @@ def build_progress_context(batch: CodeBatch) -> dict[str, Any]:
         "count": format_number(batch.count),
         "generated_count": format_number(batch.generated_count),
         "percent": _percent(batch),
-        "is_running": is_assigning or not batch.is_generated,
+        "is_running": is_assigning or batch.is_being_revoked or not batch.is_generated,
+        "revoked_count": format_number(batch.revoked_count),
         "assignments": [_assignment_row(assignment, zone) for assignment in assignments],
     }
 

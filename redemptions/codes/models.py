@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Brand, Customer
 from core.ids import uuid7
 
-EXPORTED = "exported"  # the label of an event of the audit log
+EXPORTED, REVOKED = "exported", "revoked"  # labels of events of the audit log
 
 
 @pghistory.track(
     pghistory.ManualEvent(EXPORTED),  # type: ignore[no-untyped-call]
+    pghistory.ManualEvent(REVOKED),  # type: ignore[no-untyped-call]
     fields=["kind", "brand", "offer", "pattern", "generated_count"],
     model_name="CodeBatchEvent",
 )
@@ -22,7 +23,8 @@ class CodeBatch(models.Model):
     """Single-use codes of one offer, generated in the background from a pattern, or imported.
 
     ``generated_count`` of ``count`` codes exist. An imported batch has no pattern, and its ``count`` grows with each
-    import.
+    import. A batch that is revoked at ``revoked_at`` gets no more codes; its codes are revoked in the background,
+    up to the text ``revoked_to`` so far, and ``revoked_count`` of them were not revoked before.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -38,6 +40,10 @@ class CodeBatch(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    revoked_to = models.CharField(max_length=64, db_default="", editable=False, db_collation="C")
+    revoked_count = models.PositiveIntegerField(db_default=0, editable=False)
+    revocation_finished_at = models.DateTimeField(null=True, editable=False)
 
     audit_brand_path: ClassVar = "brand"
 
@@ -59,6 +65,11 @@ class CodeBatch(models.Model):
     def is_generated(self) -> bool:
         """Whether all codes of the batch exist."""
         return self.generated_count == self.count
+
+    @property
+    def is_being_revoked(self) -> bool:
+        """Whether codes of a revoked batch are still to be revoked."""
+        return self.revoked_at is not None and self.revocation_finished_at is None
 
 
 class Code(models.Model):

@@ -14,6 +14,12 @@ def generate_codes(batch_id: str) -> None:
     services.generate_codes(batch_id=uuid.UUID(batch_id))
 
 
+@shared_task(name="redemptions.revoke_batch")
+def revoke_batch(batch_id: str) -> None:
+    """Revoke the codes of a revoked batch, or continue to."""
+    services.continue_revocation(batch_id=uuid.UUID(batch_id), at=timezone.now())
+
+
 @shared_task(name="redemptions.archive_codes")
 def archive_codes(offer: str) -> None:
     """Archive the codes of an archived offer's batches, or continue to."""

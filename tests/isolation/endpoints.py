@@ -67,6 +67,7 @@ def _batch_rows(offer: str, ids: dict[str, str], batch: str, assignment: str) ->
         Row(one, "GET", "owner", batched, scopes=READ),
         Row(f"{one}codes.csv", "GET", "owner", batched, writes=True, scopes=EXPORT),
         Row(f"{one}assign/", "POST", "owner", batched, {"customer_ids": ["<customer>"]}, writes=True, scopes=MANAGE),
+        Row(f"{one}revoke/", "POST", "owner", batched, writes=True, scopes=MANAGE),
         Row(
             f"{one}assignments/<uuid:assignment>/",
             "GET",

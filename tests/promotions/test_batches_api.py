@@ -94,7 +94,7 @@ def test_a_batch_is_created_and_its_progress_is_read(
         "job": f"http://testserver{batches_url(promotion)}{created['id']}/", "id": created["id"],
         "offer": str(promotion.pk), "pattern": PATTERN, "charset": "23456789ABCDEFGHJKMNPQRSTUVWXYZ",
         "entropy_bits": 39.6, "balance": None, "count": 3000, "generated_count": 0, "status": "running",
-        "finished_at": None,
+        "finished_at": None, "revoked_at": None, "revoked_count": 0, "revocation_finished_at": None,
     }  # fmt: skip
     run_outbox()
     read = server.get(created["job"]).json()

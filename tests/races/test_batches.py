@@ -3,23 +3,26 @@
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Customer
 from promotions.models import Promotion
+from redemptions.codes import files, services
 from redemptions.codes import rules as code_rules
-from redemptions.codes import services
 from redemptions.codes.models import Code, CodeBatch
-from redemptions.codes.services import batches
+from redemptions.codes.services import batches, revocations
 from redemptions.codes.services.assignments import AssignmentResult
-from redemptions.errors import CodesExhausted
+from redemptions.errors import BatchRevoked, CodesExhausted
+from redemptions.events.models import Event
 from redemptions.uses.models import OfferUse
 from segments.services import apply_audience
 from tests.code_batches import create_batch, import_codes
@@ -105,6 +108,81 @@ def test_generators_of_batches_with_few_possible_codes_never_deadlock(
 
     assert results == [None] * 6
     assert [Code.objects.filter(batch=batch).count() for batch in code_batches] == [120] * 6
+
+
+# --- revoking ---------------------------------------------------------------------------------------------------------
+def test_concurrent_revocations_assignments_and_imports_leave_no_code(
+    run_concurrently: RunConcurrently, promotion: Promotion, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocations, "CHUNK", 20)
+    batch = import_codes(promotion, ["code", *(f"CODE-{number:03}" for number in range(100))]).batch
+    stale = CodeBatch.objects.select_related("brand").get(pk=batch.pk)
+
+    def change(number: int) -> None:
+        with suppress(BatchRevoked, CodesExhausted):
+            if number % 4 == 0:
+                services.revoke_batch(batch=CodeBatch.objects.get(pk=batch.pk), at=at)
+            elif number % 4 == 1:
+                import_codes(promotion, ["code", *(f"LATE-{number}-{line}" for line in range(30))], batch=stale)
+            elif number % 4 == 2:
+                customer_ids = [f"c{number}-{index}" for index in range(10)]
+                services.assign_to_customers(batch=stale, customer_ids=customer_ids, notify=False, at=at)
+            services.continue_revocation(batch_id=batch.pk, at=at)
+
+    results = run_concurrently(change, range(16))
+    services.continue_revocation(batch_id=batch.pk, at=at)
+
+    assert results == [None] * 16
+    assert not Code.objects.filter(batch=batch, revoked_at=None).exists()
+    batch.refresh_from_db()
+    assert batch.revoked_count == batch.count == Code.objects.filter(batch=batch).count()
+    assert Event.objects.get(type="code.revoked").data["count"] == batch.count
+
+
+def test_an_import_that_runs_while_its_batch_is_revoked_adds_nothing_later(promotion: Promotion, at: datetime) -> None:
+    batch, imported = _revoke_during_an_import(promotion, at)
+
+    assert imported
+    assert not Code.objects.filter(batch=batch, revoked_at=None).exists()
+
+
+def test_without_the_lock_of_the_batch_an_import_adds_codes_to_a_revoked_one(
+    promotion: Promotion, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prove that the test above can fail: read the batch once, without locking it."""
+    monkeypatch.setattr(batches, "lock_batch", cache(lambda *, batch_id: CodeBatch.objects.get(pk=batch_id)))
+
+    batch, _imported = _revoke_during_an_import(promotion, at)
+
+    assert Code.objects.filter(batch=batch, revoked_at=None).exists()
+
+
+def _revoke_during_an_import(promotion: Promotion, at: datetime) -> tuple[CodeBatch, bool]:
+    """Revoke a batch while a chunk of an import has read it. Return it, and whether the import finished first."""
+    batch = import_codes(promotion, ["code", "FIRST-1"]).batch
+    result = services.ImportResult(CodeBatch.objects.select_related("brand").get(pk=batch.pk))
+    rows = list(files.iter_rows(["code", "LATE-1"]))
+
+    def revoke() -> None:
+        services.revoke_batch(batch=CodeBatch.objects.get(pk=batch.pk), at=at)
+        services.continue_revocation(batch_id=batch.pk, at=at)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert batches.lock_batch(batch_id=batch.pk).revoked_at is None
+            revocation = pool.submit(_run_and_close, revoke)
+            wait([revocation], timeout=1)
+            was_first = not revocation.done()
+            batches._import(result, rows, allow_weak=True)
+        revocation.result(30)
+    return batch, was_first
+
+
+def _run_and_close(call: Callable[[], None]) -> None:
+    try:
+        call()
+    finally:
+        connections.close_all()
 
 
 # --- assigning --------------------------------------------------------------------------------------------------------

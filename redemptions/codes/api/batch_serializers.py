@@ -56,6 +56,11 @@ class BatchSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(JOB_STATUSES, help_text=_("Whether all codes exist."))
     created_at = serializers.DateTimeField(help_text=_("When the batch was created."))
     finished_at = serializers.DateTimeField(allow_null=True, help_text=_("When the batch was completed."))
+    revoked_at = serializers.DateTimeField(allow_null=True, help_text=_("When the batch was revoked."))
+    revoked_count = serializers.IntegerField(help_text=_("Number of codes that this revoked so far."))
+    revocation_finished_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When the last code of the batch was revoked.")
+    )
 
 
 class ImportQuerySerializer(serializers.Serializer[Any]):
@@ -139,7 +144,8 @@ def to_batch_data(
         "balance": None if balance is None else money.format_decimal(balance.amount, balance.currency),
         "count": batch.count, "generated_count": batch.generated_count,
         "status": "completed" if batch.is_generated else "running",
-        "created_at": batch.created_at, "finished_at": batch.finished_at,
+        "created_at": batch.created_at, "finished_at": batch.finished_at, "revoked_at": batch.revoked_at,
+        "revoked_count": batch.revoked_count, "revocation_finished_at": batch.revocation_finished_at,
     }  # fmt: skip
 
 

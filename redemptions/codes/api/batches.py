@@ -170,6 +170,22 @@ class AssignView(OfferCodesView):
         return Response(asdict(result))
 
 
+class RevokeBatchView(OfferCodesView):
+    """``…/batches/<batch>/revoke/``"""
+
+    @idempotent
+    def post(self, request: Request, pk: OfferKey, batch: uuid.UUID) -> Response:
+        """Revoke all codes of a batch. Reservations and redemptions stay valid.
+
+        Many codes are revoked in the background: `202`. Repeating the request has no effect.
+        """
+        code_batch = get_batch(pk=batch, offer=type(self).find_editable(request, pk).offer_key)
+        at = timezone.now()
+        services.revoke_batch(batch=code_batch, at=at)
+        services.revoke_small_batch(batch=code_batch, at=at)
+        return Response(serialize_batch(request, code_batch), status=202 if code_batch.is_being_revoked else 200)
+
+
 class AssignmentView(OfferCodesView):
     """``…/batches/<batch>/assignments/<assignment>/``"""
 
@@ -184,6 +200,7 @@ def batch_paths(prefix: str, *, kind: str, find_readable: FindOffer, find_editab
     """Return the paths of the code batches of a kind of offer, below the path ``prefix`` of one offer, its ``pk``."""
     base, batch = f"{prefix}batches/", f"{prefix}batches/<uuid:batch>/"
     batch_answers = {201: BatchSerializer, 202: BatchSerializer}
+    revoke_answers = {200: BatchSerializer, 202: BatchSerializer}
     assign_answers = {200: AssignResultSerializer, 202: AssignmentSerializer}
     csv_answer = {(200, "text/csv"): OpenApiTypes.STR}
     routes: list[tuple[str, type[OfferCodesView], str, dict[str, dict[str, Any]]]] = [
@@ -196,7 +213,7 @@ def batch_paths(prefix: str, *, kind: str, find_readable: FindOffer, find_editab
         }),
         (f"{base}import/", ImportView, "batch-import", {"post": {
             "request": {"text/csv": OpenApiTypes.STR}, "parameters": [ImportQuerySerializer],
-            "responses": {201: ImportResultSerializer} | problem_responses(errors.InvalidStatus),
+            "responses": {201: ImportResultSerializer} | problem_responses(errors.BatchRevoked, errors.InvalidStatus),
             "operation_id": "batch_import",
         }}),
         (batch, BatchView, "batch", {"get": {"responses": {200: BatchSerializer}, "operation_id": "batch_read"}}),
@@ -206,7 +223,13 @@ def batch_paths(prefix: str, *, kind: str, find_readable: FindOffer, find_editab
         (f"{batch}assign/", AssignView, "batch-assign", {"post": {
             "request": AssignInputSerializer, "operation_id": "batch_assign",
             "responses": assign_answers
-            | problem_responses(errors.BatchNotReady, errors.CodesExhausted, errors.InvalidStatus),
+            | problem_responses(
+                errors.BatchNotReady, errors.BatchRevoked, errors.CodesExhausted, errors.InvalidStatus
+            ),
+        }}),
+        (f"{batch}revoke/", RevokeBatchView, "batch-revoke", {"post": {
+            "request": None, "responses": revoke_answers | problem_responses(errors.BatchNotReady),
+            "operation_id": "batch_revoke",
         }}),
         (f"{batch}assignments/<uuid:assignment>/", AssignmentView, "batch-assignment", {
             "get": {"responses": {200: AssignmentSerializer}, "operation_id": "batch_assignment_read"},

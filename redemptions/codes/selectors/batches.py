@@ -13,11 +13,12 @@ from redemptions.backends import get_code_backend
 from redemptions.balances.selectors import get_balances
 from redemptions.codes.models import Code, CodeBatch
 from redemptions.codes.rules import canonicalize_code, normalize_prefix, previous_key, unused_status
-from redemptions.codes.selectors.codes import get_stored_value
+from redemptions.codes.selectors.codes import get_stored_value, unrestricted
 from redemptions.contracts import CodeStatus
 from redemptions.stored_values import StoredValue
 
 PAGE_SIZE = 5_000  # codes that one statement of an export reads
+MAX_COUNTED_CODES = 50_000  # of a batch whose used codes a page counts, about half a second
 
 
 class BatchCode(NamedTuple):
@@ -98,6 +99,17 @@ def iter_batch_codes(*, batch: CodeBatch, at: datetime) -> Iterator[BatchCode]:
         if len(page) < PAGE_SIZE:
             return
         after = page[-1].text
+
+
+def count_redeemable_codes(*, batch: CodeBatch, at: datetime) -> tuple[int, bool]:
+    """Return the number of the batch's codes that can still be redeemed, and whether it is exact.
+
+    A batch of more than ``MAX_COUNTED_CODES`` codes counts those that are used, too.
+    """
+    if batch.count <= MAX_COUNTED_CODES:
+        statuses = (code.status for code in iter_batch_codes(batch=batch, at=at))
+        return sum(status in (CodeStatus.AVAILABLE, CodeStatus.RESERVED) for status in statuses), True
+    return Code.objects.filter(unrestricted(at), batch=batch).count(), False
 
 
 def find_batch_codes(*, batch: CodeBatch, term: str, at: datetime) -> list[BatchCode]:

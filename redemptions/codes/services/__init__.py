@@ -27,6 +27,7 @@ from redemptions.codes.services.codes import (
 )
 from redemptions.codes.services.exports import HEADER as EXPORT_HEADER
 from redemptions.codes.services.exports import export_codes
+from redemptions.codes.services.revocations import continue_revocation, revoke_batch, revoke_small_batch
 
 __all__ = [
     "EXPORT_HEADER",
@@ -39,6 +40,7 @@ __all__ = [
     "assign_to_customers",
     "check_takes_codes",
     "continue_assignment",
+    "continue_revocation",
     "create_batch",
     "delete_batches",
     "delete_codes",
@@ -49,5 +51,7 @@ __all__ = [
     "import_codes",
     "move_codes",
     "register_code",
+    "revoke_batch",
     "revoke_code",
+    "revoke_small_batch",
 ]

@@ -28,7 +28,7 @@ from redemptions.codes.models import CodeAssignment, CodeBatch
 from redemptions.codes.selectors.assignments import codes_of_customers, list_members_after
 from redemptions.codes.services.codes import check_takes_codes
 from redemptions.contracts import CodeOffer
-from redemptions.errors import BatchNotReady, CodesExhausted
+from redemptions.errors import BatchNotReady, BatchRevoked, CodesExhausted
 from segments.errors import AudienceEmpty
 from segments.selectors import get_audience_size
 
@@ -55,7 +55,7 @@ def assign_to_customers(
     """Assign an available code of the batch to each customer who has none; all of them, or none.
 
     Creates unknown customers. With ``notify``, plans one email with the code to each customer who is subscribed to
-    offers. Raises InvalidRequest, BatchNotReady, CodesExhausted and the error of the offer.
+    offers. Raises InvalidRequest, BatchNotReady, BatchRevoked, CodesExhausted and the error of the offer.
     """
     offer = _check(batch, at)
     unique_ids = sorted(set(map(canonicalize_customer_id, customer_ids)))
@@ -82,7 +82,7 @@ def assign_to_customers(
 def assign_to_audience(*, batch: CodeBatch, segment_type: str, notify: bool, at: datetime) -> CodeAssignment:
     """Create an assignment to the customers of the brand's audience, and enqueue its processing.
 
-    Raises BatchNotReady, AudienceEmpty and the error of the offer.
+    Raises BatchNotReady, BatchRevoked, AudienceEmpty and the error of the offer.
     """
     _check(batch, at)
     if not get_audience_size(brand_id=batch.brand_id, segment_type=segment_type):
@@ -141,10 +141,12 @@ def _find_offer(batch: CodeBatch, at: datetime) -> CodeOffer | None:
 
 
 def _check(batch: CodeBatch, at: datetime) -> CodeOffer:
-    """Return the offer of the batch. Raises the error of an offer that takes no codes, and BatchNotReady."""
+    """Return the offer of the batch. Raises the error of an offer that takes no codes, BatchNotReady, BatchRevoked."""
     offer = check_takes_codes(kind=batch.kind, offer=batch.offer, brand_id=batch.brand_id, at=at)
     if not batch.is_generated:
         raise BatchNotReady(generated_count=batch.generated_count, count=batch.count)
+    if batch.revoked_at is not None:
+        raise BatchRevoked
     return offer
 
 

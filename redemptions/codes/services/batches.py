@@ -32,7 +32,7 @@ from redemptions.codes.rules import canonicalize_code
 from redemptions.codes.selectors.batches import count_codes_of_pattern, get_batches_of_taken_codes
 from redemptions.codes.services.balances import find_balance_error, parse_batch_balance, read_balance
 from redemptions.codes.services.codes import check_takes_codes
-from redemptions.errors import CodeTaken, PatternTooWeak
+from redemptions.errors import BatchRevoked, CodeTaken, PatternTooWeak
 from redemptions.events.contracts import EventType, NewEvent
 from redemptions.events.services import append_events
 from redemptions.stored_values import StoredValue
@@ -183,8 +183,8 @@ def import_codes(
     Each transaction imports ``IMPORT_CHUNK`` lines. Rejected lines are reported, the others are imported. Codes that
     would be easy to guess are rejected unless ``allow_weak`` is set. A code with a customer is assigned to them, and a
     day as the end of a code is one of the brand's time zone. Codes that the batch already has are counted as existing
-    and stay as they are, so an interrupted import can be repeated as a whole. Raises InvalidRequest and the error of
-    the offer.
+    and stay as they are, so an interrupted import can be repeated as a whole. Raises InvalidRequest, BatchRevoked and
+    the error of the offer.
     """
     described = check_takes_codes(kind=kind, offer=offer, brand_id=brand.pk, at=at)
     if batch is not None and batch.pattern:
@@ -230,6 +230,8 @@ def _describe_headings(error: files.HeadingsInvalid) -> str:
 
 @transaction.atomic
 def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -> None:
+    if lock_batch(batch_id=result.batch.pk).revoked_at is not None:
+        raise BatchRevoked
     rows: dict[str, files.Row] = {}  # by canonical form
     result.received += len(chunk)
     for row in chunk:
@@ -253,6 +255,11 @@ def _import(result: ImportResult, chunk: list[files.Row], *, allow_weak: bool) -
             row = rows.pop(canonical)
             result.add_error(row.line, _text_of(row), "weak", _("This code is too easy to guess."))
     _insert(result, rows)
+
+
+def lock_batch(*, batch_id: uuid.UUID) -> CodeBatch:
+    """Lock a batch until the end of the transaction, so that it is not revoked meanwhile, and return it."""
+    return CodeBatch.objects.select_for_update(no_key=True).get(pk=batch_id)
 
 
 def _find_cell_error(row: files.Row, result: ImportResult) -> str | None:
