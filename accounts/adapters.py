@@ -15,6 +15,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.conf import settings
+from django.contrib.auth import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors, services
 from accounts.contracts import Assurance, Method
 from accounts.emails import FactorChange
-from accounts.models import User
+from accounts.models import Access, User
 from core import throttle
 
 RECORDS = "account_authentication_methods"  # the key of allauth's records in a session
@@ -186,3 +187,17 @@ def _forget_removed_factor(request: HttpRequest, user: User, **_kwargs: Any) -> 
     records: Iterable[Mapping[str, Any]] = request.session.get(RECORDS, [])
     request.session[RECORDS] = [record for record in records if not _is_second_factor(record)]
     services.end_other_sign_ins(user=user, session_key=request.session.session_key, at=timezone.now())
+
+
+@receiver(user_logged_in)
+def _record_session(request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Record the begin of a session in the audit log, with the ways in which the user proved who they are."""
+    methods = sorted(get_assurance(request, user).methods)
+    services.record_access(Access.SIGNED_IN, user=user.pk, subject=" ".join(["session", *methods]))
+
+
+@receiver(user_logged_out)
+def _record_end_of_session(user: User | None, **_kwargs: Any) -> None:
+    """Record the end of a session in the audit log."""
+    if isinstance(user, User):
+        services.record_access(Access.SIGNED_OUT, user=user.pk, subject="session")

@@ -19,6 +19,12 @@ def _erase_user_history(people: ErasedPeople) -> None:
         )
 
 
+def _erase_addresses(people: ErasedPeople) -> None:
+    """Remove the addresses of users from the audit log."""
+    if people.brand is None:
+        db.execute("accounts/sql/erase_addresses.sql", {"users": list(people.users)})
+
+
 def _erase_merges(people: ErasedPeople) -> None:
     """Delete the merges of the customers into others."""
     merges = CustomerMerge.objects.filter(source__in=people.customers)
@@ -206,6 +212,26 @@ TABLES = (
         brand="brand",
     ),
     PersonalTable(
+        model="accounts.AccessEvent",
+        columns=(keep_key("pgh_obj", Merge.NONE),),
+        user="pgh_obj",
+        export="sign_in_history",
+        members=members("subject", event="pgh_label", at="pgh_created_at", address="pgh_context__metadata__address"),
+    ),
+    PersonalTable(
+        model="accounts.AccessEvent",
+        columns=(keep_key("customer", Merge.UNCHANGED),),
+        customer="customer",
+        brand="brand",
+        export="accesses",
+        members=members(event="pgh_label", at="pgh_created_at", brand="brand__slug"),
+    ),
+    PersonalTable(
+        model="pghistory.Context",
+        erase=_erase_addresses,
+        columns=(PersonalColumn("metadata", _SCRUBBED),),
+    ),
+    PersonalTable(
         model="admin.LogEntry",
         erase=_erase_admin_log,
         columns=(
@@ -231,6 +257,5 @@ IMPERSONAL = {
     "django_celery_beat.PeriodicTask.kwargs": "arguments of periodic tasks, which name no person",
     "django_celery_beat.PeriodicTask.name": "the name of a periodic task",
     "accounts.PrivacyRequest.step": "the name of a table",
-    "pghistory.Context.metadata": "the key of a user, and a path in which customer IDs are left out",
     "sessions.Session.session_data": "not in use: sessions are rows of accounts.Session",
 }

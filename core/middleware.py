@@ -151,12 +151,13 @@ class PermissionsPolicyMiddleware(_Middleware):
 
 
 class _AuditMiddleware(HistoryMiddleware):
-    """The recorder of the user and the path of each change. It leaves out the IDs of customers in paths."""
+    """The recorder of the user, the address and the path of each change, without the IDs of customers in paths."""
 
     def get_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the user and the path, with the name of the parameter in the place of a customer ID."""
+        """Return the user, the address and the path, with the name of the parameter in the place of a customer ID."""
         context: dict[str, Any] = super().get_context(request)
-        return context | {"url": CUSTOMER_PATH.sub(r"\1<customer_id>/", request.path)}
+        path = CUSTOMER_PATH.sub(r"\1<customer_id>/", request.path)
+        return context | {"url": path, "address": throttle.client_ip(request)}
 
 
 class AuditContextMiddleware(_Middleware):

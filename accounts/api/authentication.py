@@ -4,6 +4,7 @@ import uuid
 from functools import cached_property
 from typing import Any, ClassVar
 
+import pghistory
 from django.utils import timezone
 from rest_framework import authentication
 from rest_framework.request import Request
@@ -88,7 +89,9 @@ class ApiKeyAuthentication(_HeaderAuthentication):
     keyword = "Api-Key"
 
     def authenticate_credentials(self, credentials: str, address: str) -> tuple[ApiKeyUser, Caller]:
-        return ApiKeyUser(), services.authenticate_api_key(text=credentials, address=address, at=timezone.now())
+        caller = services.authenticate_api_key(text=credentials, address=address, at=timezone.now())
+        pghistory.context(api_key=str(caller.api_key_id))  # who the audit log names
+        return ApiKeyUser(), caller
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

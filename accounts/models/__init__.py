@@ -1,6 +1,7 @@
 """Users, brands, memberships, customers and their merges, API keys, grants and invitations."""
 
 from accounts.models.access import AcceptanceGrant, ApiKey
+from accounts.models.audit import Access, AccessEvent
 from accounts.models.brands import (
     MAX_ORIGINS,
     ORIGIN_MESSAGE,
@@ -23,6 +24,8 @@ __all__ = [
     "ORIGIN_MESSAGE",
     "ROLE_CHOICES",
     "AcceptanceGrant",
+    "Access",
+    "AccessEvent",
     "ApiKey",
     "Brand",
     "Consent",

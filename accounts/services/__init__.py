@@ -18,6 +18,7 @@ from accounts.services.api_keys import (
     revoke_key,
     roll_key,
 )
+from accounts.services.audit import record_access
 from accounts.services.authentication import (
     check_credentials,
     end_session,
@@ -92,6 +93,7 @@ __all__ = [
     "invite",
     "issue_key",
     "purge_sign_ins",
+    "record_access",
     "record_merge",
     "refresh",
     "register",

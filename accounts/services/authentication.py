@@ -10,7 +10,8 @@ from django.db.models import F
 from accounts import rules, selectors
 from accounts.contracts import Assurance, Method, Tokens
 from accounts.errors import InvalidCredentials, TokenReused
-from accounts.models import Session, TokenFamily, User
+from accounts.models import Access, Session, TokenFamily, User
+from accounts.services.audit import audit_context, record_access
 from core import throttle
 from core.errors import NotFound, TokenExpired, TokenInvalid
 
@@ -18,8 +19,9 @@ from core.errors import NotFound, TokenExpired, TokenInvalid
 def check_credentials(*, account: str, password: str, address: str) -> User | None:
     """Return the active user with these credentials, or None. Both outcomes cost one password hash.
 
-    Counts the attempt for the address and the account. Raises Throttled, and Unavailable if attempts can't be counted
-    or too many passwords are being checked.
+    The audit log records failures, without the name of an account that doesn't exist. Counts the attempt for the
+    address and the account. Raises Throttled, and Unavailable if attempts can't be counted or too many passwords are
+    being checked.
     """
     if address:
         throttle.consume("login_address", address)
@@ -27,8 +29,10 @@ def check_credentials(*, account: str, password: str, address: str) -> User | No
     user = selectors.user_of_account(account)
     if user is None:
         User().set_password(password)
-        return None
-    return user if user.check_password(password) and user.is_active else None
+    elif user.check_password(password) and user.is_active:
+        return user
+    record_access(Access.SIGN_IN_FAILED, user=user.pk if user else None, subject=Method.PASSWORD)
+    return None
 
 
 def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple[User, Tokens]:
@@ -36,15 +40,17 @@ def sign_in(*, account: str, password: str, address: str, at: datetime) -> tuple
 
     They give no rights of staff to users who need a second factor. Raises InvalidCredentials, Throttled, Unavailable.
     """
-    user = check_credentials(account=account, password=password, address=address)
-    if user is None:
-        raise InvalidCredentials
-    return user, tokens_for(user=user, at=at)
+    with audit_context(address=address):
+        user = check_credentials(account=account, password=password, address=address)
+        if user is None:
+            raise InvalidCredentials
+        return user, tokens_for(user=user, at=at)
 
 
 def tokens_for(*, user: User, at: datetime, methods: Collection[Method] = (Method.PASSWORD,)) -> Tokens:
-    """Issue tokens for a user who was authenticated by these methods."""
+    """Issue tokens for a user who was authenticated by these methods. The audit log records it."""
     expires_at = at + timedelta(days=settings.REFRESH_TOKEN_DAYS)
+    record_access(Access.SIGNED_IN, user=user.pk, subject=_describe_methods(methods))
     family = TokenFamily.objects.create(user=user, created_at=at, expires_at=expires_at)
     return _issue_tokens(user, family, Assurance(frozenset(methods), at), at)
 
@@ -67,7 +73,8 @@ def refresh(*, token: str, at: datetime) -> Tokens:
     unused = family.filter(generation=claims.generation, ended_at=None)
     if not unused.update(generation=F("generation") + 1):
         if family.filter(generation__gt=claims.generation).exists():
-            family.filter(ended_at=None).update(ended_at=at)
+            if family.filter(ended_at=None).update(ended_at=at):
+                record_access(Access.SIGNED_OUT, user=user.pk, subject=TokenReused.code)
             raise TokenReused
         raise TokenInvalid
     return _issue_tokens(user, family.get(), claims.assurance, at)
@@ -81,7 +88,8 @@ def sign_out(*, token: str, at: datetime) -> None:
         return
     if claims.family is None:
         raise TokenInvalid
-    TokenFamily.objects.filter(pk=claims.family, ended_at=None).update(ended_at=at)
+    if TokenFamily.objects.filter(pk=claims.family, ended_at=None).update(ended_at=at):
+        record_access(Access.SIGNED_OUT, user=claims.caller.user_key)
 
 
 @transaction.atomic
@@ -90,6 +98,7 @@ def sign_out_everywhere(*, user: User, at: datetime) -> None:
     User.objects.filter(pk=user.pk).update(token_epoch=F("token_epoch") + 1, tokens_ended_at=at)
     TokenFamily.objects.filter(user=user, ended_at=None).update(ended_at=at)
     Session.objects.filter(user=user).delete()
+    record_access(Access.SIGNED_OUT, user=user.pk, subject="all sign-ins")
 
 
 def end_session(*, user: User, number: str) -> None:
@@ -97,6 +106,7 @@ def end_session(*, user: User, number: str) -> None:
     for session in Session.objects.filter(user=user):
         if selectors.number_of_session(session) == number:
             session.delete()
+            record_access(Access.SIGNED_OUT, user=user.pk, subject="another session")
             return
     raise NotFound
 
@@ -105,6 +115,10 @@ def purge_sign_ins(*, at: datetime) -> None:
     """Delete sessions and families of refresh tokens that have expired."""
     Session.objects.filter(expire_date__lte=at).delete()
     TokenFamily.objects.filter(expires_at__lte=at).delete()
+
+
+def _describe_methods(methods: Collection[Method]) -> str:
+    return " ".join(sorted(methods))
 
 
 def _issue_tokens(user: User, family: TokenFamily, assurance: Assurance, at: datetime) -> Tokens:

@@ -10,7 +10,8 @@ from django.utils import translation
 from accounts import emails, selectors
 from accounts.contracts import Method, Tokens
 from accounts.errors import InvalidCredentials, SecondFactorInvalid, SecondFactorRequired
-from accounts.models import Session, TokenFamily, User
+from accounts.models import Access, Session, TokenFamily, User
+from accounts.services.audit import record_access
 from accounts.services.authentication import check_credentials, sign_out_everywhere, tokens_for
 from core import throttle
 from core.outbox import enqueue_on_commit
@@ -21,13 +22,15 @@ _ENCRYPTED = ("secret", "seed")  # members of the data of a factor
 def use_code(*, user: User, code: str) -> Authenticator | None:
     """Return the factor that a code of an app, or a recovery code, is of. None if it is wrong or was used before.
 
-    Counts the attempt for the user. Raises Throttled and Unavailable.
+    The audit log records both. Counts the attempt for the user. Raises Throttled and Unavailable.
     """
     throttle.consume("second_factor", str(user.pk))
     factors = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
     for factor in factors.order_by("-type"):  # an app first
         if factor.wrap().validate_code(code):
+            record_access(Access.FACTOR_USED, user=user.pk, subject=factor.type)
             return factor
+    record_access(Access.FACTOR_FAILED, user=user.pk, subject=Method.CODE)
     return None
 
 
@@ -72,6 +75,7 @@ def end_other_sign_ins(*, user: User, session_key: str | None, at: datetime) -> 
     """End all sessions of a user but one, and all refresh tokens, since their second factor is gone."""
     Session.objects.filter(user=user).exclude(session_key=session_key).delete()
     TokenFamily.objects.filter(user=user, ended_at=None).update(ended_at=at)
+    record_access(Access.SIGNED_OUT, user=user.pk, subject="other sign-ins")
 
 
 @transaction.atomic

@@ -120,5 +120,6 @@ class SignOutPage(LogoutView):
         return reverse("admin:login")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        bool(request.user.is_authenticated)  # loads the user before the session is gone, for the audit log
         request.session.flush()
         return super().post(request, *args, **kwargs)

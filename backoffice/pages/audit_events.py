@@ -16,7 +16,7 @@ from django.db.models import ForeignKey, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
-from accounts.models import Brand, User
+from accounts.models import ApiKey, Brand, User
 from backoffice.base.admin import BrandScopedMixin, is_platform_admin, list_brand_ids
 from core.permissions import BrandPermissions
 
@@ -53,15 +53,16 @@ def list_tracked_models(request: HttpRequest) -> list[TrackedModel]:
     """Return the tracked models that the user may see, with the events of the user's brands.
 
     These are the models of admin pages that the user may see, and those without a page that have the lookup of their
-    brand in ``audit_brand_path``.
+    brand in ``audit_brand_path``. Events that have it themselves have a name of their own, and are for owners.
     """
     tracked: list[TrackedModel] = []
     for model in apps.get_models():
         for event in getattr(model, "pgh_event_models", {}).values() if "pgh_event_models" in vars(model) else ():
             events = _visible_events(request, event, model)
             if events is not None and not any(other.events.model is event for other in tracked):
+                named: Any = event if hasattr(event, "audit_brand_path") else model
                 tracked.append(
-                    TrackedModel(model._meta.label_lower, capfirst(str(model._meta.verbose_name)), events)  # noqa: SLF001
+                    TrackedModel(named._meta.label_lower, capfirst(str(named._meta.verbose_name)), events)  # noqa: SLF001
                 )
     return sorted(tracked, key=lambda model: model.name)
 
@@ -119,13 +120,21 @@ def get_usernames(user_ids: Sequence[Any]) -> dict[Any, str]:
     return dict(User.objects.filter(pk__in=[pk for pk in user_ids if pk]).values_list("pk", "username"))
 
 
+def get_key_names(key_ids: Sequence[Any]) -> dict[str, str]:
+    """Return the names of existing API keys by the texts of their IDs."""
+    keys = ApiKey.objects.filter(pk__in=[pk for pk in key_ids if pk])
+    return {str(key.pk): str(key) for key in keys}
+
+
 def _visible_events(request: HttpRequest, event: Any, model: Any) -> QuerySet[Event] | None:
     rows: QuerySet[Event] = event.objects.all()
     if is_platform_admin(request):
         return rows
     page: Any = admin.site._registry.get(model)  # noqa: SLF001
     path, needed = getattr(model, "audit_brand_path", ""), BrandPermissions.READ
-    if isinstance(page, BrandScopedMixin) and page.has_module_permission(request):
+    if hasattr(event, "audit_brand_path"):
+        path, needed = event.audit_brand_path, BrandPermissions.OWN
+    elif isinstance(page, BrandScopedMixin) and page.has_module_permission(request):
         path, needed = "id" if page.brand_path == "pk" else page.brand_path, page.needs_to_view
     if not path:
         return None

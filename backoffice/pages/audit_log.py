@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.models import Brand
+from accounts.models import Access, Brand
 from backoffice.base.admin import list_brand_ids
 from backoffice.base.form_fields import TextFormField
 from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number, humanize_value
@@ -37,6 +37,7 @@ EVENT_LABELS: Mapping[str, str | Promise] = {
     **{status.value: status.label for status in RedemptionStatus},  # staff changed a redemption
     EXPORTED: _("Exported"),
     REVOKED: _("Revoked"),
+    **{access.value: access.label for access in Access},
 }  # fmt: skip
 COLORS = {"insert": "success", "update": "info", "delete": "danger"}
 HIDDEN_FIELDS = {"id", "pgh_id", "pgh_obj", "pgh_label", "pgh_context", "pgh_created_at", "created_at", "uuid"}
@@ -98,14 +99,15 @@ def _iter_rows(
     events = [item.event for item in model_events]
     previous = audit_events.get_previous_events(events)
     names = audit_events.get_object_names(events)
-    user_ids = [(event.pgh_context.metadata if event.pgh_context else {}).get("user") for event in events]
-    usernames = audit_events.get_usernames(user_ids)
+    contexts = [event.pgh_context.metadata if event.pgh_context else {} for event in events]
+    usernames = audit_events.get_usernames([context.get("user") for context in contexts])
+    key_names = audit_events.get_key_names([context.get("api_key") for context in contexts])
     formatter = EventFormatter(zone, audit_events.get_currencies(events))
-    for (index, event), user_id in zip(model_events, user_ids, strict=True):
-        missing_user = gettext("System") if user_id is None else gettext("Deleted user")
+    for (index, event), context in zip(model_events, contexts, strict=True):
         yield {
             "created_at": format_datetime(event.pgh_created_at, zone),
-            "user": usernames.get(cast("int", user_id), missing_user),
+            "user": _describe_actor(context, usernames, key_names),
+            "address": context.get("address", ""),
             "object_type": models[index].label,
             "name": names.get((type(event), event.pgh_obj_id)) or _fallback_name(event),
             "url": _object_url(event),
@@ -113,6 +115,15 @@ def _iter_rows(
             "color": COLORS.get(event.pgh_label, ""),
             "fields": list(formatter.iter_changes(event, previous.get((type(event), event.pgh_id)))),
         }
+
+
+def _describe_actor(context: Mapping[str, Any], usernames: Mapping[Any, str], key_names: Mapping[str, str]) -> str:
+    """Return who did something: a user, an API key, somebody who wasn't signed in, or the platform itself."""
+    if key := context.get("api_key"):
+        return key_names.get(key, gettext("Deleted API key"))
+    if user := context.get("user"):
+        return usernames.get(user, gettext("Deleted user"))
+    return gettext("Not signed in") if "address" in context else gettext("System")
 
 
 def _fallback_name(event: Event) -> str:

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "accounts.middleware.BrowserAccountMiddleware",
     "accounts.middleware.SessionLifetimeMiddleware",
     "backoffice.base.csp.AdminCSPMiddleware",
+    "accounts.middleware.AccessLogMiddleware",
 ]
 ROOT_URLCONF = "promoplatform.urls"
 WSGI_APPLICATION = "promoplatform.wsgi.application"
