@@ -133,7 +133,8 @@ def _apply(state: OrderState, request: RefundRequest) -> OrderState:
     try:
         return apply_refund(state, request)
     except UnknownLine as error:
-        raise InvalidRequest.field("lines", _("The order has no line %(line)s.") % {"line": error.refund.id}) from error
+        detail = _("The order has no line %(line)s.") % {"line": error.refund.id}
+        raise InvalidRequest.field(f"lines.{error.refund.position}", detail) from error
     except NoShipping as error:
         raise InvalidRequest.field("shipping", _("The order has no shipping with a price.")) from error
     except TooMuch as error:
