@@ -11,13 +11,21 @@ from django.utils.functional import Promise
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """An action to confirm: facts about its object, what it will do, the label of its button, and where to go back."""
+    """An action to confirm: facts about its object, what it will do, the label of its button, and where to go back.
+
+    ``summary`` describes the object in a sentence, ``warnings`` are what may be unintended, and ``links`` pages to look
+    at before. Without a ``label``, the action isn't possible. ``fields`` are posted with the form, as name and value.
+    """
 
     title: str
     facts: Sequence[tuple[str, str]]
     effect: str
     label: str | Promise
     back: str
+    summary: str = ""
+    warnings: Sequence[str] = ()
+    links: Sequence[tuple[str, str]] = ()
+    fields: Sequence[tuple[str, str]] = ()
 
 
 def render_confirmation(request: HttpRequest, confirmation: Confirmation) -> HttpResponse:

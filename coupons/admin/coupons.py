@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -41,6 +42,7 @@ from redemptions.admin.lifecycle import (
     label_status,
     list_actions,
 )
+from redemptions.admin.reviews import Review, build_review
 from redemptions.codes.selectors.batches import list_batches
 from redemptions.lifecycle import Action
 from redemptions.limits.models import Strategy
@@ -123,14 +125,13 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         with timezone.override(brand.timezone):
             form = CouponForm(request.POST or None, brand=brand, at=timezone.now())
             if form.is_valid() and (coupon := self._create(request, form, brand)):
-                messages.success(request, _("Coupon %(coupon)s was created.") % {"coupon": coupon})
-                return redirect("admin:coupons_coupondefinition_change", coupon.pk)
+                messages.success(request, _("%(offer)s saved as a draft.") % {"offer": coupon})
+                return self.redirect_to_draft(request, coupon)
             return self._page(request, _("New coupon"), brand, form=form)
 
     def _create(self, request: HttpRequest, form: CouponForm, brand: Brand) -> CouponDefinition | None:
         try:
-            decision = OfferDecision.DRAFT if "draft" in request.POST else OfferDecision.PUBLISHED
-            fields = form.values() | {"decision": decision}
+            fields = form.values() | {"decision": OfferDecision.DRAFT}
             return services.create(
                 brand=brand, fields=fields, codes=form.codes(), by=request.user.pk, at=timezone.now()
             )[0]
@@ -195,6 +196,10 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             raise Http404
         return coupon
 
+    def review(self, offer: CouponDefinition, at: datetime) -> Review:
+        summary = offer_field.describe_stored_offer(offer.offer, offer.brand)
+        return build_review(offer, document=offer.offer, summary=summary, facts=list_details(offer))
+
     def change_decision(self, offer: CouponDefinition, action: Action) -> CouponDefinition:
         return services.change_decision(coupon=offer, action=action, at=timezone.now())
 
@@ -207,9 +212,20 @@ class CouponAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
 
 def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
     """Return what the page shows above the form."""
-    maximum, at = coupon.maximum_number_of_coupons, timezone.now()
+    at = timezone.now()
     status = coupon.status_at(at)
-    batches = list_batches(offer=coupon.pk).count()
+    return {
+        "code": coupon.code,
+        "state": (status.label, STATUS_COLORS[status]),
+        "actions": list_actions(coupon, at),
+        "details": list_details(coupon),
+        "offer_summary": offer_field.describe_stored_offer(coupon.offer, coupon.brand),
+    }
+
+
+def list_details(coupon: CouponDefinition) -> list[tuple[str, str]]:
+    """Return what the page and the review of a coupon say, as label and value."""
+    maximum, batches = coupon.maximum_number_of_coupons, list_batches(offer=coupon.pk).count()
     facts = [
         (_("Dates"), f"{presenters.period(coupon)} ({coupon.brand.timezone})"),
         (_("Access"), presenters.access_summary(coupon, batches=batches)),
@@ -219,13 +235,7 @@ def _details_context(coupon: CouponDefinition) -> dict[str, Any]:
     if maximum is not None:
         facts.append((_("Counting method"), str(STRATEGY_LABELS[Strategy(coupon.limit_strategy)])))
         facts.append((_("Guarantee"), presenters.guarantee(coupon.limit_strategy, maximum)))
-    return {
-        "code": coupon.code,
-        "state": (status.label, STATUS_COLORS[status]),
-        "actions": list_actions(coupon, at),
-        "details": facts,
-        "offer_summary": offer_field.describe_stored_offer(coupon.offer, coupon.brand),
-    }
+    return facts
 
 
 def _metrics_context(coupon: CouponDefinition) -> dict[str, Any]:

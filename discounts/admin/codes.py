@@ -1,6 +1,7 @@
 """Admin pages of discount codes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -13,14 +14,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import Truncator
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
 from backoffice.base.changelists import AnnotatedChangeList, EstimatingPaginator
 from backoffice.base.charts import build_daily_chart, describe_redemptions
+from backoffice.base.confirmations import Confirmation, render_confirmation
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import (
     EMPTY_VALUE,
@@ -45,17 +47,22 @@ from promotions.admin.limit_cards import list_limit_cards
 from promotions.admin.limit_fields import OFFER_LIMIT_FIELDS, TOTAL_FIELDS
 from redemptions.admin.code_batches import CodeViews
 from redemptions.admin.lifecycle import (
+    CONFIRMED,
+    MAX_LISTED,
     STATUS_COLORS,
     OfferActionsMixin,
     OfferStatusFilter,
+    confirm_rows,
     label_status,
     list_actions,
 )
+from redemptions.admin.reviews import Review, build_review
 from redemptions.codes.selectors.codes import suggest_text
 from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision, OfferStatus
 
 MAX_SUMMARY = 40  # characters of an offer in the list
+MAX_COUNTED = 100_000  # recipients of an announcement; more are "100,000+"
 
 
 class CodeList(AnnotatedChangeList):
@@ -85,10 +92,9 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
     add_fieldsets = (
         (None, {"fields": ("text", "existing")}),
         (_("Discount"), {"fields": ("discount_type", "discount", "minimum", "offer", "name", "audience")}),
-        (_("Schedule and audience"), {"fields": ("start_date", "end_date", "notify", "draft")}),
+        (_("Schedule and audience"), {"fields": ("start_date", "end_date", "notify")}),
         (_("Limits"), {"fields": (*TOTAL_FIELDS, *OFFER_LIMIT_FIELDS)}),
     )
-    fieldsets = ((None, {"fields": ("offer_summary", "start_date", "end_date", "announced_by_email", "created")}),)
     limit_fieldset = (_("Limits"), {"fields": (*TOTAL_FIELDS, *OFFER_LIMIT_FIELDS)})
     readonly_fields = ("offer_summary", "announced_by_email", "created")
 
@@ -116,7 +122,10 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         """Return the fields, with those of limits for users who may change them; others see the metrics."""
         if obj is None:
             return self.add_fieldsets
-        return (*self.fieldsets, self.limit_fieldset) if self.has_change_permission(request, obj) else self.fieldsets
+        may_change = self.has_change_permission(request, obj)
+        announced = "notify" if may_change and obj.decision == OfferDecision.DRAFT else "announced_by_email"
+        terms = (None, {"fields": ("offer_summary", "start_date", "end_date", announced, "created")})
+        return (terms, self.limit_fieldset) if may_change else (terms,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         locked = services.locked_fields(code=obj, at=timezone.now()) if obj else frozenset()
@@ -188,8 +197,8 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         if "_addanother" in request.POST:
             return cast("HttpResponse", super().response_add(request, obj, post_url_continue))
-        messages.success(request, gettext("Discount code %(code)s was created.") % {"code": obj})
-        return redirect("admin:discounts_discountcode_change", obj.pk)
+        messages.success(request, gettext("%(offer)s saved as a draft.") % {"offer": obj})
+        return self.redirect_to_draft(request, obj)
 
     def _get_code(self, request: HttpRequest, object_id: str) -> DiscountCode:
         code = self.get_object(request, object_id)
@@ -257,19 +266,21 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("<int:pk>/announce/", wrap(require_POST(self.announce_view)), name="discounts_discountcode_announce"),
+            path("<int:pk>/announce/", wrap(self.announce_view), name="discounts_discountcode_announce"),
             path("<int:pk>/progress/", wrap(require_safe(self.progress_view)), name="discounts_discountcode_progress"),
             *CodeViews(self, kind="discount_code").urls(wrap),
             *super().get_urls(),
         ]
 
     def announce_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Schedule the announcement of a code."""
+        """Say who gets the announcement of a code, and schedule it."""
         code = self._get_code(request, str(pk))
         if not self.has_brand_permission(request, BrandPermissions.EDIT, code):
             raise PermissionDenied
-        self._announce(request, [code])
-        return redirect("admin:discounts_discountcode_change", pk)
+        if request.method == "POST":
+            self._announce(request, [code])
+            return redirect("admin:discounts_discountcode_change", pk)
+        return render_confirmation(request, confirm_announcement([code], back=code_page(code)))
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Render the progress of an announcement, which the page of the code polls."""
@@ -277,8 +288,13 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         context = {"code": code, **self._announcement_context(code)}
         return TemplateResponse(request, "admin/discounts/progress.html", context)
 
-    def announce(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> None:
-        self._announce(request, list(self.filter_queryset(queryset, request, BrandPermissions.EDIT)))
+    def announce(self, request: HttpRequest, queryset: QuerySet[DiscountCode]) -> HttpResponse | None:
+        """Say who gets the announcements of the selected codes, and once confirmed, schedule them."""
+        codes = list(self.filter_queryset(queryset, request, BrandPermissions.EDIT))
+        if CONFIRMED not in request.POST:
+            return confirm_rows(request, confirm_announcement(codes, back=request.get_full_path()))
+        self._announce(request, codes)
+        return None
 
     def _announce(self, request: HttpRequest, codes: list[DiscountCode]) -> None:
         for code in codes:
@@ -294,8 +310,17 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
         """Return the announcement and the actions of an offer, for users who may edit codes."""
         actions = super().get_actions(request)
         if actions:
-            actions["announce"] = (type(self).announce, "announce", _("Send announcement"))
+            actions["announce"] = (type(self).announce, "announce", _("Send announcement…"))
         return actions
+
+    def review(self, offer: DiscountCode, at: datetime) -> Review:
+        dates = f"{format_period(offer.start_date, offer.end_date, offer.brand.timezone)} ({offer.brand.timezone})"
+        audience = offer.rule.audience.replace("_", " ") or gettext("Everyone")
+        emails = count_recipients(offer) if offer.notify else gettext("None")
+        facts = [(gettext("Code"), offer.code), (gettext("Dates"), dates), (gettext("Audience"), audience)]
+        facts += [(gettext("Per customer"), gettext("One redemption")), (gettext("Emails at the start"), emails)]
+        document, summary = offer.rule.document, self.offer_summary(offer)
+        return build_review(offer, document=document, summary=summary, facts=facts)
 
     def change_decision(self, offer: DiscountCode, action: Action) -> DiscountCode:
         return services.change_decision(code=offer, action=action, at=timezone.now())
@@ -306,3 +331,29 @@ class DiscountCodeAdmin(OfferActionsMixin, BrandCreateMixin, BrandScopedAdmin):
 
     def delete_draft(self, offer: DiscountCode) -> None:
         services.delete_code(code=offer, at=timezone.now())
+
+
+def code_page(code: DiscountCode) -> str:
+    """Return the URL of the page of a code."""
+    return reverse("admin:discounts_discountcode_change", args=[code.pk])
+
+
+def confirm_announcement(codes: Sequence[DiscountCode], *, back: str) -> Confirmation:
+    """Return what the announcement of codes will do."""
+    return Confirmation(
+        title=gettext("Send announcement"),
+        facts=[(code.code, count_recipients(code)) for code in codes[:MAX_LISTED]],
+        effect=gettext(
+            "The customers who subscribed to offers get an email about each code that can be redeemed now. Those who"
+            " already received it are skipped. Sent emails can't be taken back."
+        ),
+        label=gettext("Send now"),
+        back=back,
+    )
+
+
+def count_recipients(code: DiscountCode) -> str:
+    """Return how many customers the announcement of a code reaches now, counted up to a limit."""
+    count = selectors.count_recipients(code, limit=MAX_COUNTED + 1)
+    text = format_capped_count(count, MAX_COUNTED)
+    return ngettext("%(count)s customer", "%(count)s customers", count) % {"count": text}

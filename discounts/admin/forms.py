@@ -36,6 +36,7 @@ from promotions.admin.limit_fields import (
 from promotions.admin.offer_field import OfferField
 from redemptions.api.limits import MAX_LIMIT
 from redemptions.limits.models import Strategy
+from redemptions.statuses import OfferDecision
 from segments.selectors import list_segment_types
 
 NEW_RULE_CHOICE = ""
@@ -89,6 +90,17 @@ def end_field(brand: Brand) -> AwareDateTimeFormField:
         label=_("Valid until"),
         widget=LocalDateTimeInput(),
         help_text=gettext("Times are in %(timezone)s.") % {"timezone": brand.timezone},
+    )
+
+
+def announcement_field() -> forms.BooleanField:
+    """Build the field that decides whether the code is announced."""
+    return forms.BooleanField(
+        label=_("Announce by email"),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("Sent once, when the code is active, to customers who subscribed to offers."),
     )
 
 
@@ -240,7 +252,7 @@ class RenameRuleForm(ServiceForm):
 
 
 class CodeForm(NewRuleFields, LimitFields, ServiceForm):
-    """Form that creates a code with an existing rule or a new one."""
+    """Form that creates the draft of a code with an existing rule or a new one."""
 
     text = TextFormField(
         label=_("Code"),
@@ -256,21 +268,9 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
         widget=UnfoldAdminSelect2Widget(),
         help_text=_("Or describe a new discount below."),
     )
-    notify = forms.BooleanField(
-        label=_("Announce by email"),
-        required=False,
-        initial=True,
-        widget=UnfoldBooleanSwitchWidget(),
-        help_text=_("Sent once, when the code is active, to customers who subscribed to offers."),
-    )
+    notify = announcement_field()
     limit_total = integer_field(_("Total usage limit"), 1, MAX_LIMIT)
     limit_strategy = strategy_field(Strategy.SHARDED)
-    draft = forms.BooleanField(
-        label=_("Save as draft"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget(),
-        help_text=_("Nobody can redeem a draft until you activate it."),
-    )
 
     class Meta:
         model = DiscountCode
@@ -308,7 +308,7 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
                 start_date=cleaned["start_date"],
                 validity=cleaned["end_date"],
                 notify=cleaned["notify"],
-                is_draft=cleaned["draft"],
+                is_draft=True,
                 by=self.by,
                 at=timezone.now(),
                 limits=self.limit_values() | {name: cleaned[name] for name in TOTAL_FIELDS},
@@ -318,8 +318,12 @@ class CodeForm(NewRuleFields, LimitFields, ServiceForm):
 
 
 class ChangeCodeForm(LimitFields, ServiceForm):
-    """Form that changes the dates and limits of a code. The start is left out once it has passed."""
+    """Form that changes the dates and limits of a code, and whether a draft is announced.
 
+    The start is left out once it has passed.
+    """
+
+    notify = announcement_field()
     limit_total = integer_field(_("Total usage limit"), 1, MAX_LIMIT)
     limit_strategy = strategy_field(Strategy.SHARDED)
 
@@ -334,6 +338,9 @@ class ChangeCodeForm(LimitFields, ServiceForm):
         self.add_amount_fields()
         self.initial.update(get_limit_values(code), **{name: getattr(code, name) for name in TOTAL_FIELDS})
         locked = services.locked_fields(code=code, at=timezone.now())
+        self.initial["notify"] = code.notify
+        if code.decision != OfferDecision.DRAFT:
+            del self.fields["notify"]
         if "limit_strategy" in locked:
             del self.fields["limit_strategy"]
         dates = {"start_date": start_field(is_required=True), "end_date": end_field(code.brand)}
@@ -345,7 +352,9 @@ class ChangeCodeForm(LimitFields, ServiceForm):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             picked = {name: keep_untouched(cleaned[name], self.dates[name], seconds=True) for name in self.dates}
-            picked |= self.limit_values() | {name: cleaned[name] for name in TOTAL_FIELDS if name in self.fields}
+            picked |= self.limit_values() | {
+                name: cleaned[name] for name in (*TOTAL_FIELDS, "notify") if name in self.fields
+            }
             changed = {name: value for name, value in picked.items() if value != getattr(self.instance, name)}
             try:
                 if changed:

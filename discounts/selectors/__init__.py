@@ -14,6 +14,7 @@ from discounts.selectors.codes import (
 )
 from discounts.selectors.mails import (
     announcement_progress,
+    count_recipients,
     get_announcement,
     iter_recipients,
     list_unannounced,
@@ -27,6 +28,7 @@ __all__ = [
     "available",
     "candidates",
     "codes",
+    "count_recipients",
     "currency_of",
     "describe_code_offers",
     "get_announcement",

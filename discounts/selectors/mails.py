@@ -2,8 +2,9 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef, TextField, Value
+from django.db.models import Exists, OuterRef, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from accounts.selectors import list_subscribed
@@ -37,16 +38,26 @@ def get_announcement(code: DiscountCode) -> Mailing | None:
     return Mailing.objects.filter(key=mailing_key(code)).only("status").first()
 
 
+def count_recipients(code: DiscountCode, *, limit: int) -> int:
+    """Return the number of customers that the announcement of a code would reach now, counted up to ``limit``."""
+    return _recipients(brand_id=code.brand_id, audience=code.rule.audience)[:limit].count()
+
+
 def iter_recipients(*, brand_id: uuid.UUID, audience: str, after: int, limit: int) -> list[tuple[int, int, str, str]]:
     """Return the next customers who are subscribed to the brand's marketing emails, in a stable order.
 
     ``audience`` limits them to its members. Each item is ``(cursor, customer key, email, name)``; the last cursor is
     the next ``after``.
     """
-    customers = list_subscribed(brand_id=brand_id).filter(pk__gt=after).order_by("pk")
+    customers = _recipients(brand_id=brand_id, audience=audience).filter(pk__gt=after).order_by("pk")
+    return list(customers.values_list("pk", "pk", "address", "salutation")[:limit])
+
+
+def _recipients(*, brand_id: uuid.UUID, audience: str) -> QuerySet[Any]:
+    customers = list_subscribed(brand_id=brand_id)
     if audience:
         members = AudienceMember.objects.filter(
             audience__brand_id=brand_id, audience__segment_type=audience, customer=OuterRef("pk")
         )
         customers = customers.filter(Exists(members))
-    return list(customers.values_list("pk", "pk", "address", "salutation")[:limit])
+    return customers

@@ -1,5 +1,6 @@
 """Admin pages of promotions: list, details and form, and changes of status."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,7 +9,7 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -39,6 +40,7 @@ from redemptions.admin.lifecycle import (
     label_status,
     list_actions,
 )
+from redemptions.admin.reviews import Review, build_review
 from redemptions.codes.selectors.codes import get_generic_codes
 from redemptions.lifecycle import Action
 from redemptions.statuses import OfferDecision
@@ -125,7 +127,7 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the form of a new promotion, and create the promotion."""
+        """Show the form of a new promotion, and create it as a draft."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         brand = self.selected_brand(request)
@@ -133,15 +135,13 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = PromotionForm(request.POST or None, brand=brand, initial={"priority": 0})
-            if form.is_valid() and (promotion := self._create(form, brand, draft="draft" in request.POST)):
-                is_draft = promotion.decision == OfferDecision.DRAFT
-                message = _("%(promotion)s saved as a draft.") if is_draft else _("%(promotion)s scheduled.")
-                messages.success(request, message % {"promotion": promotion})
-                return redirect("admin:promotions_promotion_change", promotion.pk)
+            if form.is_valid() and (promotion := self._create(form, brand)):
+                messages.success(request, _("%(offer)s saved as a draft.") % {"offer": promotion})
+                return self.redirect_to_draft(request, promotion)
             return self._page(request, _("New promotion"), brand, form=form)
 
-    def _create(self, form: PromotionForm, brand: Brand, *, draft: bool) -> Promotion | None:
-        fields = form.values() | {"decision": OfferDecision.DRAFT if draft else OfferDecision.PUBLISHED}
+    def _create(self, form: PromotionForm, brand: Brand) -> Promotion | None:
+        fields = form.values() | {"decision": OfferDecision.DRAFT}
         try:
             return services.create_promotion(
                 brand=brand, fields=fields, code=form.cleaned_data["code"] or None, at=timezone.now()
@@ -195,13 +195,7 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             "description": promotion.description,
             "segment": segment,
             "cards": audience_cards + list_limit_cards(promotion.limits, at),
-            "details": [
-                (_("Dates"), f"{format_dates(promotion)} ({promotion.brand.timezone})"),
-                (_("Audience"), promotion.target_audience.replace("_", " ") or _("Everyone")),
-                (_("Discount method"), _method(promotion, code)),
-                (_("Limits"), format_limits(promotion)),
-                (_("Priority"), str(promotion.priority)),
-            ],
+            "details": list_details(promotion, code),
             "offer_summary": offer_field.describe_stored_offer(promotion.offer, promotion.brand),
             "actions": list_actions(promotion, at),
             "pending_syncs": list_promotion_syncs(promotion=promotion),
@@ -223,6 +217,19 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         messages.success(request, _("Sync started for %(promotion)s.") % {"promotion": promotion})
         return redirect("admin:promotions_promotion_change", promotion.pk)
 
+    def review(self, offer: Promotion, at: datetime) -> Review:
+        facts = list_details(offer, get_generic_codes(offers=[offer.pk]).get(offer.pk, ""))
+        if offer.target_audience:
+            facts += [(label, f"{number} ({note})") for label, number, note in metrics.audience_cards(offer, None, at)]
+        backtest = f"{reverse('admin:checkout_backtest_add')}?promotion={offer.pk}"
+        return build_review(
+            offer,
+            document=offer.offer,
+            summary=offer_field.describe_stored_offer(offer.offer, offer.brand),
+            facts=facts,
+            links=[(_("Estimate the cost on past orders"), backtest)],
+        )
+
     def change_decision(self, offer: Promotion, action: Action) -> Promotion:
         return services.change_decision(promotion=offer, action=action, at=timezone.now())
 
@@ -231,6 +238,17 @@ class PromotionAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
 
     def delete_draft(self, offer: Promotion) -> None:
         services.delete_promotion(promotion=offer, at=timezone.now())
+
+
+def list_details(promotion: Promotion, code: str) -> list[tuple[str, str]]:
+    """Return what the page and the review of a promotion with its generic code say, as label and value."""
+    return [
+        (_("Dates"), f"{format_dates(promotion)} ({promotion.brand.timezone})"),
+        (_("Audience"), promotion.target_audience.replace("_", " ") or _("Everyone")),
+        (_("Discount method"), _method(promotion, code)),
+        (_("Limits"), format_limits(promotion)),
+        (_("Priority"), str(promotion.priority)),
+    ]
 
 
 def format_dates(promotion: Promotion) -> str:

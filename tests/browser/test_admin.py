@@ -63,7 +63,13 @@ def test_a_marketer_creates_a_code_and_sees_its_announcement(visit, brand, run_o
     page.get_by_label("Code").fill("winter25")
     page.get_by_label("Discount (%)").fill("25")
     page.get_by_label("Valid until").fill("2030-12-31T23:59:59")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_label("Discount (%)").press("Enter")
+    page.wait_for_url("**/review/")
+    assert page.get_by_text("1 customer").is_visible()
+    assert DiscountCode.objects.get().decision == "draft"
+    run_outbox()
+    assert not Mail.objects.exists()
+    page.get_by_role("button", name="Activate", exact=True).click()
     page.wait_for_url("**/change/")
 
     assert page.get_by_text("Announcement pending.").is_visible()
@@ -75,7 +81,8 @@ def test_a_marketer_creates_a_code_and_sees_its_announcement(visit, brand, run_o
     sending.send_due(at=timezone.now() + timedelta(seconds=1))
     page.get_by_text("1 of 1 email sent").wait_for()  # the page updates automatically
 
-    page.get_by_role("button", name="Send announcement").click()
+    page.get_by_role("link", name="Send announcement…").click()
+    page.get_by_role("button", name="Send now").click()
     page.get_by_text("Announcement scheduled.").wait_for()
     run_outbox()
     assert Mail.objects.count() == 1
@@ -102,6 +109,8 @@ def test_codes_are_paused_from_the_list(visit, brand, code):
     page.locator("input.action-select").first.check()
     page.get_by_label("Select action to run").select_option("pause")
     page.get_by_role("button", name="Run").click()
+    page.get_by_text("This concerns 1 of 1 selected offer.").wait_for()
+    page.get_by_role("button", name="Pause now").click()
 
     page.get_by_text("SUMMER10 paused.").wait_for()
     code.refresh_from_db()
@@ -114,7 +123,7 @@ def test_a_viewer_sees_no_buttons_for_changes(visit, brand, code):
     page = vera.goto(f"/admin/discounts/discountcode/{code.pk}/change/")
     assert page.get_by_text("Redemptions per day").is_visible()
     assert page.get_by_role("button", name="Save", exact=True).count() == 0
-    assert page.get_by_role("button", name="Send announcement").count() == 0
+    assert page.get_by_role("link", name="Send announcement…").count() == 0
     assert page.locator("input[name=end_date]").count() == 0
     assert vera.goto("/admin/").get_by_role("link", name="New offer").count() == 0
     assert vera.page.goto(f"{vera.address}/admin/discounts/discountcode/add/").status == 403

@@ -41,8 +41,10 @@ def test_a_marketer_creates_a_coupon_as_recommended_and_sees_its_redemptions(vis
     page.get_by_text("Sharded is a good choice").wait_for()
     page.get_by_label("Generic code").fill("summer")
 
-    page.get_by_role("button", name="Create coupon").click()
-    page.get_by_text("Coupon Summer was created.").wait_for()
+    page.get_by_role("button", name="Save and review…").click()
+    page.get_by_text("Summer saved as a draft.").wait_for()
+    page.get_by_role("button", name="Activate", exact=True).click()
+    page.get_by_text("Summer activated.").wait_for()
     coupon = CouponDefinition.objects.get()
     redeem(coupon)
 

@@ -52,17 +52,21 @@ def test_a_promotion_created_in_the_browser_applies_to_a_quote(visit, brand, bra
 
     page.get_by_text("20% off shoes when the order is at least €50.00.").wait_for()
     assert categories.input_value() == "shoes"
-    page.get_by_role("button", name="Activate…").click()
+    page.get_by_role("button", name="Save and review…").click()
+    page.wait_for_url("**/review/")
+    assert page.get_by_text("A customer can redeem it any number of times.").is_visible()
+    assert Promotion.objects.get().decision == "draft"
+    page.get_by_role("button", name="Activate", exact=True).click()
     page.wait_for_url("**/change/")
 
-    assert page.get_by_text("20% off shoes scheduled.").is_visible()
+    assert page.get_by_text("20% off shoes activated.").is_visible()
     body = cart(lines=[line(unit_price="60.00", categories=["shoes"])], codes=[], customer_id="c1")
     quote = brand_client(brand).post("/api/v1/checkout/quote/", body, content_type="application/json").json()
     assert quote["discount_total"] == "12.00"
     assert olga.console_errors == []
 
 
-def test_another_benefit_shows_its_fields_and_enter_saves(visit, brand):
+def test_another_benefit_shows_its_fields_and_enter_saves_a_draft(visit, brand):
     page = visit().sign_in("olga").goto(ADD)
     page.get_by_label("Name").fill("Tiers")
     page.get_by_label("Starts").fill("2027-01-01T00:00")
@@ -75,9 +79,10 @@ def test_another_benefit_shows_its_fields_and_enter_saves(visit, brand):
     page.locator("[name=offer-benefits-0-tiers-4-from]").wait_for()
     assert page.locator("[name=offer-benefits-0-tiers-0-from]").input_value() == "50"
     page.locator("[name=offer-benefits-0-tiers-0-value]").press("Enter")
-    page.wait_for_url("**/change/")
+    page.wait_for_url("**/review/")
 
     promotion = Promotion.objects.get()
+    assert promotion.decision == "draft"
     assert promotion.offer["benefits"][0]["tiers"] == [{"from": "50", "value": "5"}]
 
 

@@ -93,13 +93,14 @@ def test_an_owner_creates_a_coupon(owner: Client, brand: Brand) -> None:
     response = owner.post(f"{LIST}add/", new_coupon_data(owner, limit_strategy="sharded", **limits))
 
     coupon = CouponDefinition.objects.get()
-    assert response["Location"] == url_of(coupon)
+    assert response["Location"] == url_of(coupon).replace("/change/", "/review/")
+    assert coupon.decision == "draft"
     assert (coupon.brand, coupon.title, coupon.code, coupon.limit_strategy) == (brand, "Summer", "SUMMER", "sharded")
     assert (coupon.maximum_number_of_coupons, coupon.maximum_number_of_coupons_per_user) == (50_000, 1)
     assert coupon.start_date.isoformat() == "2027-05-31T22:00:00+00:00", "midnight in the brand's time zone"
     assert coupon.offer["benefits"][0]["value"] == "20"
     html = html_of(owner.get(url_of(coupon), follow=True))
-    assert "Coupon Summer was created." in html
+    assert "Summer saved as a draft." in html
     assert "20% off" in html
     assert "up to 50,000" in html
     assert "up to 1, always exact" in html

@@ -87,7 +87,10 @@ def test_a_code_is_created_with_a_new_rule_for_an_audience_and_a_minimum(owner, 
     response = owner.post(f"{CODES}add/", form_data(audience="purchase_above_100", minimum="50,00", name="Ten"))
 
     code = DiscountCode.objects.get()
-    assert response.url == f"{CODES}{code.pk}/change/"
+    assert response.url == f"{CODES}{code.pk}/review/"
+    assert (code.decision, code.notify) == ("draft", True)
+    assert not OutboxMessage.objects.exists()
+    owner.post(response.url)
     assert (code.code, code.brand, code.rule.discount, code.rule.audience) == (
         "SUMMER10",
         brand,
@@ -205,11 +208,11 @@ def test_the_start_changes_until_it_has_passed(owner, brand):
 
 
 def test_a_draft_is_created_activated_duplicated_and_deleted(owner, brand):
-    owner.post(f"{CODES}add/", form_data(draft="on"))
+    owner.post(f"{CODES}add/", form_data())
     code = DiscountCode.objects.get()
     assert code.decision == "draft"
 
-    owner.post(f"{CODES}{code.pk}/status/activate/")
+    owner.post(f"{CODES}{code.pk}/review/")
     owner.post(f"{CODES}{code.pk}/status/duplicate/", {"text": "again"})
     owner.post(f"{CODES}{code.pk}/status/delete/")  # only drafts
     duplicate = DiscountCode.objects.get(code="AGAIN")
@@ -271,7 +274,7 @@ def test_announcing_twice_sends_one_email_per_shopper(owner, brand, run_outbox):
     code = DiscountCodeFactory(brand=brand)
 
     for _ in range(2):
-        owner.post(CODES, {"action": "announce", "_selected_action": [code.pk]})
+        owner.post(CODES, {"action": "announce", "_selected_action": [code.pk], "confirmed": "1"})
         run_outbox()
 
     assert Mail.objects.filter(mailing__key=f"discount_code:{code.offer_id}").count() == 1
@@ -309,7 +312,7 @@ def test_the_progress_view_is_polled_until_the_announcement_is_done(owner, brand
 def test_several_codes_are_paused_with_one_action(owner, brand):
     codes = [DiscountCodeFactory(brand=brand) for _ in range(3)]
 
-    owner.post(CODES, {"action": "pause", "_selected_action": [code.pk for code in codes]})
+    owner.post(CODES, {"action": "pause", "_selected_action": [code.pk for code in codes], "confirmed": "1"})
 
     assert not DiscountCode.objects.filter(decision="published").exists()
 
@@ -326,7 +329,7 @@ def test_a_viewer_can_only_view(viewer, brand):
         viewer.post(f"{CODES}{code.pk}/change/", {"end_date": "2031-06-01T12:00:00"}),
         viewer.post(f"{CODES}{code.pk}/announce/"),
     ]
-    viewer.post(CODES, {"action": "pause", "_selected_action": [code.pk]})
+    viewer.post(CODES, {"action": "pause", "_selected_action": [code.pk], "confirmed": "1"})
 
     assert [response.status_code for response in responses] == [403] * 4
     code.refresh_from_db()

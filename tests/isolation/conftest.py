@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,11 +39,12 @@ from tests.factories import (
 
 @dataclass(frozen=True)
 class World:
-    """Callers by name, the IDs of Billo's objects by name, and texts that nobody else may read."""
+    """Callers by name, IDs of Billo's objects by name, texts that nobody else may read, and the users among callers."""
 
     clients: dict[str, Client]
     ids: dict[str, str]
     secrets: list[str]
+    users: dict[str, User] = field(default_factory=dict)
 
     def fill(self, value: Any) -> Any:
         """Return the value with the names of objects, in angle brackets, replaced by their IDs."""
@@ -82,21 +83,30 @@ def _post(client: Client, path: str, body: dict[str, Any]) -> Any:
     return response.json()
 
 
+UNTHROTTLED = dict.fromkeys(settings.THROTTLES, "1000000/minute")
+
+
 @pytest.fixture
 def world(settings: Any) -> World:
     """Billo, which has an object of every kind, and Cake, which has none."""
-    settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "1000000/minute")
+    settings.THROTTLES = UNTHROTTLED
     return create_world()
 
 
-@pytest.fixture(scope="module")
-def shared_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
-    """The same for all tests of a module, each of which is rolled back to it.
+@pytest.fixture
+def shared_world(module_world: World, settings: Any) -> World:
+    """The same, created once for a module that has no other objects. Each test is rolled back to it, and signs in."""
+    settings.THROTTLES = UNTHROTTLED
+    return replace(module_world, clients=module_world.clients | _sign_in_all(module_world.users))
 
-    Its rows are committed, as an open transaction of minutes would hold back the readers of events of every database.
+
+@pytest.fixture(scope="module")
+def module_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """The objects of a module.
+
+    Rows are committed, as an open transaction of minutes would hold back the readers of events of every database.
     """
-    throttles = dict.fromkeys(settings.THROTTLES, "1000000/minute")
-    with override_settings(THROTTLES=throttles), django_db_blocker.unblock():
+    with override_settings(THROTTLES=UNTHROTTLED), django_db_blocker.unblock():
         try:
             yield create_world()
         finally:
@@ -112,6 +122,10 @@ def _sign_in(user: User) -> Client:
     )
 
 
+def _sign_in_all(users: dict[str, User]) -> dict[str, Client]:
+    return {name: _sign_in(user) for name, user in users.items()}
+
+
 def _use_key(**fields: Any) -> Client:
     return Client(headers={"Authorization": f"Api-Key {ApiKeyFactory(**fields).text}"})
 
@@ -123,18 +137,17 @@ def create_world() -> World:
     key, revoked = ApiKeyFactory(brand=billo), ApiKeyFactory(brand=billo, revoked_at=timezone.now())
     past = timezone.now() - timedelta(hours=1)
     expired = tokens_for(user=staff[Role.OWNER], at=past).access
-    clients = {
-        "owner": _sign_in(staff[Role.OWNER]),
-        "viewer": _sign_in(staff[Role.VIEWER]),
+    users = {
+        "owner": staff[Role.OWNER], "viewer": staff[Role.VIEWER], "shopper": user,
+        "platform admin": UserFactory(is_superuser=True), "other owner": MembershipFactory(brand=cake).user,
+        "other shopper": ShopperFactory(),
+    }  # fmt: skip
+    clients = _sign_in_all(users) | {
         "server": _use_key(brand=billo),
         "internal": _use_key(internal=True),
-        "platform admin": _sign_in(UserFactory(is_superuser=True)),
         "marketplace": _use_key(platform=True),
-        "shopper": _sign_in(user),
         "anonymous": Client(),
-        "other owner": _sign_in(MembershipFactory(brand=cake).user),
         "other server": _use_key(brand=cake),
-        "other shopper": _sign_in(ShopperFactory()),
         "revoked key": Client(headers={"Authorization": f"Api-Key {revoked.text}"}),
         "expired token": Client(headers={"Authorization": f"Bearer {expired}"}),
     }
@@ -155,7 +168,7 @@ def create_world() -> World:
         "customer-of-billo@example.com",
         key.prefix,
     ]
-    return World(clients, ids, secrets + [user.email for user in staff.values()])
+    return World(clients, ids, secrets + [user.email for user in staff.values()], users)
 
 
 def _create_objects(billo: Brand, user: User, clients: dict[str, Client]) -> dict[str, str]:

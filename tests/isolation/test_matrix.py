@@ -19,6 +19,11 @@ STRANGERS = ["other owner", "other server", "other shopper"]
 INVALID_CALLERS = {"anonymous": "not_authenticated", "revoked key": "token_invalid", "expired token": "token_expired"}
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 def row_id(row: Row) -> str:
     return f"{row.method} {row.route}"
 

@@ -28,6 +28,11 @@ OPEN_PAGES = {
 ROUTES = [route for route in list_admin_routes() if route not in OPEN_PAGES]
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 def row_id(row: Row) -> str:
     return f"{row.method} {row.route}"
 

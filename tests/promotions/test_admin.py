@@ -117,8 +117,8 @@ def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Br
     response = owner.post(ADD, FORM | by_code | {"target_audience": "vip", "budget": "1000,50", "limit_per_user": "2"})
 
     promotion = Promotion.objects.get()
-    assert response["Location"] == page_of(promotion)
-    assert (promotion.brand, promotion.decision, promotion.priority) == (brand, "published", 3)
+    assert response["Location"] == page_of(promotion).replace("/change/", "/review/")
+    assert (promotion.brand, promotion.decision, promotion.priority) == (brand, "draft", 3)
     assert promotion.start_date == datetime(2029, 12, 31, 23, tzinfo=UTC)
     assert (promotion.budget, promotion.limit_per_user, promotion.limit_total) == (100_050, 2, None)
     assert promotion.offer["benefits"] == [{"kind": "percent", "value": "10", "on": "order"}]
@@ -127,11 +127,12 @@ def test_a_promotion_is_created_in_the_brands_time_zone(owner: Client, brand: Br
 
 
 def test_a_draft_is_created_activated_and_ended(owner: Client) -> None:
-    owner.post(ADD, FORM | {"draft": "1"})
+    response = owner.post(ADD, FORM | {"draft": "1"})
     promotion = Promotion.objects.get()
+    assert response["Location"] == page_of(promotion)
     assert promotion.decision == "draft"
 
-    owner.post(f"{LIST}{promotion.pk}/status/activate/")
+    owner.post(f"{LIST}{promotion.pk}/review/")
     promotion.refresh_from_db()
     assert promotion.decision == "published"
 
@@ -270,7 +271,7 @@ def test_a_promotion_is_duplicated_as_a_draft(owner: Client, brand: Brand) -> No
 # --- permissions ------------------------------------------------------------------------------------------------------
 def test_only_editors_end_promotions(brand: Brand, stranger: Client) -> None:
     promotion = PromotionFactory(brand=brand)
-    data = {"action": "end", "_selected_action": [str(promotion.pk)]}
+    data = {"action": "end", "_selected_action": [str(promotion.pk)], "confirmed": "1"}
     viewer, url = as_staff(brand, Role.VIEWER), f"{LIST}{promotion.pk}/status/end/"
 
     viewer.post(LIST, data)
@@ -332,7 +333,8 @@ def test_staff_of_several_brands_select_the_brand(brand: Brand) -> None:
 def test_an_action_that_fails_is_shown_as_a_message(brand: Brand) -> None:
     ended = PromotionFactory(brand=brand, decision="ended")
 
-    answer = as_staff(brand).post(LIST, {"action": "activate", "_selected_action": [str(ended.pk)]}, follow=True)
+    data = {"action": "activate", "_selected_action": [str(ended.pk)], "confirmed": "1"}
+    answer = as_staff(brand).post(LIST, data, follow=True)
 
     assert answer.status_code == 200
     assert [message.level_tag for message in answer.context["messages"]] == ["error"]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Brand
 from redemptions.events.models import Event
-from redemptions.lifecycle import OfferLifecycle
+from redemptions.lifecycle import Action, OfferLifecycle
 from redemptions.statuses import OfferStatus
 from tests.factories import CampaignFactory, CouponFactory, DiscountCodeFactory, PromotionFactory
 from tests.redemptions.events import iter_types
@@ -80,8 +80,10 @@ def create_with_status(kind: str, status: OfferStatus, **fields: Any) -> OfferLi
 
 
 def admin_page(offer: OfferLifecycle, action: str = "") -> str:
-    """Return the URL of an offer's page in the admin, or of the button of an action."""
+    """Return the URL of an offer's page in the admin, or that to which an action posts: the review, or a button."""
     name = f"admin:{offer._meta.app_label}_{offer._meta.model_name}"
+    if action == Action.ACTIVATE:
+        return reverse(f"{name}_review", args=[offer.pk])
     if action:
         return reverse(f"{name}_status", args=[offer.pk, action])
     return reverse(f"{name}_change", args=[offer.pk])

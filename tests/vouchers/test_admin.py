@@ -224,7 +224,7 @@ def test_a_draft_is_edited_activated_duplicated_and_deleted(brand: Brand) -> Non
         "summer", 1, "45.00", "draft",
     )  # fmt: skip
 
-    client.post(page_of(campaign, "status/activate/"))
+    client.post(page_of(campaign, "review/"))
     client.post(page_of(campaign, "status/duplicate/"), {"text": "winter"})
     bad = client.post(page_of(campaign, "status/duplicate/"), {"text": "no slug"}, follow=True)
     client.post(page_of(campaign, "status/delete/"))  # only drafts

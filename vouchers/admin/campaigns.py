@@ -1,5 +1,6 @@
 """Admin pages of campaigns: create, watch, extend and end them, and export their vouchers."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,7 +36,9 @@ from redemptions.admin.lifecycle import (
     label_status,
     list_actions,
 )
+from redemptions.admin.reviews import Review, build_review
 from redemptions.lifecycle import Action
+from redemptions.limits.rules import TOTAL
 from redemptions.statuses import OfferDecision, OfferStatus
 from vouchers import rules, selectors, services
 from vouchers.admin import metrics
@@ -101,9 +104,9 @@ class CampaignAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             return self.brand_selection_page(request)
         with timezone.override(brand.timezone):
             form = CampaignForm(request.POST or None, brand=brand)
-            if form.is_valid() and (campaign := _create(form, brand, is_draft="draft" in request.POST)):
-                messages.success(request, _("Campaign %(name)s was created.") % {"name": campaign})
-                return redirect("admin:vouchers_campaign_change", campaign.pk)
+            if form.is_valid() and (campaign := _create(form, brand)):
+                messages.success(request, _("%(offer)s saved as a draft.") % {"offer": campaign})
+                return self.redirect_to_draft(request, campaign)
             return self._page(request, _("New campaign"), brand, form=form)
 
     def change_view(
@@ -141,6 +144,12 @@ class CampaignAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
             raise Http404
         return campaign  # type: ignore[no-any-return]
 
+    def review(self, offer: Campaign, at: datetime) -> Review:
+        quota = (_("Vouchers"), _("At most %(count)s") % {"count": format_number(offer.counter.quota)})
+        summary = describe_stored_offer(offer.offer, offer.brand)
+        facts = [quota, *_details(offer)]
+        return build_review(offer, document=offer.offer, summary=summary, facts=facts, counted=(TOTAL,))
+
     def change_decision(self, offer: Campaign, action: Action) -> Campaign:
         return services.change_decision(campaign=offer, action=action, at=timezone.now())
 
@@ -159,9 +168,8 @@ class CampaignAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
         return csv_response(f"vouchers-{campaign.slug}.csv", metrics.HEADER, metrics.iter_csv_rows(campaign))
 
 
-def _create(form: CampaignForm, brand: Brand, *, is_draft: bool) -> Campaign | None:
-    decision = OfferDecision.DRAFT if is_draft else OfferDecision.PUBLISHED
-    fields = form.cleaned_data | form.limit_values() | {"decision": decision}
+def _create(form: CampaignForm, brand: Brand) -> Campaign | None:
+    fields = form.cleaned_data | form.limit_values() | {"decision": OfferDecision.DRAFT}
     try:
         return services.create(brand=brand, quota=fields.pop("quota"), fields=fields, at=timezone.now())
     except DomainError as error:
