@@ -177,7 +177,8 @@ def test_lines_can_be_refunded_one_after_another(server: Client) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"lines": []}, "lines"), ({"lines": "a"}, "lines"), ({"lines": ["a", "zzz"]}, "lines.1"), ({"lines": [1]}, "lines.0"),
+        ({"lines": []}, "lines"), ({"lines": "a"}, "lines"), ({"lines": [1]}, "lines.0"),
+        ({"lines": ["a", "zzz"]}, "lines.1"),
         ({"lines": ["a", None]}, "lines.1"), ({"lines": {}}, "lines"), ({"lines": None}, "lines"), ([], "body"),
         ({"lines": [str(number) for number in range(501)]}, "lines"),
         ({"lines": [{"id": "a", "quantity": 0}]}, "lines.0.quantity"), ({"lines": [{}]}, "lines.0.id"),
