@@ -1,9 +1,12 @@
 """Personal data of accounts: users with their sign-ins, customers, and what brands know about them."""
 
+from typing import Any
+
 from django.contrib.admin.models import LogEntry
 from django.db.models.functions import Lower
 
 from accounts.models import CustomerMerge, Invitation, User
+from accounts.services.audit_chain import forget_contexts, update_history
 from core import db
 from core.privacy import ErasedPeople, Erasure, Merge, PersonalColumn, PersonalTable, keep_key, list_words, members
 
@@ -14,15 +17,21 @@ _SCRUBBED = Erasure.SCRUBBED
 def _erase_user_history(people: ErasedPeople) -> None:
     """Put what the user is called now in the place of former names."""
     for user in User.objects.filter(pk__in=people.users):
-        user.events.update(  # type: ignore[attr-defined]  # of pghistory
-            username=user.username, uuid=user.uuid, email="", email_verified_at=None, phone=None, language=""
-        )
+        events: Any = user.events  # type: ignore[attr-defined]  # of pghistory
+        values = {
+            "username": user.username, "uuid": user.uuid, "email": "", "email_verified_at": None, "phone": None,
+            "language": "",
+        }  # fmt: skip
+        update_history(events.all(), values)
 
 
 def _erase_addresses(people: ErasedPeople) -> None:
     """Remove the addresses of users from the audit log."""
     if people.brand is None:
-        db.execute("accounts/sql/erase_addresses.sql", {"users": list(people.users)})
+        rows = db.fetch_all("accounts/sql/select_contexts.sql", {"users": list(people.users)})
+        contexts = [row["id"] for row in rows]
+        forget_contexts(contexts)
+        db.execute("accounts/sql/erase_addresses.sql", {"contexts": contexts})
 
 
 def _erase_merges(people: ErasedPeople) -> None:
@@ -32,10 +41,12 @@ def _erase_merges(people: ErasedPeople) -> None:
 
 
 def _erase_invitations(people: ErasedPeople) -> None:
-    """Delete the invitations of the customers' addresses to the staff of a brand."""
+    """Delete the invitations of the customers' addresses to the staff of a brand. Their events stay, without it."""
     if people.brand is None:
-        for model in (Invitation, *Invitation.pgh_event_models.values()):  # type: ignore[attr-defined]
-            model.objects.alias(lower=Lower("email")).filter(lower__in=list_words(people.texts)).delete()
+        words = list_words(people.texts)
+        Invitation.objects.alias(lower=Lower("email")).filter(lower__in=words).delete()
+        for event in set(Invitation.pgh_event_models.values()):  # type: ignore[attr-defined]
+            update_history(event.objects.alias(lower=Lower("email")).filter(lower__in=words), {"email": ""})
 
 
 def _erase_admin_log(people: ErasedPeople) -> None:
@@ -149,6 +160,8 @@ TABLES = (
             PersonalColumn("email", _SCRUBBED),
             PersonalColumn("phone", _SCRUBBED),
             PersonalColumn("uuid", _SCRUBBED),
+            PersonalColumn("email_verified_at", _SCRUBBED),
+            PersonalColumn("language", _SCRUBBED),
         ),
         user="pgh_obj",
         export="account_history",
@@ -179,7 +192,7 @@ TABLES = (
     ),
     PersonalTable(
         model="accounts.InvitationEvent",
-        columns=(PersonalColumn("email", _DELETED), keep_key("invited_by", Merge.NONE)),
+        columns=(PersonalColumn("email", _SCRUBBED), keep_key("invited_by", Merge.NONE)),
     ),
     PersonalTable(
         model="accounts.Membership",
@@ -241,7 +254,11 @@ TABLES = (
         ),
     ),
 )
+UPDATE_HISTORY = update_history
 IMPERSONAL = {
+    **{f"accounts.AuditLink.{name}": "a digest" for name in ("content", "digest")},
+    "accounts.AuditLink.personal": "a salted digest",
+    "accounts.AuditLink.salt": "random bytes, which an erasure deletes",
     "accounts.ApiKey.addresses": "networks of a brand's servers",
     "accounts.ApiKey.digest": "a digest of a random key",
     "accounts.ApiKey.name": "the name of a key",

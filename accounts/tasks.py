@@ -57,3 +57,9 @@ def purge_sign_ins() -> None:
 def run_erasures() -> None:
     """Continue the open erasures of customers."""
     services.run_erasures()
+
+
+@shared_task(name="accounts.extend_audit_chain")
+def extend_audit_chain() -> None:
+    """Link the new events of the audit log."""
+    services.extend_chain(at=timezone.now())

@@ -164,11 +164,19 @@ class PersonalTable:
             rows._raw_delete(rows.db)  # noqa: SLF001  (skips the collector: tables that refer to this one come before it)
             return
         if self.emptied:
-            rows.update(**self.emptied)
+            self._update(rows, self.emptied)
         if people.brand is not None and self.has_kept_key:
             for customer, pseudonym in people.pseudonyms.items():
                 own = self.find_rows(customers=[customer], brand=people.brand)
-                own.update(**{self.customer: pseudonym})
+                self._update(own, {self.customer: pseudonym})
+
+    def _update(self, rows: QuerySet[Any], values: Mapping[str, Any]) -> None:
+        """Change rows. Those of the audit log are changed by the one function that may."""
+        if getattr(self.model_class, "pgh_tracked_model", None) is None:
+            rows.update(**values)
+            return
+        (update_history,) = list_hooks("UPDATE_HISTORY")
+        update_history(rows, values)
 
     def iter_exported(self, person: Person) -> Iterator[dict[str, Any]]:
         """Yield the rows of a person for an export, by their keys, with a bounded number of them in memory."""
@@ -231,7 +239,7 @@ def list_words(texts: Iterable[str]) -> list[str]:
 def list_hooks(name: str) -> tuple[Any, ...]:
     """Return what the modules of personal data have by a name, in the order of the apps.
 
-    ``MOVE_CUSTOMER`` is a function that moves what a brand keeps of a customer to another one, and ``FINISH`` functions
-    that end an erasure.
+    ``MOVE_CUSTOMER`` is a function that moves what a brand keeps of a customer to another one, ``UPDATE_HISTORY`` one
+    that changes events of the audit log, and ``FINISH`` functions that end an erasure.
     """
     return tuple(getattr(module, name) for module in _list_modules() if hasattr(module, name))

@@ -1,7 +1,7 @@
 """Users, brands, memberships, customers and their merges, API keys, grants and invitations."""
 
 from accounts.models.access import AcceptanceGrant, ApiKey
-from accounts.models.audit import Access, AccessEvent
+from accounts.models.audit import Access, AccessEvent, AuditLink
 from accounts.models.brands import (
     MAX_ORIGINS,
     ORIGIN_MESSAGE,
@@ -27,6 +27,7 @@ __all__ = [
     "Access",
     "AccessEvent",
     "ApiKey",
+    "AuditLink",
     "Brand",
     "Consent",
     "Customer",

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -54,3 +55,29 @@ class AccessEvent(_EventOfUser):  # type: ignore[misc]
 
     def __str__(self) -> str:
         return f"{self.pgh_label} {self.subject}".strip()
+
+
+class AuditLink(models.Model):
+    """A link of the chain over the audit log: the digests of an event, numbered in the order of their commits.
+
+    ``content`` covers the event's ``columns`` but those that lead to a person. ``personal`` covers the others, and
+    ``salt``, which an erasure deletes. ``digest`` covers all of it but the salt, and the digest before.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    source = models.CharField(max_length=63)
+    row = models.BigIntegerField()
+    columns = ArrayField(models.CharField(max_length=63))
+    content = models.BinaryField()
+    personal = models.BinaryField()
+    salt = models.BinaryField(null=True)
+    digest = models.BinaryField()
+    linked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("source", "row", name="accounts_audit_linked_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.source} {self.row}"

@@ -19,6 +19,7 @@ from accounts.services.api_keys import (
     roll_key,
 )
 from accounts.services.audit import record_access
+from accounts.services.audit_chain import extend_chain
 from accounts.services.authentication import (
     check_credentials,
     end_session,
@@ -87,6 +88,7 @@ __all__ = [
     "end_session",
     "export_account",
     "export_customer",
+    "extend_chain",
     "get_or_create_customer",
     "get_or_create_customers",
     "invitation_of",

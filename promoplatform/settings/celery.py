@@ -34,6 +34,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "run erasures": {"task": "accounts.run_erasures", "schedule": 15.0, "options": {"expires": 15}},
+    "extend audit chain": {"task": "accounts.extend_audit_chain", "schedule": 60.0, "options": {"expires": 60}},
     "send due mails": {"task": "mailings.send_due", "schedule": 60.0, "options": {"expires": 60}},
     "purge mail events": {
         "task": "mailings.purge_events",

@@ -36,6 +36,7 @@ CONSISTENCY_CHECKS = [
     "vouchers.consistency.check",
     "checkout.consistency.check",
     "checkout.services.purchase_totals.check",
+    "accounts.consistency.check",
 ]
 
 # An empty URL: there is no such service, and the platform works without it.
