@@ -9,9 +9,9 @@ from django.core.management import call_command
 
 from accounts.contracts import ALL_BRANDS, Shopper
 from accounts.errors import CustomerHasAccount, CustomerMerged
-from accounts.models import Brand, CustomerMerge, CustomerProfile
+from accounts.models import Access, Brand, CustomerMerge, CustomerProfile
 from accounts.selectors import get_profile, get_shopper, shopper_of
-from accounts.services import ConsentRecord, ProfileFields, save_profile
+from accounts.services import ConsentRecord, ProfileFields, record_access, save_profile
 from checkout import services
 from checkout.contracts import Actor, AmendmentOptions
 from checkout.models import Redemption
@@ -262,6 +262,7 @@ def test_every_registered_table_is_merged_as_the_registry_says(
     place_order(replace(offers, order_code=DiscountCodeFactory(brand=billo)), guest, at)
     add_to_audience(billo, [guest], at)
     assign_codes(offers, [guest], at)
+    record_access(Access.READ, brand=billo.pk, customer=guest.key)
     keyed = [
         (table, column.merge)
         for table in list_tables()
