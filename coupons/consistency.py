@@ -23,10 +23,11 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
     """Yield a line per difference. With ``repair``, correct counters, counts, units and codes by the redemptions."""
     recountable = selectors.list_recountable(at=at, kept_since=first_kept_month())
     for coupon, strategy in recountable.order_by("pk").values_list("pk", "limit_strategy").iterator():
-        yield from _check_counters(coupon, strategy, repair)
-        yield from _check_customers(coupon, repair)
         if strategy == Strategy.POOL:
             yield from _check_units(coupon, repair)
+        else:
+            yield from _check_counters(coupon, strategy, repair)
+        yield from _check_customers(coupon, repair)
     for row in db.fetch_all("coupons/sql/recount_codes.sql", {}):
         redeemed = selectors.redeemed_codes_of(coupon=row["coupon_id"], codes=[row["code"]], ids=[row["redemption_id"]])
         repaired = repair and bool(redeemed.delete()[0])
@@ -42,7 +43,7 @@ def _difference(text: str, *, repaired: bool) -> str:
 
 
 def _check_counters(coupon: uuid.UUID, strategy: str, repair: bool) -> Iterator[str]:
-    """Yield counters that don't match: shards their redemptions, a pool its units, an approximate one its hard cap."""
+    """Yield counters that don't match: shards their redemptions, an approximate one its hard cap."""
     rows, repaired = _recount(coupon, RECOUNT[strategy], TOTALS[strategy], repair)
     for row in rows:
         counts = f"{row['taken']} of {row['cap']} stored, {row['counted']} counted"
@@ -50,8 +51,7 @@ def _check_counters(coupon: uuid.UUID, strategy: str, repair: bool) -> Iterator[
 
 
 RECOUNT: dict[str, str] = {
-    Strategy.EXACT: "coupons/sql/recount_shards.sql", Strategy.POOL: "coupons/sql/recount_pool.sql",
-    Strategy.APPROXIMATE: "coupons/sql/recount_hard_cap.sql",
+    Strategy.EXACT: "coupons/sql/recount_shards.sql", Strategy.APPROXIMATE: "coupons/sql/recount_hard_cap.sql",
 }  # fmt: skip
 RECOUNT[Strategy.SHARDED] = RECOUNT[Strategy.EXACT]
 
@@ -71,8 +71,8 @@ def _recount(coupon: uuid.UUID, path: str, scope: str, repair: bool) -> tuple[li
         return rows, False
     with transaction.atomic():
         selectors.lock_coupon(coupon=coupon)
-        counted = {(scope, row["slot"], row["shard"]): row["counted"] for row in db.fetch_all(path, params)}
-        return rows, limits.recount(owner=coupon, counted=counted)
+        counted = [{**row, "scope": scope} for row in db.fetch_all(path, params)]
+        return rows, limits.recount(owner=coupon, rows=counted)
 
 
 def _check_units(coupon: uuid.UUID, repair: bool) -> Iterator[str]:

@@ -27,6 +27,7 @@ REJECTION_RETENTION_MONTHS: int = env.int("REJECTION_RETENTION_MONTHS", 0)
 CONSISTENCY_CHECKS = [
     "segments.consistency.check",
     "segments.services.audiences.check_consistency",
+    "redemptions.limits.consistency.check",
     "redemptions.uses.consistency.check",
     "redemptions.balances.consistency.check",
     "redemptions.codes.services.batches.check_consistency",

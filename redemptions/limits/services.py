@@ -235,11 +235,14 @@ def resize(*, owner: uuid.UUID, scope: str, cap: int) -> None:
     _set(before, after)
 
 
-def recount(*, owner: uuid.UUID, counted: Mapping[tuple[str, str, int], int]) -> bool:
-    """Set rows of limits of an owner to the counted usage by scope, slot and shard, within their caps.
+def recount(*, owner: uuid.UUID, rows: Sequence[db.Row]) -> bool:
+    """Set rows of limits of an owner to the usage that a recount found, within their caps.
 
-    The caller holds the owner's row exclusively. Returns False if a cap is exceeded; such a row stays.
+    Each of ``rows`` names a limit by ``scope``, ``slot`` and ``shard``, and what is ``counted`` of it. The caller holds
+    what nothing is taken without: the owner's row exclusively, or the rows. Returns False if a cap is exceeded; such a
+    row stays.
     """
+    counted = {(row["scope"], row["slot"], row["shard"]): row["counted"] for row in rows}
     before = _lock({(owner, *row): n if rules.is_per_customer(row[0]) else 0 for row, n in counted.items()})
     after: States = {
         key: {

@@ -19,7 +19,7 @@ from redemptions.uses.models import OfferLimits, OfferTotalLimit, OfferUse
 CHUNK = 500
 GRACE = timedelta(minutes=10)  # expired reservations are normally released within a minute
 RECOUNT_GRANTS = "redemptions/uses/sql/recount_grants.sql"
-RECOUNT_POOLS = "redemptions/uses/sql/recount_pools.sql"
+RECOUNT_HARD_CAPS = "redemptions/uses/sql/recount_hard_caps.sql"
 RECOUNT_UNITS = "redemptions/uses/sql/recount_units.sql"
 RECOUNT = "redemptions/uses/sql/recount_limits.sql"
 
@@ -32,7 +32,7 @@ def check(*, at: datetime, repair: bool) -> Iterator[str]:
                 yield from _check_counts(model, offers, repair)
                 yield from _check_caps(offers)
                 if issubclass(model, OfferTotalLimit):
-                    yield from _check_pools(model, [offer.offer_key for offer in offers], repair)
+                    yield from _check_totals(model, [offer.offer_key for offer in offers], repair)
     yield from _check_grants(repair)
     for row in db.fetch_all("redemptions/uses/sql/select_uncounted_identities.sql", {}):
         yield (
@@ -72,15 +72,12 @@ def _params(model: Any, offers: list[UUID]) -> dict[str, Any]:
 def _recount(model: Any, offer: UUID) -> bool:
     """Recount while the offer is locked. Return False if uses exceed a cap."""
     list(model.with_offer_keys([offer]).select_for_update())
-    differences = db.fetch_all(RECOUNT, _params(model, [offer]))
-    return limits.recount(
-        owner=offer, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
-    )
+    return limits.recount(owner=offer, rows=db.fetch_all(RECOUNT, _params(model, [offer])))
 
 
-def _check_pools(model: Any, offers: list[UUID], repair: bool) -> Iterator[str]:
-    """Check the rows of pools and approximate limits, and which uses have the units of pools."""
-    for row in db.fetch_all(RECOUNT_POOLS, {"offers": offers}):
+def _check_totals(model: Any, offers: list[UUID], repair: bool) -> Iterator[str]:
+    """Check the counters of approximate limits, and which uses have the units of pools."""
+    for row in db.fetch_all(RECOUNT_HARD_CAPS, {"offers": offers}):
         yield (
             f"{model.offer_kind} {row['owner']}: {row['scope']} is {row['taken']} of {row['cap']}, but"
             f" {row['counted']} are counted"
@@ -122,10 +119,7 @@ def _check_grants(repair: bool) -> Iterator[str]:
 def _recount_grant(grant: UUID) -> bool:
     """Recount a grant while its rows are locked, so that nothing is taken meanwhile."""
     list(Limit.objects.select_for_update().filter(owner=grant).order_by("scope", "slot", "shard"))
-    differences = db.fetch_all(RECOUNT_GRANTS, {"grant": grant})
-    return limits.recount(
-        owner=grant, counted={(row["scope"], row["slot"], row["shard"]): row["counted"] for row in differences}
-    )
+    return limits.recount(owner=grant, rows=db.fetch_all(RECOUNT_GRANTS, {"grant": grant}))
 
 
 def _check_caps(offers: Collection[Any]) -> Iterator[str]:

@@ -2,19 +2,27 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.db.models import F
 
 from checkout.models import Redemption
 from core import db
 from core.errors import Busy
 from coupons import consistency as coupons
 from redemptions.errors import UsageLimitReached
+from redemptions.limits import consistency as pools
 from redemptions.limits import rules
+from redemptions.limits.models import Limit, LimitUnit
+from redemptions.limits.strategies import pool
 from redemptions.uses import consistency as uses
 from tests.factories import BrandFactory
+from tests.races.transactions import long_transaction
 from tests.redemptions.limited_offers import change_limits, create_offer, create_shopper, reserve
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +44,7 @@ def create_limited(kind: str, strategy: str, total: int | None) -> Any:
 
 
 def list_differences(at: datetime) -> list[str]:
-    return [*coupons.check(at=at, repair=False), *uses.check(at=at, repair=False)]
+    return [line for check in (coupons.check, uses.check, pools.check) for line in check(at=at, repair=False)]
 
 
 def retry_busy(call: Callable[[], Any]) -> Any:
@@ -100,3 +108,44 @@ def test_without_row_locks_a_unit_of_a_pool_is_given_to_several_orders(
 
     given = sum(isinstance(result, Redemption) for result in results)
     assert given > 20 or len(list_differences(at)) > 0, "the race that locked rows prevent"
+
+
+def test_a_pool_is_repaired_while_units_are_created(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _repair_during_creation(at, monkeypatch) == (8, 8)
+
+
+def test_without_the_lock_of_its_rows_a_repaired_pool_misses_new_units(
+    at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "Limit", SimpleNamespace(objects=SimpleNamespace(select_for_update=Limit.objects.all)))
+
+    stored, units = _repair_during_creation(at, monkeypatch)
+
+    assert stored < units, "the race that the lock prevents"
+
+
+def _repair_during_creation(at: datetime, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """Repair the row of a pool while a transaction adds units. Return what the row counts, and the units."""
+    monkeypatch.setattr(pool, "INLINE_MAX_UNITS", 3)
+    owner = create_limited("promotion", "pool", 20).pk
+    row = Limit.objects.filter(owner=owner, scope="total:pool", shard=0)
+    row.update(taken=F("taken") + 2)
+
+    def create() -> None:
+        params = {"owner": owner, "wanted": 5}
+        db.execute("redemptions/limits/sql/insert_units.sql", params)
+
+    with long_transaction(create) as finish, ThreadPoolExecutor(1) as executor:
+        repair = executor.submit(_repair_and_close, at)
+        wait([repair], timeout=1)
+        finish()
+        (line,) = repair.result(30)
+    assert line.endswith(": repaired")
+    return row.get().taken, LimitUnit.objects.filter(owner=owner).count()
+
+
+def _repair_and_close(at: datetime) -> list[str]:
+    try:
+        return list(pools.check(at=at, repair=True))
+    finally:
+        connections.close_all()

@@ -7,7 +7,8 @@ import time_machine
 from django.utils import timezone
 
 from coupons import consistency as coupons
-from redemptions.limits.models import LimitUnit
+from redemptions.limits import consistency as limits
+from redemptions.limits.models import Limit, LimitUnit
 from redemptions.uses import consistency as uses
 from redemptions.uses.models import OfferUse
 from redemptions.uses.services import pools
@@ -42,7 +43,7 @@ def limit_of(kind: str, total: int | None, strategy: str = "") -> dict[str, Any]
 
 def list_differences() -> list[str]:
     at = timezone.now()
-    return [*coupons.check(at=at, repair=False), *uses.check(at=at, repair=False)]
+    return [line for check in (coupons.check, uses.check, limits.check) for line in check(at=at, repair=False)]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -183,6 +184,35 @@ def test_wrong_units_of_a_pool_are_reported_and_repaired(kind: str, shop: Shop) 
     assert [line.rpartition(": ")[2] for line in lines] == ["repaired"] * 3
     assert used.get().number == unit.number
     assert list_differences() == []
+
+
+@pytest.mark.parametrize("kind", CODED)
+def test_a_pool_whose_row_differs_from_its_units_is_reported_and_repaired(kind: str, shop: Shop) -> None:
+    offer = shop.create(kind, amount("10.00"), **limit_of(kind, 3, "pool"))
+    shop.buy(offer, "a")
+    row = Limit.objects.filter(scope="total:pool", shard=0)
+    owner, at = row.get().owner, timezone.now()
+    row.update(taken=1)
+
+    assert list_differences() == [f"pool {owner}: 1 of 3 units stored, 3 counted"]
+    assert list(limits.check(at=at, repair=True)) == [f"pool {owner}: 1 of 3 units stored, 3 counted: repaired"]
+
+    assert (row.get().taken, row.get().cap) == (3, 3)
+    assert list_differences() == []
+
+
+@pytest.mark.parametrize("kind", CODED)
+def test_a_pool_with_more_units_than_its_limit_is_reported_and_stays(kind: str, shop: Shop) -> None:
+    offer = shop.create(kind, amount("10.00"), **limit_of(kind, 3, "pool"))
+    shop.buy(offer, "a")
+    row = Limit.objects.filter(scope="total:pool", shard=0)
+    LimitUnit.objects.create(owner=row.get().owner, number=99)
+
+    lines = list(limits.check(at=timezone.now(), repair=True))
+
+    assert lines == [f"pool {row.get().owner}: 3 of 3 units stored, 4 counted"]
+    assert LimitUnit.objects.count() == 4
+    assert row.get().taken == 3
 
 
 @pytest.mark.parametrize("kind", COUNTED)
