@@ -66,7 +66,7 @@ def amend_items(purchases: Purchases, amended: Mapping[str, Sequence[AmendedItem
     if not purchases:
         return
     whole = _combine(purchases)
-    offers = uses.lock_offers([(backend.KIND, item.offer_id) for backend, part in purchases for item in part.items])
+    offers = uses.lock_offers(_list_offers(purchases))
     items = {item.offer_id: item for parts in amended.values() for item in parts}
     for backend, purchase in purchases:
         backend.amend_items(purchase=purchase, amended=amended.get(backend.KIND, ()))
@@ -76,8 +76,12 @@ def amend_items(purchases: Purchases, amended: Mapping[str, Sequence[AmendedItem
 def _lock_uses(purchases: Purchases) -> list[OfferUse]:
     if not purchases:
         return []
-    whole = _combine(purchases)
-    return uses.lock_uses(redemptions=[whole.id], offers=[item.offer_id for item in whole.items])
+    return uses.lock_uses(redemptions=[purchases[0][1].id], offers=_list_offers(purchases))
+
+
+def _list_offers(purchases: Purchases) -> list[tuple[str, uuid.UUID]]:
+    """Return the kind and the ID of each offer of a redemption."""
+    return [(backend.KIND, item.offer_id) for backend, purchase in purchases for item in purchase.items]
 
 
 def _combine(purchases: Purchases) -> Purchase:

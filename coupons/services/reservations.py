@@ -72,17 +72,18 @@ def confirm(*, purchase: Purchase) -> None:
 
 
 def release(*, purchase: Purchase) -> None:
-    """Release the redemptions that are still reserved."""
-    selectors.lock_offers(offers=[item.offer_id for item in purchase.items])
+    """Release the redemptions that are still reserved. The caller has locked the coupons."""
     for redemption in _iter_locked(purchase):
         if redemption.status == RedemptionStatus.RESERVED:
             transitions.release_locked(redemption, at=purchase.at)
 
 
 def return_items(*, purchase: Purchase, returned: Sequence[ReturnedItem]) -> None:
-    """Return parts of the discounts, and whole redemptions, so that their units can be redeemed again."""
+    """Return parts of the discounts, and whole redemptions, so that their units can be redeemed again.
+
+    The caller has locked the coupons.
+    """
     items = {uuid.UUID(item.key): item for item in returned}
-    selectors.lock_offers(offers=list(items))
     for redemption in _iter_locked(purchase):
         item = items.get(redemption.coupon_id)
         if item is None or redemption.status != RedemptionStatus.CONFIRMED:

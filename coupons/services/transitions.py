@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from core import db
 from coupons import selectors
 from coupons.models import CouponRedemption
+from coupons.selectors.codes import KIND
 from redemptions.errors import InvalidStatus, ReservationExpired
 from redemptions.events.contracts import EventType
 from redemptions.limits import services as limits
@@ -162,7 +163,7 @@ def release_limit(*, coupon: uuid.UUID, strategy: str, redemptions: Sequence[Cou
     Checkout releases those limits for its orders, together with the limits of other offers.
     """
     alone = [redemption.pk for redemption in redemptions if redemption.redemption_id is None]
-    held = uses.lock_uses(redemptions=alone, offers=[coupon]) if alone else []
+    held = uses.lock_uses(redemptions=alone, offers=[(KIND, coupon)]) if alone else []
     units = [(redemption.unit, redemption.pk) for redemption in redemptions if redemption.unit is not None]
     if units:
         STRATEGIES[strategy].release(owner=coupon, taken=units)

@@ -6,4 +6,6 @@ SELECT 'coupon', coupon_id, coalesce(redemption_id, id), customer_id, '', coales
     coalesce(redeemed_at, changed_at), CASE WHEN status = 'reserved' THEN reserved_until END
 FROM coupons_couponredemption
 WHERE coupon_id = %(offer)s AND status IN ('reserved', 'confirmed')
+ORDER BY id
+FOR UPDATE -- waits for confirmations, which don't lock the coupon
 ON CONFLICT (promotion_id, redemption_id) DO NOTHING

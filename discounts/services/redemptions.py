@@ -167,7 +167,7 @@ def return_redemption(*, usage_id: uuid.UUID, brand_id: uuid.UUID, at: datetime,
     """
     row = db.fetch_one("discounts/sql/return_redemption.sql", {"id": usage_id, "brand": brand_id, "at": at})
     if row is not None:
-        uses.delete_uses(uses=uses.lock_uses(redemptions=[usage_id], offers=[row["offer_id"]]))
+        uses.delete_uses(uses=uses.lock_uses(redemptions=[usage_id], offers=[(KIND, row["offer_id"])]))
         if is_by_staff:
             returned = selectors.get_return(usage_id=usage_id)
             pghistory.create_event(returned, label=RedemptionStatus.RETURNED)

@@ -7,4 +7,6 @@ SELECT 'discount_code', c.offer_id, coalesce(u.redemption_id, u.id), u.customer_
     u.used_at, u.reserved_until
 FROM discounts_discountcode c JOIN discounts_usage u ON u.code_id = c.id
 WHERE c.offer_id = %(offer)s
+ORDER BY u.id
+FOR UPDATE OF u -- waits for confirmations, which don't lock the code
 ON CONFLICT (promotion_id, redemption_id) DO NOTHING

@@ -1,9 +1,15 @@
 -- Move a confirmed redemption that doesn't belong to an order to the returned redemptions, with its event. Returns its offer.
 -- Upholds discounts_usage_once_per_shopper and discounts_usagereturn_pkey (a redemption is returned once).
-WITH deleted AS (
+-- Locks the code first, as a change of its limits does.
+WITH locked AS MATERIALIZED (
+    SELECT c.id, c.brand_id, c.offer_id, c.code FROM discounts_discountcode c
+    JOIN discounts_usage u ON u.code_id = c.id
+    WHERE c.brand_id = %(brand)s AND u.id = %(id)s
+    FOR KEY SHARE OF c
+), deleted AS (
     DELETE FROM discounts_usage u
-    USING discounts_discountcode c
-    WHERE u.code_id = c.id AND c.brand_id = %(brand)s AND u.id = %(id)s AND u.reserved_until IS NULL AND u.redemption_id IS NULL
+    USING locked c
+    WHERE u.code_id = c.id AND u.id = %(id)s AND u.reserved_until IS NULL AND u.redemption_id IS NULL
     RETURNING u.*, c.brand_id, c.offer_id, c.code, (
         SELECT nullif(p.code, '') FROM promotions_promotionuse p WHERE p.promotion_id = c.offer_id AND p.redemption_id = u.id
     ) AS single_use_code

@@ -11,7 +11,7 @@ from redemptions.limits.contracts import TakenLimit
 from redemptions.limits.models import Limit
 from redemptions.limits.rules import is_per_customer
 from redemptions.uses.models import OfferUse
-from redemptions.uses.services.reservations import lock_uses
+from redemptions.uses.services.reservations import lock_uses, select_uses
 
 
 def move_customer(
@@ -19,7 +19,7 @@ def move_customer(
 ) -> None:  # fmt: skip
     """Make the uses of the source that of the target, with what they took of limits per customer, which add up."""
     source, target = str(move.source), str(move.target)
-    uses = [use for use in lock_uses(redemptions=redemptions, offers=offers) if use.customer_id == move.source]
+    uses = [use for use in _lock_uses(redemptions, offers) if use.customer_id == move.source]
     taken: list[TakenLimit] = []
     for use in uses:
         own = [counter for counter in use.counters if is_per_customer(counter[0]) and counter[1] == source]
@@ -42,7 +42,7 @@ def erase_identities(
     Return the new slots by redemption and former slot. Deletes the rows of identities of which nothing is taken. Limits
     of others with the same identity count what is theirs.
     """
-    uses = [use for use in lock_uses(redemptions=redemptions, offers=offers) if use.identities]
+    uses = [use for use in _lock_uses(redemptions, offers) if use.identities]
     slots: dict[tuple[int, str], str] = {}
     taken: dict[str, list[TakenLimit]] = defaultdict(list)
     replaced: dict[uuid.UUID, dict[str, str]] = defaultdict(dict)
@@ -64,6 +64,12 @@ def erase_identities(
 def forget_customer(*, customers: Collection[int], offers: Collection[uuid.UUID]) -> None:
     """Delete the rows of limits of customers of which nothing is taken."""
     Limit.objects.filter(owner__in=offers, taken=0, slot__in=map(str, customers)).delete()
+
+
+def _lock_uses(redemptions: Collection[uuid.UUID], offers: Collection[uuid.UUID]) -> list[OfferUse]:
+    """Lock the offers that have uses by redemptions, then the uses. Takes one statement if there are none."""
+    used = list(select_uses(redemptions, offers).order_by().values_list("kind", "offer_id"))
+    return lock_uses(redemptions=redemptions, offers=used) if used else []
 
 
 def _random_slot() -> str:

@@ -199,16 +199,14 @@ def _find_grant_key(purchase: Purchase, offer: LimitedOffer) -> str | None:
     return str(grant.key) if grant else None
 
 
-def lock_uses(*, redemptions: Collection[uuid.UUID], offers: Collection[uuid.UUID]) -> list[OfferUse]:
-    """Lock the offers of uses, then the uses, and return these. Takes one statement if there are none.
+def lock_uses(*, redemptions: Collection[uuid.UUID], offers: Collection[tuple[str, uuid.UUID]]) -> list[OfferUse]:
+    """Lock offers, given as kind and ID, then their uses by redemptions, and return these.
 
-    Callers do this before they lock what the kinds keep, since a change of limits locks the offer first.
+    Callers do this before they lock what the kinds keep, since a change of limits locks the offer first. Offers without
+    uses are locked, too: the first limit of an offer inserts the uses of its redemptions.
     """
-    uses = select_uses(redemptions, offers)
-    used = list(uses.order_by().values_list("kind", "offer_id"))
-    if not used:
-        return []
-    lock_offers(used)
+    lock_offers(offers)
+    uses = select_uses(redemptions, [offer for _, offer in offers])
     return list(uses.select_for_update().order_by("offer_id", "redemption_id"))
 
 
