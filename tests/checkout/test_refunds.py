@@ -271,7 +271,7 @@ def test_parts_that_have_come_back_can_be_named_again_without_effect(server: Cli
         ({"id": "1", "quantity": 0}, "lines.0.quantity"),
         ({"id": "1", "amount": "0.00"}, "lines.0.amount"),
         ({"id": "free", "amount": "1.00"}, "lines.0.amount"),
-        ("other", "lines"),
+        ("other", "lines.0"),
     ],
 )
 def test_units_and_amounts_of_which_nothing_is_left_are_refused(
