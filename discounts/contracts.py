@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from backoffice.base.descriptions import describe_offer
 from pricing import Offer, load_offer
-from pricing.description import describe_offer
 from redemptions.limits.rules import CUSTOMER_ONCE
 
 CUSTOMER_CAPS = {CUSTOMER_ONCE: 1}  # a customer redeems a code once

@@ -22,7 +22,7 @@ def format_datetime(at: datetime | None, zone: str) -> str:
 
 def format_date(day: date) -> str:
     """Return a date (``21 Nov 2026``)."""
-    return formats.date_format(day, "j M Y")
+    return formats.date_format(day, pgettext("format of a date", "j M Y"))
 
 
 def format_period(start: datetime | None, end: datetime | None, zone: str) -> str:

@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Access, Brand
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.descriptions import describe_offer
 from backoffice.base.form_fields import TextFormField
 from backoffice.base.formatting import EMPTY_VALUE, format_amount, format_datetime, format_number, humanize_value
 from backoffice.pages import audit_events
@@ -28,7 +29,6 @@ from backoffice.pages.audit_events import Event, ModelEvent, TrackedModel
 from core.permissions import BrandPermissions
 from discounts.admin.rules import describe_terms
 from pricing import OfferInvalid, load_offer
-from pricing.description import describe_offer
 from redemptions.codes.models import EXPORTED, REVOKED
 from redemptions.statuses import RedemptionStatus
 

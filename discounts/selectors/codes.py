@@ -5,7 +5,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
+from django.utils import translation
 
 from accounts.contracts import Shopper
 from accounts.models import Brand
@@ -127,6 +129,12 @@ def candidates(*, query: CandidateQuery) -> list[Candidate | Rejection]:
     ]
 
 
+def _name_discount(row: db.Row) -> str:
+    """Return the name of a discount without one: orders keep it, so it is in one language for all callers."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return summarize(row["discount"], row["offer"], currency=row["currency"])
+
+
 def _to_candidate(row: db.Row) -> Candidate | Rejection:
     error: DomainError | None = CodeInactive()
     if row["brand_is_active"]:
@@ -138,7 +146,7 @@ def _to_candidate(row: db.Row) -> Candidate | Rejection:
         id=row["code"] if row["code"] == row["generic_code"] else str(row["offer_id"]),
         key=str(row["id"]),
         code=row["code"],
-        title=row["name"] or summarize(row["discount"], row["offer"], currency=row["currency"]),
+        title=row["name"] or _name_discount(row),
         brand_id=row["brand_id"],
         brand=row["brand"],
         timezone=row["timezone"],

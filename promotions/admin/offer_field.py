@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import Brand
+from backoffice.base.descriptions import describe_offer
 from backoffice.brand_selection import list_selectable_brands
 from core.permissions import BrandPermissions
 from pricing import OfferInvalid, load_offer
-from pricing.description import describe_offer
 from promotions.admin.offer_form import OfferForm, is_representable
 from promotions.admin.offer_labels import BENEFIT_LABELS
 

@@ -21,10 +21,10 @@ from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
+from backoffice.base.descriptions import describe_offer
 from backoffice.base.form_fields import TextFormField
 from core.errors import InvalidRequest
 from pricing import OfferInvalid, dump_offer, load_offer
-from pricing.description import describe_offer
 from promotions.admin.amount_field import AmountField, get_submitted_values, read_amount
 from promotions.admin.offer_document import (
     KIND_LABELS,

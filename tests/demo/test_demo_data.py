@@ -13,13 +13,13 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Brand, Membership, User
+from backoffice.base.descriptions import describe_offer
 from checkout.models import Redemption
 from coupons import consistency
 from coupons.models import CouponDefinition, CouponRedemption
 from discounts.contracts import build_offer_document
 from discounts.models import DiscountCode, Usage
 from pricing import load_offer
-from pricing.description import describe_offer
 from promoplatform.demo.accounts import PASSWORD
 from promoplatform.demo.coupons import COUPONS
 from promoplatform.demo.discount_codes import CODES

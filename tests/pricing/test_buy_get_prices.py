@@ -2,8 +2,8 @@
 
 import pytest
 
+from backoffice.base.descriptions import describe_offer
 from pricing import Gift, OfferInvalid, dump_offer, parse_offer
-from pricing.description import describe_offer
 from tests.pricing.builders import cart, line, off, offer, quote
 
 A, B = {"skus": ["A"]}, {"skus": ["B"]}

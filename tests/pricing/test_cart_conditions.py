@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from backoffice.base.descriptions import describe_offer
 from pricing import EligibleOffer, OfferInvalid, dump_offer, load_offer, parse_offer
-from pricing.description import describe_offer
 from tests.pricing.builders import cart, line, offer, percent, quote
 
 TYPES = {"tier": "string", "weight": "number", "wrapped": "boolean", "joined": "date"}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from backoffice.base.descriptions import describe_offer
 from pricing import Facts, OfferInvalid, dump_offer, parse_offer
-from pricing.description import describe_offer
 from tests.pricing.builders import cart, line, offer, percent, quote
 
 WHOLESALE = {"kind": "audience", "any": ["wholesale"]}

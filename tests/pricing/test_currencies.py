@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from backoffice.base.descriptions import describe_offer
 from pricing import EligibleOffer, OfferInvalid, dump_offer, parse_offer
 from pricing.amounts import get_default_currency, list_currencies
-from pricing.description import describe_offer
 from tests.pricing.builders import amount, cart, line, offer, percent, quote
 from tests.pricing.strategies import FACTS, OFFERS, PROFILES, carts, eligible_offer
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from backoffice.base.descriptions import describe_offer
 from pricing import OfferInvalid, load_offer, parse_offer
-from pricing.description import describe_offer
 from pricing.options import ALL_OPTIONS, OPTIONS
 from tests.pricing.builders import cart, line, off, offer, percent, quote
 

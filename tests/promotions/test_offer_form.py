@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Brand
+from backoffice.base.descriptions import describe_offer
 from pricing import OfferInvalid, parse_offer
-from pricing.description import describe_offer
 from promotions.admin.offer_field import OfferField
 from promotions.admin.offer_form import OfferForm, is_representable
 from promotions.admin.offer_labels import CONDITION_LABELS

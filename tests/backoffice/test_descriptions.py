@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 import pytest
+from babel.messages.pofile import read_po
+from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 
+from backoffice.base.descriptions import describe_offer
 from pricing import parse_offer
-from pricing.description import describe_offer
+from promoplatform.devserver.messages import catalog_of
+from tests.platform import ROOT
 from tests.pricing.builders import amount, percent, set_price
 from tests.pricing.strategies import documents
 
 SHOES = {"categories": ["shoes"]}
+BUY_SHOES = {
+    "kind": "buy_get", "buy": {"quantity": 2, "select": SHOES},
+    "get": {"quantity": 1, "percent": 50, "select": {"categories": ["socks"]}},
+}  # fmt: skip
 BENEFITS = {
     "20% off the order.": percent(20),
     "12.5% off shoes, up to €50.00.": percent("12.50", select=SHOES, max_discount="50"),
@@ -79,6 +87,46 @@ def test_condition_is_described(text, condition):
 @pytest.mark.parametrize(("text", "keys"), COMBINATIONS.items())
 def test_combination_is_described(text, keys):
     assert describe_offer(parse_offer({"benefits": [percent(10)], **keys}), "EUR") == f"10% off the order.{text}"
+
+
+TRANSLATED = {
+    "de": (
+        "Beim Kauf von 2 Stück (shoes) gibt es 1 Stück (socks) mit 50 % Rabatt, wenn die Bestellung mindestens"
+        " 1.000,00 € beträgt und es die 22. Bestellung des Kunden ist und der Tag nicht Samstag ist. Gilt einmal pro"
+        " Bestellung."
+    ),
+    "es": (
+        "Por la compra de 2 unidades de shoes, 1 unidad de socks con 50 % de descuento, cuando el pedido es de al menos"
+        " 1.000,00 € y es el 22.º pedido del cliente y el día no es sábado. Se aplica una vez por pedido."
+    ),
+}
+
+
+@pytest.mark.parametrize(("language", "text"), TRANSLATED.items())
+def test_an_offer_is_described_in_the_active_language(language, text):
+    offer = parse_offer(
+        {
+            "benefits": [BUY_SHOES],
+            "conditions": [
+                {"kind": "min_subtotal", "value": "1000"},
+                {"kind": "nth_order", "value": 22},
+                {"kind": "not", "condition": {"kind": "weekdays", "any": ["sat"]}},
+            ],
+            "max_applications": 1,
+        }
+    )
+
+    with translation.override(language):
+        assert describe_offer(offer, "EUR").replace("\xa0", " ") == text
+
+
+@pytest.mark.parametrize("language", sorted(TRANSLATED))
+def test_every_part_of_a_description_is_translated(language):
+    with (ROOT / catalog_of(language)).open("rb") as file:
+        parts = [message for message in read_po(file) if any("descriptions" in path for path, _ in message.locations)]
+
+    assert len(parts) > 100
+    assert [part.id for part in parts if part.fuzzy or not part.string] == []
 
 
 def test_benefits_and_conditions_are_joined():
