@@ -53,7 +53,7 @@ def list_warnings(document: object, scopes: Set[str]) -> list[str]:
     is_limited = not all(map(is_per_customer, scopes))
     warnings = []
     if not is_limited and gives_everything(document):
-        warnings.append(_("It gives goods or shipping for free without a limit of redemptions or a budget."))
+        warnings.append(_("It gives products or shipping for free without a limit of redemptions or a budget."))
     elif not is_limited:
         warnings.append(_("It has no limit of redemptions and no budget."))
     if not is_limited_per_customer:

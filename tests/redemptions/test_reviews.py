@@ -97,7 +97,7 @@ def test_a_review_says_when_the_offer_starts_and_that_its_end_has_passed(kind: s
 
 
 FREE = {"benefits": [{"kind": "percent", "value": "100", "on": "order"}]}
-UNLIMITED, FREELY = "It has no limit of redemptions and no budget.", "It gives goods or shipping for free"
+UNLIMITED, FREELY = "It has no limit of redemptions and no budget.", "It gives products or shipping for free"
 REPEATED = "A customer can redeem it any number of times."
 
 

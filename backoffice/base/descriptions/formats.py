@@ -18,8 +18,7 @@ from pricing.currencies import MoneyAmount, PerCurrency
 from pricing.fields import parse_datetime
 from pricing.rounding import to_minor
 
-MAX_NAMES_SHOWN = 4
-"""Number of names of a list that are shown; of the others, only their number is shown."""
+MAX_NAMES_SHOWN = 4  # of a list; of the others, only their number is shown
 ORDINALS = {"de": "{}.", "es": "{}.º"}
 
 

@@ -19,9 +19,11 @@ def describe_offer(offer: o.Offer, currency: str) -> str:
     `currency` is the brand's; it applies to amounts that name no currency.
     """
     currency = get_default_currency(offer, currency) or currency
-    sentence = _join(_("%(first)s; and %(second)s"), [describe_benefit(each, currency) for each in offer.benefits])
+    benefits = [describe_benefit(benefit, currency) for benefit in offer.benefits]
+    sentence = _join(_("%(first)s; and %(second)s"), benefits)
     if offer.conditions:
-        joined = _join(_("%(first)s and %(second)s"), [describe_condition(each, currency) for each in offer.conditions])
+        clauses = [describe_condition(condition, currency) for condition in offer.conditions]
+        joined = _join(_("%(first)s and %(second)s"), clauses)
         text = _("%(benefits)s, when %(conditions)s") if "," in sentence else _("%(benefits)s when %(conditions)s")
         sentence = text % {"benefits": sentence, "conditions": joined}
     combination = describe_combination(offer)
