@@ -1,23 +1,31 @@
 """Concurrent guesses of codes over HTTP get no more answers than the limits allow, whatever customers a key names."""
 
+import os
+import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
 
-from accounts.models import Brand
+from accounts.models import Brand, User
 from core import redis, throttle
 from core.errors import Throttled
 from tests.checkout.builders import QUOTE, cart, post
-from tests.factories import BrandFactory
+from tests.factories import BrandFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
 GUESSES, LIMIT = 24, 5
+TRIAL = int(os.environ.get("GUESS_TRIAL", "240"))  # guesses of the trial; 10000 with the limits of production
+THREADS, SHOPPERS = 16, 6
+USAGE = "/api/v1/discountcodeusage/"
 
 
 def guess_at_once(run_concurrently: RunConcurrently, brand_client: Callable[[Brand], Client]) -> Counter[int]:
@@ -57,3 +65,54 @@ def test_counting_after_the_answer_lets_all_guesses_through(
     monkeypatch.setattr(throttle, "count_guesses", count_afterwards)
 
     assert guess_at_once(run_concurrently, brand_client) == {200: GUESSES}
+
+
+# --- the trial --------------------------------------------------------------------------------------------------------
+def test_a_trial_over_accounts_addresses_and_one_key_gets_no_more_answers_than_documented(
+    brand_client: Callable[[Brand], Client], shopper_client: Callable[[User], Client], settings: Any
+) -> None:
+    """Guess with shoppers at two endpoints and a key with invented customers, from ever new addresses, at once.
+
+    A limit is per minute, which begins with the first guess, so a longer trial may get the limit of each minute.
+    """
+    if TRIAL < 5_000:
+        settings.THROTTLES = settings.THROTTLES | {"key_code_miss": "40/minute", "cart_code_miss": "7/minute"}
+    limits = {name: throttle.RateLimit.of(name).hits for name in ("key_code_miss", "cart_code_miss")}
+    server, shoppers = brand_client(BrandFactory()), [shopper_client(ShopperFactory()) for _ in range(SHOPPERS)]
+    answers, other = Counter[str](), list[Any]()
+
+    def guess(number: int) -> None:
+        """Send one to three codes. An answer tells of each whether it exists."""
+        codes = [f"TRIAL{number}X{position}" for position in range(number % 3 + 1)]
+        address: Any = {"REMOTE_ADDR": f"203.0.{number % 250}.{number // 250 % 250}"}
+        who = "key" if number % 2 else f"shopper {number // 2 % SHOPPERS}"
+        body: dict[str, Any] = cart(codes=codes)
+        if who == "key":
+            client, path, body = server, QUOTE, body | {"customer_id": f"invented-{number}"}
+        elif number // (2 * SHOPPERS) % 2:
+            client, path = shoppers[number // 2 % SHOPPERS], QUOTE
+        else:
+            client, path, body, codes = shoppers[number // 2 % SHOPPERS], USAGE, {"discount_code": codes[0]}, codes[:1]
+        try:
+            response = client.post(path, body, content_type="application/json", **address)
+        finally:
+            connections.close_all()
+        if response.status_code in (200, 404):
+            answers[who] += len(codes)
+        elif response.status_code != 429:
+            other.append((response.status_code, response.text))
+
+    numbers = list(range(TRIAL))
+    random.Random(7).shuffle(numbers)
+    began = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(guess, numbers))
+    minutes = 1 + int((time.monotonic() - began) // 60)
+
+    assert other == []
+    assert {who: count for who, count in answers.items() if count > minutes * limits[LIMIT_OF[who[:3]]]} == {}
+    assert answers["key"] > limits["key_code_miss"] - 3  # the trial reached the limit: a cart has up to three codes
+    assert len(answers) == SHOPPERS + 1
+
+
+LIMIT_OF = {"key": "key_code_miss", "sho": "cart_code_miss"}
