@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from accounts.adapters import require_fresh_sign_in
 from accounts.admin import sessions
@@ -16,6 +16,7 @@ from core import api, error_catalog
 from core.routes import answer_verb_or_object
 from coupons.admin import reports
 from promoplatform import metrics
+from promoplatform.api_document import DocumentView
 from promotions.api.attributes import AttributesView, AttributeView
 from vouchers.api.events import LoginEventsView
 from vouchers.api.login import CampaignLoginView
@@ -24,7 +25,7 @@ DOCUMENTATION = SpectacularSwaggerSplitView.as_view(url_name="schema", http_meth
 
 urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", DocumentView.as_view(), name="schema"),
     path("api/docs/", DOCUMENTATION, name="docs"),
     path("api/errors/", error_catalog.error_list, name="errors"),
     path("api/errors/<str:code>", error_catalog.error_detail, name="error"),
