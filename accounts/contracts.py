@@ -83,6 +83,25 @@ class CheckoutBy(enum.StrEnum):
     SHOPPER = "shopper"
 
 
+class SignOn(enum.StrEnum):
+    """Whether the staff of a brand signs in by the identity provider of the brand (``Brand.sso``)."""
+
+    OFF = "off"
+    ALLOWED = "allowed"
+    REQUIRED = "required"
+
+
+def has_roles(*, brand_id: uuid.UUID, sso: str, provider_brand_id: uuid.UUID | None) -> bool:
+    """Return whether a sign-in gives roles in a brand.
+
+    ``provider_brand_id`` is the brand whose identity provider was used, which gives roles in that brand only. None
+    stands for a password, which gives no roles in brands that require their provider.
+    """
+    if provider_brand_id is None:
+        return sso != SignOn.REQUIRED
+    return brand_id == provider_brand_id and sso != SignOn.OFF
+
+
 @dataclass(frozen=True, slots=True)
 class Shopper:
     """The customer of a purchase, linked to a user or not.
@@ -108,6 +127,7 @@ class Method(enum.StrEnum):
     PASSWORD = "pwd"  # noqa: S105  (its name)
     CODE = "otp"
     KEY = "hwk"
+    FEDERATED = "fed"  # by the identity provider of a brand
 
 
 SECOND_FACTORS = frozenset({Method.CODE, Method.KEY})
@@ -115,10 +135,14 @@ SECOND_FACTORS = frozenset({Method.CODE, Method.KEY})
 
 @dataclass(frozen=True, slots=True)
 class Assurance:
-    """The methods by which a user signed in, and when they last used the strongest one that they have."""
+    """The methods by which a user signed in, and when they last used the strongest one that they have.
+
+    ``provider_brand_id`` is the brand whose identity provider was used, None for a password.
+    """
 
     methods: frozenset[Method] = frozenset()
     at: datetime | None = None
+    provider_brand_id: uuid.UUID | None = None
 
     @property
     def has_second_factor(self) -> bool:
@@ -143,6 +167,7 @@ class Caller:
     customer_id: str | None = None
     is_superuser: bool = False
     has_second_factor: bool = False  # used to sign in
+    provider_brand_id: uuid.UUID | None = None  # the brand whose identity provider was used to sign in
     token_epoch: int = 0  # of the user when the token was issued
     api_key_id: uuid.UUID | None = None
     scopes: frozenset[Scope] = NO_SCOPES  # of an API key

@@ -30,6 +30,26 @@ class SecondFactorInvalid(DomainError):
     headers: ClassVar[dict[str, str]] = {}
 
 
+class ProviderRequired(DomainError):
+    code, status = "identity_provider_required", 403
+    message = _("The brand requires sign-ins by its identity provider, which the admin offers.")
+    headers: ClassVar[dict[str, str]] = {}
+
+
+class ProviderFailed(DomainError):
+    code, status = "identity_provider_failed", 503
+    message = _("The identity provider didn't confirm who you are. Try again, or ask an owner of the brand.")
+
+
+class IdentityUnknown(DomainError):
+    code, status = "identity_unknown", 403
+    message = _(
+        "The identity provider names nobody who can sign in this way. Ask an owner of the brand for an invitation to "
+        "your address at work, or sign in with your password."
+    )
+    headers: ClassVar[dict[str, str]] = {}
+
+
 class AccountTaken(DomainError):
     code, status = "account_taken", 409
     message = _("An account with these details already exists.")

@@ -49,7 +49,9 @@ class AssuranceMiddleware:
 def _get_user(request: HttpRequest) -> User | AnonymousUser:
     user: User | AnonymousUser = get_user(request)
     if isinstance(user, User):
-        user.has_second_factor = get_assurance(request, user).has_second_factor
+        assurance = get_assurance(request, user)
+        user.has_second_factor = assurance.has_second_factor
+        user.provider_brand_id = assurance.provider_brand_id
     return user
 
 

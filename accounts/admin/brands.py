@@ -13,12 +13,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from accounts import selectors
+from accounts import selectors, services
 from accounts.contracts import normalize_origin
 from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, Brand
 from backoffice.base.admin import BrandScopedAdmin, is_platform_admin
 from backoffice.base.columns import datetime_column
 from backoffice.base.form_fields import TextFormField
+from core.errors import InvalidRequest
 from core.permissions import BrandPermissions
 
 created = datetime_column("created_at", _("created"), brand="")
@@ -50,8 +51,16 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_require_second_factor(self) -> bool:
         required = bool(self.cleaned_data["require_second_factor"])
         if required and not self.instance.require_second_factor and not self.user.has_second_factor:
-            raise forms.ValidationError(gettext("Set up your own second factor first, and sign in with it."))
+            raise forms.ValidationError(services.FACTOR_FIRST)
         return required
+
+    def clean_sso(self) -> str:
+        sso = str(self.cleaned_data["sso"])
+        try:
+            services.check_sign_on(brand=self.instance, sso=sso, provider_brand_id=self.user.provider_brand_id)
+        except InvalidRequest as error:
+            raise forms.ValidationError([problem["detail"] for problem in error.errors or []]) from error
+        return sso
 
 
 @admin.register(Brand)
@@ -72,6 +81,7 @@ class BrandAdmin(BrandScopedAdmin):
         "checkout_by",
         "browser_origins",
         "require_second_factor",
+        "sso",
         "is_active",
         created,
     )

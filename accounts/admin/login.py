@@ -8,12 +8,15 @@ from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold import forms as unfold_forms
 
 from accounts.adapters import begin_session, redirect_to_second_factor
+from accounts.errors import ProviderRequired
 from accounts.models import User
 from core.errors import Throttled, Unavailable
 
@@ -34,9 +37,17 @@ class LoginForm(unfold_forms.AuthenticationForm):
             raise ValidationError(error.detail, code=error.code) from error
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
-        """Allow staff, who may still lack a second factor. Raises ValidationError, the same as for a wrong password."""
+        """Allow staff, who may still lack a second factor.
+
+        Raises ValidationError for others, the same as for a wrong password, and for staff whose brand requires sign-ins
+        by its identity provider.
+        """
         if not (isinstance(user, User) and user.is_on_a_staff):
             raise self.get_invalid_login_error()
+        brand = user.brand_of_required_provider
+        if brand is not None:
+            text = _("%(brand)s requires sign-ins by its identity provider. Use the link below.")
+            raise ValidationError(text, code=ProviderRequired.code, params={"brand": brand})
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -50,7 +61,11 @@ class SignInPage(LoginView):
         if request.method == "GET" and isinstance(user, User):
             if admin.site.has_permission(request):
                 return redirect("admin:index")
-            if user.is_on_a_staff:
+            brand = user.brand_of_required_provider
+            if brand is not None:
+                page = reverse("identity_provider", args=[brand.slug])
+                return redirect(f"{page}?{urlencode({'next': self.get_success_url()})}")
+            if user.lacks_second_factor:
                 return redirect_to_second_factor(user, self.get_success_url())
         return super().dispatch(request, *args, **kwargs)
 
@@ -59,6 +74,7 @@ class SignInPage(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = {"title": _("Sign in"), "subtitle": None, "app_path": self.request.get_full_path()}
+        context["next"] = self.get_redirect_url()
         return super().get_context_data(**kwargs) | admin.site.each_context(self.request) | context
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.conf import settings
 from django.contrib import admin
@@ -26,7 +27,8 @@ from backoffice.base.admin import SuperuserAdmin
 from backoffice.base.changelists import EstimatingPaginator
 from core.errors import InvalidRequest
 
-admin.site.unregister([Group, Authenticator, EmailAddress])  # second factors have pages of their own
+# What isn't used, or has pages of its own.
+admin.site.unregister([Group, Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken])
 
 
 class PhoneForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.contracts import Role, normalize_origin
+from accounts.contracts import Role, SignOn, normalize_origin
 from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, AcceptanceGrant, Brand, Invitation, Membership, User
 from core.budgets import format_budgets
 from core.serializer_fields import (
@@ -23,10 +23,13 @@ from core.serializer_fields import (
 from core.serializers import InputSerializer
 
 KINDS = sorted(settings.REDEMPTION_BACKENDS)
+SIGN_ONS = [sign_on.value for sign_on in SignOn]
 ROLES = [role.value for role in Role]
 ORIGINS_HELP = _(
     "Origins of pages whose browsers may call the endpoints of shoppers, for example `https://www.example.com`."
 )
+SECOND_FACTOR_HELP = _("Whether staff needs a sign-in with a second factor for its roles.")
+SSO_HELP = _("Whether staff signs in by the brand's identity provider. If it is required, passwords give no roles.")
 PER_MONTH_HELP = _("Maximum sum of the discounts in a month, in the issuer's currency or for each currency.")
 LANGUAGE_HELP = _("Language of emails. Empty for that of the brand that sends them.")
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
@@ -191,7 +194,17 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
 
     class Meta:
         model = Brand
-        fields = ("id", "slug", "name", "language", "timezone", "currency", "browser_origins")
+        fields = (
+            "id",
+            "slug",
+            "name",
+            "language",
+            "timezone",
+            "currency",
+            "browser_origins",
+            "require_second_factor",
+            "sso",
+        )
         read_only_fields = fields
         extra_kwargs = {
             "id": {"help_text": _("ID of the brand.")},
@@ -201,6 +214,8 @@ class BrandSerializer(serializers.ModelSerializer[Brand]):
             "timezone": {"help_text": _("Time zone of the brand's dates.")},
             "currency": {"help_text": _("Currency of amounts that name no other.")},
             "browser_origins": {"help_text": ORIGINS_HELP},
+            "require_second_factor": {"help_text": SECOND_FACTOR_HELP},
+            "sso": {"help_text": SSO_HELP},
         }
 
 
@@ -211,6 +226,8 @@ class BrandUpdateSerializer(InputSerializer):
     browser_origins = serializers.ListField(
         child=OriginField(max_length=255), required=False, max_length=MAX_ORIGINS, help_text=ORIGINS_HELP
     )
+    require_second_factor = StrictBooleanField(required=False, help_text=SECOND_FACTOR_HELP)
+    sso = serializers.ChoiceField(SIGN_ONS, required=False, help_text=SSO_HELP)
 
 
 class MemberSerializer(serializers.Serializer[Membership]):

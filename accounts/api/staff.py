@@ -63,8 +63,9 @@ class BrandView(BrandOwnerView):
     @versioned
     def patch(self, request: Request, slug: str) -> Response:
         """Change the settings of the brand."""
-        brand = self.brand(request, slug)
+        brand, caller = self.brand(request, slug), get_caller(request.auth)
         changes = validate_body(BrandUpdateSerializer, request)
+        services.check_sign_in_settings(brand=brand, caller=caller, changes=changes)
         return Response(BrandSerializer(services.change_brand(brand=brand, **changes)).data)
 
 

@@ -1,4 +1,4 @@
-"""Users, brands, memberships, customers and their merges, API keys, grants and invitations."""
+"""Users, customers and their merges, brands with their staff, identity providers, API keys, grants and invitations."""
 
 from accounts.models.access import AcceptanceGrant, ApiKey
 from accounts.models.audit import Access, AccessEvent, AuditLink
@@ -6,12 +6,14 @@ from accounts.models.brands import (
     MAX_ORIGINS,
     ORIGIN_MESSAGE,
     ROLE_CHOICES,
+    SIGN_ON_CHOICES,
     Brand,
     Invitation,
     Membership,
     validate_currency,
     validate_timezone,
 )
+from accounts.models.identity_providers import IdentityProvider, StaffIdentity
 from accounts.models.merges import CustomerMerge
 from accounts.models.privacy import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
 from accounts.models.profiles import Consent, CustomerProfile
@@ -23,6 +25,7 @@ __all__ = [
     "MAX_ORIGINS",
     "ORIGIN_MESSAGE",
     "ROLE_CHOICES",
+    "SIGN_ON_CHOICES",
     "AcceptanceGrant",
     "Access",
     "AccessEvent",
@@ -33,6 +36,7 @@ __all__ = [
     "Customer",
     "CustomerMerge",
     "CustomerProfile",
+    "IdentityProvider",
     "Invitation",
     "Membership",
     "PrivacyRequest",
@@ -40,6 +44,7 @@ __all__ = [
     "PrivacyRequestStatus",
     "SecondFactor",
     "Session",
+    "StaffIdentity",
     "TokenFamily",
     "User",
     "UserManager",

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import CheckoutBy, Role, normalize_origin
+from accounts.contracts import CheckoutBy, Role, SignOn, normalize_origin
 from accounts.models.users import User
 from core import languages
 from core.ids import uuid7
@@ -22,6 +22,11 @@ ROLE_CHOICES = [
     (Role.OWNER.value, _("Owner")),
     (Role.EDITOR.value, _("Editor")),
     (Role.VIEWER.value, _("Viewer")),
+]
+SIGN_ON_CHOICES = [
+    (SignOn.OFF.value, _("Off")),
+    (SignOn.ALLOWED.value, _("Allowed, as are passwords")),
+    (SignOn.REQUIRED.value, _("Required: passwords give no roles")),
 ]
 MAX_ORIGINS = 50
 ORIGIN_MESSAGE = _("Enter the origin of a page without a path, for example https://www.example.com.")
@@ -109,6 +114,14 @@ class Brand(models.Model):
         db_default=False,
         help_text=_("Members of the staff have their roles only in sign-ins with a second factor."),
     )
+    sso = models.CharField(
+        _("sign-in by identity provider"),
+        max_length=10,
+        choices=SIGN_ON_CHOICES,
+        default=SignOn.OFF.value,
+        db_default=SignOn.OFF.value,
+        help_text=_("How the staff signs in. Set up the brand's identity provider first."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
@@ -119,7 +132,10 @@ class Brand(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(checkout_by__in=[by.value for by in CheckoutBy]), name="accounts_brand_checkout_by"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sso__in=[sign_on.value for sign_on in SignOn]), name="accounts_brand_sso"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,11 +13,13 @@ from django.db.models.functions import Lower, Now, Trim
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts.contracts import CUSTOMER_ID_LENGTH, Role, canonicalize_customer_id
+from accounts.contracts import CUSTOMER_ID_LENGTH, Role, canonicalize_customer_id, has_roles
 from core import languages
 from core.ids import uuid7
 
 if TYPE_CHECKING:
+    import uuid
+
     from accounts.models.brands import Brand, Membership
 
     _TextField = models.CharField[str, str]
@@ -66,10 +68,12 @@ class User(AbstractBaseUser):
     Permissions follow from ``is_superuser`` and the roles in brands, not from Django's model permissions. Tokens that
     were issued in an earlier ``token_epoch`` are invalid; ``tokens_ended_at`` is when the present one began.
 
-    ``has_second_factor`` says of the user of a request whether a second factor was used to sign in.
+    ``has_second_factor`` says of the user of a request whether a second factor was used to sign in, and
+    ``provider_brand_id`` by which brand's identity provider, if not by the password.
     """
 
     has_second_factor = False
+    provider_brand_id: "uuid.UUID | None" = None
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     username = models.CharField(
@@ -185,9 +189,27 @@ class User(AbstractBaseUser):
         return list(annotate_second_factors(members))
 
     @property
+    def _open_memberships(self) -> list[Any]:
+        """The memberships whose brands accept the way in which the user signed in, whatever the second factor."""
+        return [
+            member
+            for member in self._active_memberships
+            if has_roles(
+                brand_id=member.brand_id, sso=member.brand.sso, provider_brand_id=self.provider_brand_id
+            )
+        ]  # fmt: skip
+
+    @property
     def is_on_a_staff(self) -> bool:
-        """Whether the user is a platform admin or works for an active brand, whatever the second factor."""
+        """Whether the user is a platform admin or works for an active brand, however they sign in."""
         return self.is_superuser or bool(self._active_memberships)
+
+    @property
+    def brand_of_required_provider(self) -> "Brand | None":
+        """A brand of a user who has no rights of staff with a password, since their brands require a provider."""
+        if self.provider_brand_id is not None or self.is_superuser or self._open_memberships:
+            return None
+        return next((member.brand for member in self._active_memberships), None)
 
     @property
     def lacks_second_factor(self) -> bool:
@@ -199,18 +221,21 @@ class User(AbstractBaseUser):
             return False
         if self.is_superuser and settings.SECOND_FACTOR_FOR_ADMINS:
             return True
-        return any(member.needs_second_factor for member in self._active_memberships)
+        return any(member.needs_second_factor for member in self._open_memberships)
 
     @property
     def roles(self) -> dict["Brand", Role]:
-        """The active brands that this user works for, with the role in each. None without a required second factor."""
-        members = [] if self.lacks_second_factor else self._active_memberships
+        """The active brands that this user works for, with the role in each.
+
+        None without a required second factor, and only those that accept the way in which the user signed in.
+        """
+        members = [] if self.lacks_second_factor else self._open_memberships
         return {member.brand: Role(member.role) for member in members}
 
     @property
     def is_platform_admin(self) -> bool:
-        """Whether the user may do everything, as a superuser who used a required second factor."""
-        return self.is_superuser and not self.lacks_second_factor
+        """Whether the user may do everything: a superuser with a password, and with a required second factor."""
+        return self.is_superuser and self.provider_brand_id is None and not self.lacks_second_factor
 
     @property
     def email_verified(self) -> bool:

@@ -38,6 +38,7 @@ from accounts.selectors.customers import (
     shopper_of,
 )
 from accounts.selectors.ended_tokens import ended_tokens
+from accounts.selectors.identity_providers import decrypt_secret, find_provider, get_provider
 from accounts.selectors.privacy import count_rows, get_erasure, is_known_elsewhere, keeps_data, list_people
 from accounts.selectors.profiles import get_customer_attributes, get_profile
 from accounts.selectors.recipients import (
@@ -82,16 +83,19 @@ __all__ = [
     "check_internal",
     "count_rows",
     "customer_key",
+    "decrypt_secret",
     "ended_tokens",
     "factor_cipher",
     "find_grants",
     "find_merge_target",
+    "find_provider",
     "get_acceptance",
     "get_brand_for_caller",
     "get_customer_attributes",
     "get_erasure",
     "get_merchant_brand",
     "get_profile",
+    "get_provider",
     "get_shopper",
     "get_token_caller",
     "get_token_user",

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.contracts import Caller, Role, Scope
-from accounts.errors import SecondFactorMissing
+from accounts.contracts import Caller, Role, Scope, has_roles
+from accounts.errors import ProviderRequired, SecondFactorMissing
 from accounts.models import Brand, Membership, User
 from accounts.models.users import annotate_second_factors
 from core.errors import InvalidRequest, NotFound, PermissionDenied
@@ -68,13 +68,22 @@ def _get_staff_brand(caller: Caller, slug: str | None, edit: bool) -> Brand:
 def memberships_of(caller: Caller) -> list[Membership]:
     """Return the caller's memberships in active brands, oldest first. API keys and inactive users have none.
 
-    Raises SecondFactorMissing if the user has a second factor, or one of the brands requires it, and the caller signed
-    in without.
+    Only those in brands that accept the way in which the caller signed in. Raises ProviderRequired if these are none,
+    and SecondFactorMissing if the user has a second factor, or one of the brands requires it, and the caller signed in
+    without.
     """
     if caller.user_key is None:
         return []
     active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
-    members: list[Any] = list(annotate_second_factors(active).select_related("brand").order_by("pk"))
+    found: list[Any] = list(annotate_second_factors(active).select_related("brand").order_by("pk"))
+    provider = caller.provider_brand_id
+    members = [
+        member
+        for member in found
+        if has_roles(brand_id=member.brand_id, sso=member.brand.sso, provider_brand_id=provider)
+    ]
+    if found and not members:
+        raise ProviderRequired
     if not caller.has_second_factor and any(member.needs_second_factor for member in members):
         raise SecondFactorMissing
     return members
@@ -117,7 +126,7 @@ def is_platform_admin(caller: Caller) -> bool:
 
     Raises SecondFactorMissing for one who signed in without the second factor.
     """
-    if not caller.is_superuser or caller.user_key is None:
+    if not caller.is_superuser or caller.user_key is None or caller.provider_brand_id is not None:
         return False
     is_superuser = User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
     if is_superuser and settings.SECOND_FACTOR_FOR_ADMINS and not caller.has_second_factor:
@@ -129,12 +138,12 @@ def list_rights(caller: Caller) -> list[str]:
     """Return the rights of a user as texts: the roles in active brands, and whether they are a platform admin.
 
     API keys have none: their rights never change, and are checked when they authenticate. Neither have users who lack
-    a second factor.
+    a second factor or didn't use a required identity provider.
     """
     try:
         rights = [f"{member.brand_id}:{member.role}" for member in memberships_of(caller)]
         return [*rights, "admin"] if is_platform_admin(caller) else rights
-    except SecondFactorMissing:
+    except (ProviderRequired, SecondFactorMissing):
         return []
 
 

@@ -46,7 +46,8 @@ def caller_of(user: User) -> Caller:
     customer = Customer.objects.filter(user=user).first()
     return Caller(
         identity=f"user:{user.uuid}", user_key=user.pk, user_id=user.uuid, is_superuser=user.is_superuser,
-        has_second_factor=user.has_second_factor, token_epoch=user.token_epoch,
+        has_second_factor=user.has_second_factor, provider_brand_id=user.provider_brand_id,
+        token_epoch=user.token_epoch,
         customer_key=customer.pk if customer else None, customer_id=customer.customer_id if customer else None,
     )  # fmt: skip
 
@@ -61,7 +62,7 @@ def active_user(caller: Caller) -> User:
     user = User.objects.select_related("customer").filter(pk=caller.user_key, is_active=True).first()
     if user is None or caller.token_epoch < user.token_epoch:
         raise TokenInvalid
-    user.has_second_factor = caller.has_second_factor
+    user.has_second_factor, user.provider_brand_id = caller.has_second_factor, caller.provider_brand_id
     return user
 
 

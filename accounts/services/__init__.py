@@ -39,6 +39,15 @@ from accounts.services.erasures import (
 )
 from accounts.services.exports import Export, export_account, export_customer
 from accounts.services.grants import create_grant, end_grant
+from accounts.services.identity_providers import (
+    FACTOR_FIRST,
+    Identity,
+    check_sign_in_settings,
+    check_sign_on,
+    delete_provider,
+    find_staff,
+    save_provider,
+)
 from accounts.services.merges import RecordedMerge, record_merge
 from accounts.services.profiles import ConsentRecord, ProfileFields, save_profile
 from accounts.services.registration import add_customer, change_user, create_account, register
@@ -64,9 +73,11 @@ from accounts.services.staff import (
 )
 
 __all__ = [
+    "FACTOR_FIRST",
     "RESET_SENT",
     "ConsentRecord",
     "Export",
+    "Identity",
     "ProfileFields",
     "RecordedMerge",
     "accept_invitation",
@@ -80,8 +91,11 @@ __all__ = [
     "change_role",
     "change_user",
     "check_credentials",
+    "check_sign_in_settings",
+    "check_sign_on",
     "create_account",
     "create_grant",
+    "delete_provider",
     "encrypt_again",
     "end_grant",
     "end_other_sign_ins",
@@ -89,6 +103,7 @@ __all__ = [
     "export_account",
     "export_customer",
     "extend_chain",
+    "find_staff",
     "get_or_create_customer",
     "get_or_create_customers",
     "invitation_of",
@@ -112,6 +127,7 @@ __all__ = [
     "roll_key",
     "run_erasures",
     "save_profile",
+    "save_provider",
     "send_factor_notice",
     "send_invitation",
     "send_password_reset",

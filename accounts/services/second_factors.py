@@ -10,7 +10,7 @@ from django.utils import translation
 from accounts import emails, selectors
 from accounts.contracts import Method, Tokens
 from accounts.errors import InvalidCredentials, SecondFactorInvalid, SecondFactorRequired
-from accounts.models import Access, Session, TokenFamily, User
+from accounts.models import Access, IdentityProvider, Session, TokenFamily, User
 from accounts.services.audit import record_access
 from accounts.services.authentication import check_credentials, sign_out_everywhere, tokens_for
 from core import throttle
@@ -88,7 +88,9 @@ def reset_second_factor(*, user: User, at: datetime) -> int:
 
 
 def encrypt_again() -> int:
-    """Encrypt the secrets of all second factors with the newest secret of the platform. Return the number of factors.
+    """Encrypt the secrets of second factors and identity providers with the newest secret of the platform.
+
+    Return the number of both.
 
     Each factor is locked, as a recovery code that is used meanwhile changes its row. Raises InvalidToken for one that
     no secret decrypts.
@@ -103,4 +105,11 @@ def encrypt_again() -> int:
             secrets = {name: factor.data[name] for name in _ENCRYPTED if name in factor.data}
             factor.data |= {name: cipher.rotate(text.encode()).decode() for name, text in secrets.items()}
             factor.save(update_fields=["data"])
-    return len(keys)
+    providers = IdentityProvider.objects.exclude(secret="").values_list("pk", flat=True)
+    for provider_key in providers:
+        with transaction.atomic():
+            provider = IdentityProvider.objects.select_for_update().filter(pk=provider_key).first()
+            if provider is not None:
+                provider.secret = cipher.rotate(provider.secret.encode()).decode()
+                provider.save(update_fields=["secret"])
+    return len(keys) + len(providers)

@@ -2,7 +2,9 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.core import signing
 from django.db import transaction
 
@@ -19,14 +21,14 @@ INVITATION_LIFETIME = timedelta(days=7)
 _SALT = "accounts.invitation"
 
 
-def change_brand(*, brand: Brand, language: str | None = None, browser_origins: list[str] | None = None) -> Brand:
-    """Change the settings of a brand; None keeps one as it is. Origins that are listed twice are kept once."""
-    if language is not None:
-        brand.language = language
-        brand.save(update_fields=["language"])
+def change_brand(*, brand: Brand, browser_origins: list[str] | None = None, **changes: Any) -> Brand:
+    """Change settings of a brand, by their names. Origins that are listed twice are kept once."""
     if browser_origins is not None:
-        brand.browser_origins = list(dict.fromkeys(browser_origins))
-        brand.save(update_fields=["browser_origins"])
+        changes["browser_origins"] = list(dict.fromkeys(browser_origins))
+    for name, value in changes.items():
+        setattr(brand, name, value)
+    if changes:
+        brand.save(update_fields=list(changes))
     return brand
 
 
@@ -44,9 +46,11 @@ def change_role(*, brand: Brand, user_id: uuid.UUID, role: Role) -> Membership:
 def remove_member(*, brand: Brand, user_id: uuid.UUID) -> None:
     """Remove a member from the brand's staff. Raises NotFound, LastOwner.
 
+    The brand's identity provider no longer identifies them.
     The owners get an email with the API keys that the member created and that still work.
     """
     member = _lock_member(brand, user_id, stays_owner=False)
+    SocialAccount.objects.filter(provider=str(brand.pk), user=member.user_id).delete()
     enqueue_on_commit("accounts.request_key_review", brand_id=str(brand.pk), user_key=member.user_id)
     member.delete()
 

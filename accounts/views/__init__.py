@@ -1,5 +1,6 @@
-"""Pages of accounts outside the admin: the links in emails, and second factors."""
+"""Pages of accounts outside the admin: the links in emails, second factors, and sign-in by identity providers."""
 
+from accounts.views.identity_providers import BrandChoicePage, finish, show_provider, start
 from accounts.views.links import (
     InvitationPage,
     PasswordResetPage,
@@ -19,6 +20,7 @@ from accounts.views.second_factors import (
 )
 
 __all__ = [
+    "BrandChoicePage",
     "CodeForm",
     "CodePage",
     "FreshCodeForm",
@@ -32,4 +34,7 @@ __all__ = [
     "SecondFactorPage",
     "SignOutPage",
     "VerificationPage",
+    "finish",
+    "show_provider",
+    "start",
 ]

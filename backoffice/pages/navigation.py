@@ -67,6 +67,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], 
             (_("Staff"), "badge", "accounts.Membership"),
             (_("Invitations"), "mail", "accounts.Invitation"),
             (_("API keys"), "key", "accounts.ApiKey"),
+            (_("Identity providers"), "passkey", "accounts.IdentityProvider"),
         ),
     ),
     (

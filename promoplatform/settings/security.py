@@ -49,6 +49,10 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 0  # the adapter decides, by FRESH_SIGN_IN_SE
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+# Whether brands may enter addresses in private networks, for example of an identity provider: for development only.
+OUTBOUND_PRIVATE_NETWORKS: bool = env.bool("OUTBOUND_PRIVATE_NETWORKS", DEBUG)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "accounts.views.CodeForm",

@@ -182,6 +182,7 @@ BRAND_FIELDS = {
     "timezone": "Europe/Madrid",
     "notify_email": "digests@example.com",
     "checkout_by": "shopper_reserves",
+    "sso": "off",
     "language": "es",
 }
 

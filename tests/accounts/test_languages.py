@@ -56,6 +56,6 @@ def test_an_owner_sets_the_language_of_the_brand(shopper_client):
 
     assert response.json() == {
         "id": str(owner.brand.pk), "slug": "billo", "name": "Billo", "language": "es", "timezone": "UTC",
-        "currency": "EUR", "browser_origins": [],
+        "currency": "EUR", "browser_origins": [], "require_second_factor": False, "sso": "off",
     }  # fmt: skip
     assert shopper_client(owner.user).get("/api/v1/brands/billo/").json() == response.json()

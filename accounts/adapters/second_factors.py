@@ -1,6 +1,7 @@
 """What django-allauth asks of the platform: how people prove who they are again, its messages, mails and secrets."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
@@ -31,6 +32,8 @@ from accounts.models import Access, User
 from core import throttle
 
 RECORDS = "account_authentication_methods"  # the key of allauth's records in a session
+FEDERATED = "socialaccount"  # the method of a record, as allauth names it
+FACTORS, PROVED_AT = "factors", "proved_at"  # of such a record: the provider's second factors, and when it asked
 _METHODS = {
     Authenticator.Type.TOTP: Method.CODE,
     Authenticator.Type.RECOVERY_CODES: Method.CODE,
@@ -55,10 +58,13 @@ def begin_session(request: HttpRequest, user: User, *, redirect_url: str) -> Htt
 def get_assurance(request: HttpRequest, user: User) -> Assurance:
     """Return how the user of a session signed in."""
     records = get_authentication_records(request, user)
-    methods = frozenset(_method_of(record) for record in records)
+    methods = frozenset(method for record in records for method in _methods_of(record))
     has_second_factor = Assurance(methods).has_second_factor
-    times = [record["at"] for record in records if _is_second_factor(record) or not has_second_factor]
-    return Assurance(methods, datetime.fromtimestamp(max(times), UTC) if times else None)
+    times = [
+        record.get(PROVED_AT, record["at"]) for record in records if _is_second_factor(record) or not has_second_factor
+    ]
+    brand = next((uuid.UUID(record["provider"]) for record in records if record["method"] == FEDERATED), None)
+    return Assurance(methods, datetime.fromtimestamp(max(times), UTC) if times else None, brand)
 
 
 def is_fresh(request: HttpRequest, user: User, *, patience: float = 0) -> bool:
@@ -94,12 +100,15 @@ def redirect_unless_fresh(request: HttpRequest) -> HttpResponse | None:
     return redirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _method_of(record: Mapping[str, Any]) -> Method:
-    return _METHODS[record["type"]] if _is_second_factor(record) else Method.PASSWORD
+def _methods_of(record: Mapping[str, Any]) -> set[Method]:
+    if record["method"] == FEDERATED:
+        factors = {Method.KEY if factor == "hwk" else Method.CODE for factor in record[FACTORS]}
+        return {Method.FEDERATED} | factors
+    return {_METHODS[record["type"]] if record["method"] == "mfa" else Method.PASSWORD}
 
 
 def _is_second_factor(record: Mapping[str, Any]) -> bool:
-    return bool(record["method"] == "mfa")
+    return bool(record["method"] == "mfa" or record.get(FACTORS))
 
 
 def redirect_to_second_factor(user: User, next_url: str) -> HttpResponse:
@@ -120,7 +129,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return not (isinstance(request.user, User) and is_fresh(request, request.user))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Return the ways to prove who one is, without the password for users who have a second factor."""
+        """Return the ways to prove who one is, without the password for users who have a second factor.
+
+        Those who signed in by an identity provider go there once more.
+        """
+        if user.provider_brand_id is not None and not selectors.has_second_factor(user):
+            page = reverse("identity_provider_again", args=[user.provider_brand_id])
+            return [{"id": "identity_provider", "description": _("Use your identity provider"), "url": page}]
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         others = [method for method in methods if method["id"] != "reauthenticate"]
         return others or methods
@@ -185,7 +200,7 @@ def _forget_removed_factor(request: HttpRequest, user: User, **_kwargs: Any) -> 
     if selectors.has_second_factor(user):
         return
     records: Iterable[Mapping[str, Any]] = request.session.get(RECORDS, [])
-    request.session[RECORDS] = [record for record in records if not _is_second_factor(record)]
+    request.session[RECORDS] = [record for record in records if record["method"] != "mfa"]
     services.end_other_sign_ins(user=user, session_key=request.session.session_key, at=timezone.now())
 
 
