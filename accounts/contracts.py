@@ -168,6 +168,7 @@ class Caller:
     is_superuser: bool = False
     has_second_factor: bool = False  # used to sign in
     provider_brand_id: uuid.UUID | None = None  # the brand whose identity provider was used to sign in
+    signed_in_at: datetime | None = None  # when the user last proved who they are
     token_epoch: int = 0  # of the user when the token was issued
     api_key_id: uuid.UUID | None = None
     scopes: frozenset[Scope] = NO_SCOPES  # of an API key

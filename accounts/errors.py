@@ -50,6 +50,12 @@ class IdentityUnknown(DomainError):
     headers: ClassVar[dict[str, str]] = {}
 
 
+class SignInNotFresh(DomainError):
+    code, status = "sign_in_not_fresh", 403
+    message = _("This needs a sign-in of the last minutes. Sign in again.")
+    headers: ClassVar[dict[str, str]] = {}
+
+
 class AccountTaken(DomainError):
     code, status = "account_taken", 409
     message = _("An account with these details already exists.")
@@ -71,7 +77,7 @@ class EmailNotVerified(DomainError):
     code, status = "email_not_verified", 403
     message = _(
         "The email address of this account isn't verified. Follow the link in the email that you got when you "
-        "registered, or reset your password. Then open the invitation again."
+        "registered, or reset your password. Then try again."
     )
 
 

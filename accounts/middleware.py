@@ -51,7 +51,7 @@ def _get_user(request: HttpRequest) -> User | AnonymousUser:
     if isinstance(user, User):
         assurance = get_assurance(request, user)
         user.has_second_factor = assurance.has_second_factor
-        user.provider_brand_id = assurance.provider_brand_id
+        user.provider_brand_id, user.signed_in_at = assurance.provider_brand_id, assurance.at
     return user
 
 

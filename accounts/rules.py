@@ -138,7 +138,7 @@ def _parse_claims(claims: Mapping[str, Any]) -> Claims:
     caller = Caller(
         identity=f"user:{user_id}", user_id=user_id, user_key=int(claims["uid"]), customer_key=claims.get("cid"),
         customer_id=claims.get("cus"), is_superuser=claims.get("adm") is True, token_epoch=int(claims.get("epo", 0)),
-        has_second_factor=assurance.has_second_factor,
+        has_second_factor=assurance.has_second_factor, signed_in_at=assurance.at,
     )  # fmt: skip
     family = uuid.UUID(claims["fam"]) if "fam" in claims else None
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)

@@ -112,8 +112,12 @@ def _is_second_factor(record: Mapping[str, Any]) -> bool:
 
 
 def redirect_to_second_factor(user: User, next_url: str) -> HttpResponse:
-    """Redirect a user who lacks the second factor: to the page that asks for it, or to the one that sets it up."""
-    page = reverse("mfa_reauthenticate" if selectors.has_second_factor(user) else "mfa_index")
+    """Redirect a user who lacks what is required: to the page that asks for the second factor, or sets it up.
+
+    The latter also says that the address has to be verified.
+    """
+    is_asked = user.lacks_second_factor and selectors.has_second_factor(user)
+    page = reverse("mfa_reauthenticate" if is_asked else "mfa_index")
     return redirect(f"{page}?{urlencode({'next': next_url})}")
 
 

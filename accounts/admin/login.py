@@ -65,7 +65,7 @@ class SignInPage(LoginView):
             if brand is not None:
                 page = reverse("identity_provider", args=[brand.slug])
                 return redirect(f"{page}?{urlencode({'next': self.get_success_url()})}")
-            if user.lacks_second_factor:
+            if user.is_on_a_staff and not user.has_what_is_required:
                 return redirect_to_second_factor(user, self.get_success_url())
         return super().dispatch(request, *args, **kwargs)
 

@@ -18,7 +18,7 @@ from accounts.api.key_serializers import (
 )
 from accounts.api.staff import BrandOwnerView
 from accounts.contracts import BRAND_SCOPES, NewApiKey, Scope, get_caller
-from accounts.errors import KeyNotRollable
+from accounts.errors import KeyNotRollable, SignInNotFresh
 from core.openapi import problem_responses
 from core.serializer_fields import localize, validate
 from core.views import APIView, KeyScopes
@@ -32,13 +32,17 @@ class ApiKeysView(BrandOwnerView):
         """List the brand's API keys, including revoked ones, without their secrets."""
         return self.paginate(selectors.list_keys(brand=self.brand(request, slug)), ApiKeySerializer, request)
 
-    @extend_schema(request=ApiKeyInputSerializer, responses={201: NewApiKeySerializer}, operation_id="api_keys_create")
+    @extend_schema(
+        request=ApiKeyInputSerializer,
+        responses={201: NewApiKeySerializer, **problem_responses(SignInNotFresh)},
+        operation_id="api_keys_create",
+    )
     def post(self, request: Request, slug: str) -> Response:
         """Create an API key for the brand's server, with all scopes unless you list some.
 
-        Only this response contains the key. The brand's owners get an email.
+        Needs a fresh sign-in. Only this response contains the key. The brand's owners get an email.
         """
-        brand, data = self.brand(request, slug), validate(ApiKeyInputSerializer, request.data)
+        brand, data = self.fresh_brand(request, slug), validate(ApiKeyInputSerializer, request.data)
         expires_at = data.get("expires_at")
         key = services.issue_key(
             brand=brand,
@@ -68,15 +72,15 @@ class RollView(BrandOwnerView):
 
     @extend_schema(
         request=RollInputSerializer,
-        responses={201: NewApiKeySerializer, **problem_responses(KeyNotRollable)},
+        responses={201: NewApiKeySerializer, **problem_responses(KeyNotRollable, SignInNotFresh)},
         operation_id="api_keys_roll",
     )
     def post(self, request: Request, slug: str, key_id: uuid.UUID) -> Response:
         """Create a key with the same rights as this one, which stops working after the overlap.
 
-        Only this response contains the new key. A key can be rolled once.
+        Needs a fresh sign-in. Only this response contains the new key. A key can be rolled once.
         """
-        key = selectors.key_of(brand=self.brand(request, slug), key_id=key_id)
+        key = selectors.key_of(brand=self.fresh_brand(request, slug), key_id=key_id)
         data = validate(RollInputSerializer, request.data)
         new = services.roll_key(
             key=key,

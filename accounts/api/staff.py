@@ -20,7 +20,7 @@ from accounts.api.serializers import (
 )
 from accounts.api.views import validate_body
 from accounts.contracts import Role, get_caller
-from accounts.errors import LastOwner
+from accounts.errors import LastOwner, SignInNotFresh
 from accounts.models import Brand
 from core.api import CursorPagination
 from core.etags import VersionedObject, versioned
@@ -37,6 +37,15 @@ class BrandOwnerView(APIView):
     def brand(self, request: Request, slug: str) -> Brand:
         """Return the owner's brand. Raises NotFound for outsiders, PermissionDenied for other staff."""
         return selectors.owned_brand(caller=get_caller(request.auth), slug=slug)
+
+    def fresh_brand(self, request: Request, slug: str) -> Brand:
+        """Return the brand of an owner who signed in a moment ago, to make keys or change roles.
+
+        Raises SignInNotFresh, too.
+        """
+        brand = self.brand(request, slug)
+        selectors.check_fresh_sign_in(get_caller(request.auth), at=timezone.now())
+        return brand
 
     def paginate(self, rows: QuerySet[Any], serializer_class: Any, request: Request) -> Response:
         """Return one page of the rows, newest first."""
@@ -59,12 +68,18 @@ class BrandView(BrandOwnerView):
         """Return the settings of the brand."""
         return Response(BrandSerializer(self.brand(request, slug)).data)
 
-    @extend_schema(request=BrandUpdateSerializer, responses=BrandSerializer, operation_id="brands_change")
+    @extend_schema(
+        request=BrandUpdateSerializer,
+        responses={200: BrandSerializer, **problem_responses(SignInNotFresh)},
+        operation_id="brands_change",
+    )
     @versioned
     def patch(self, request: Request, slug: str) -> Response:
-        """Change the settings of the brand."""
+        """Change the settings of the brand. Those of sign-ins need a fresh one."""
         brand, caller = self.brand(request, slug), get_caller(request.auth)
         changes = validate_body(BrandUpdateSerializer, request)
+        if not changes.keys().isdisjoint({"require_second_factor", "sso"}):
+            self.fresh_brand(request, slug)
         services.check_sign_in_settings(brand=brand, caller=caller, changes=changes)
         return Response(BrandSerializer(services.change_brand(brand=brand, **changes)).data)
 
@@ -83,19 +98,19 @@ class MemberView(BrandOwnerView):
 
     @extend_schema(
         request=MemberUpdateSerializer, operation_id="members_change",
-        responses={200: MemberSerializer, **problem_responses(LastOwner)},
+        responses={200: MemberSerializer, **problem_responses(LastOwner, SignInNotFresh)},
     )  # fmt: skip
     def patch(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
-        """Change a member's role. The last owner can't get another role."""
-        brand = self.brand(request, slug)
+        """Change a member's role, after a fresh sign-in. The last owner can't get another role."""
+        brand = self.fresh_brand(request, slug)
         member = selectors.member_of(brand=brand, user_id=user_id)
         role = Role(validate_body(MemberUpdateSerializer, request).get("role", member.role))
         return Response(MemberSerializer(services.change_role(brand=brand, user_id=user_id, role=role)).data)
 
-    @extend_schema(responses={204: None, **problem_responses(LastOwner)}, operation_id="members_remove")
+    @extend_schema(responses={204: None, **problem_responses(LastOwner, SignInNotFresh)}, operation_id="members_remove")
     def delete(self, request: Request, slug: str, user_id: uuid.UUID) -> Response:
-        """Remove a member from the brand's staff. The last owner can't be removed."""
-        services.remove_member(brand=self.brand(request, slug), user_id=user_id)
+        """Remove a member from the brand's staff, after a fresh sign-in. The last owner can't be removed."""
+        services.remove_member(brand=self.fresh_brand(request, slug), user_id=user_id)
         return Response(status=204)
 
 
@@ -108,12 +123,14 @@ class InvitationsView(BrandOwnerView):
         return self.paginate(self.brand(request, slug).invitations.all(), InvitationSerializer, request)
 
     @extend_schema(
-        request=InvitationInputSerializer, responses={201: InvitationSerializer}, operation_id="invitations_create"
+        request=InvitationInputSerializer,
+        responses={201: InvitationSerializer, **problem_responses(SignInNotFresh)},
+        operation_id="invitations_create",
     )
     @idempotent
     def post(self, request: Request, slug: str) -> Response:
-        """Invite a person by email. Inviting the same address again renews its invitation."""
-        brand, data = self.brand(request, slug), validate_body(InvitationInputSerializer, request)
+        """Invite a person by email, after a fresh sign-in. Inviting the same address again renews its invitation."""
+        brand, data = self.fresh_brand(request, slug), validate_body(InvitationInputSerializer, request)
         inviter = selectors.active_user(get_caller(request.auth))
         invitation = services.invite(
             brand=brand, email=data["email"], role=Role(data["role"]), invited_by=inviter, at=timezone.now()

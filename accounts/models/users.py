@@ -10,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now, Trim
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ from core.ids import uuid7
 
 if TYPE_CHECKING:
     import uuid
+    from datetime import datetime
 
     from accounts.models.brands import Brand, Membership
 
@@ -46,8 +48,11 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> "User":
-        """Create a platform admin."""
-        return self.create_user(username, email, password, is_superuser=True, **fields)
+        """Create a platform admin, whose address counts as verified by the operator."""
+        verified_at = timezone.now() if email else None
+        return self.create_user(
+            username, email, password, is_superuser=True, **{"email_verified_at": verified_at, **fields}
+        )
 
     def with_username(self, username: str) -> models.QuerySet["User"]:
         """Return the users with this username, ignoring case."""
@@ -69,11 +74,13 @@ class User(AbstractBaseUser):
     were issued in an earlier ``token_epoch`` are invalid; ``tokens_ended_at`` is when the present one began.
 
     ``has_second_factor`` says of the user of a request whether a second factor was used to sign in, and
-    ``provider_brand_id`` by which brand's identity provider, if not by the password.
+    ``provider_brand_id`` by which brand's identity provider, if not by the password. ``signed_in_at`` is when they last
+    proved who they are.
     """
 
     has_second_factor = False
     provider_brand_id: "uuid.UUID | None" = None
+    signed_in_at: "datetime | None" = None
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     username = models.CharField(
@@ -224,18 +231,35 @@ class User(AbstractBaseUser):
         return any(member.needs_second_factor for member in self._open_memberships)
 
     @property
+    def lacks_verified_address(self) -> bool:
+        """Whether the user has no rights of staff yet, since the address isn't verified.
+
+        It has to be for platform admins and the staff of brands that require a second factor.
+        """
+        if self.email_verified:
+            return False
+        if self.is_superuser and settings.SECOND_FACTOR_FOR_ADMINS:
+            return True
+        return any(member.brand.require_second_factor for member in self._open_memberships)
+
+    @property
+    def has_what_is_required(self) -> bool:
+        """Whether the user has the second factor and the verified address that rights of staff need."""
+        return not (self.lacks_second_factor or self.lacks_verified_address)
+
+    @property
     def roles(self) -> dict["Brand", Role]:
         """The active brands that this user works for, with the role in each.
 
-        None without a required second factor, and only those that accept the way in which the user signed in.
+        None without what is required, and only those that accept the way in which the user signed in.
         """
-        members = [] if self.lacks_second_factor else self._open_memberships
+        members = self._open_memberships if self.has_what_is_required else []
         return {member.brand: Role(member.role) for member in members}
 
     @property
     def is_platform_admin(self) -> bool:
-        """Whether the user may do everything: a superuser with a password, and with a required second factor."""
-        return self.is_superuser and self.provider_brand_id is None and not self.lacks_second_factor
+        """Whether the user may do everything: a superuser with a password, and with what is required."""
+        return self.is_superuser and self.provider_brand_id is None and self.has_what_is_required
 
     @property
     def email_verified(self) -> bool:

@@ -3,6 +3,7 @@
 from accounts.selectors.acceptance import find_grants, get_acceptance, list_brands_without, list_grants
 from accounts.selectors.brands import (
     brand_by_name,
+    check_fresh_sign_in,
     check_internal,
     get_brand_for_caller,
     get_merchant_brand,
@@ -80,6 +81,7 @@ __all__ = [
     "caller_of",
     "can_reset_second_factor",
     "check_customer_id",
+    "check_fresh_sign_in",
     "check_internal",
     "count_rows",
     "customer_key",

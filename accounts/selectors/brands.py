@@ -4,6 +4,7 @@ import contextlib
 import uuid
 import zoneinfo
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Caller, Role, Scope, has_roles
-from accounts.errors import ProviderRequired, SecondFactorMissing
+from accounts.errors import EmailNotVerified, ProviderRequired, SecondFactorMissing, SignInNotFresh
 from accounts.models import Brand, Membership, User
 from accounts.models.users import annotate_second_factors
 from core.errors import InvalidRequest, NotFound, PermissionDenied
@@ -69,13 +70,13 @@ def memberships_of(caller: Caller) -> list[Membership]:
     """Return the caller's memberships in active brands, oldest first. API keys and inactive users have none.
 
     Only those in brands that accept the way in which the caller signed in. Raises ProviderRequired if these are none,
-    and SecondFactorMissing if the user has a second factor, or one of the brands requires it, and the caller signed in
-    without.
+    SecondFactorMissing if the user has a second factor, or one of the brands requires it, and the caller signed in
+    without, and EmailNotVerified if one of the brands requires it, and the user's address isn't verified.
     """
     if caller.user_key is None:
         return []
     active = Membership.objects.filter(user=caller.user_key, user__is_active=True, brand__is_active=True)
-    found: list[Any] = list(annotate_second_factors(active).select_related("brand").order_by("pk"))
+    found: list[Any] = list(annotate_second_factors(active).select_related("brand", "user").order_by("pk"))
     provider = caller.provider_brand_id
     members = [
         member
@@ -86,6 +87,8 @@ def memberships_of(caller: Caller) -> list[Membership]:
         raise ProviderRequired
     if not caller.has_second_factor and any(member.needs_second_factor for member in members):
         raise SecondFactorMissing
+    if any(member.brand.require_second_factor and not member.user.email_verified for member in members):
+        raise EmailNotVerified
     return members
 
 
@@ -124,14 +127,25 @@ def owned_brand(*, caller: Caller, slug: str) -> Brand:
 def is_platform_admin(caller: Caller) -> bool:
     """Return whether the caller is a superuser now. The token alone isn't trusted.
 
-    Raises SecondFactorMissing for one who signed in without the second factor.
+    Raises SecondFactorMissing for one who signed in without the second factor, and EmailNotVerified.
     """
     if not caller.is_superuser or caller.user_key is None or caller.provider_brand_id is not None:
         return False
-    is_superuser = User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True).exists()
-    if is_superuser and settings.SECOND_FACTOR_FOR_ADMINS and not caller.has_second_factor:
-        raise SecondFactorMissing
-    return is_superuser
+    admins = User.objects.filter(pk=caller.user_key, is_superuser=True, is_active=True)
+    admin = admins.only("email_verified_at").first()
+    if admin is not None and settings.SECOND_FACTOR_FOR_ADMINS:
+        if not caller.has_second_factor:
+            raise SecondFactorMissing
+        if not admin.email_verified:
+            raise EmailNotVerified
+    return admin is not None
+
+
+def check_fresh_sign_in(caller: Caller, *, at: datetime) -> None:
+    """Check that a user proved a moment ago who they are. Raises SignInNotFresh."""
+    limit = timedelta(seconds=settings.FRESH_SIGN_IN_SECONDS)
+    if caller.signed_in_at is None or at - caller.signed_in_at >= limit:
+        raise SignInNotFresh
 
 
 def list_rights(caller: Caller) -> list[str]:
@@ -143,7 +157,7 @@ def list_rights(caller: Caller) -> list[str]:
     try:
         rights = [f"{member.brand_id}:{member.role}" for member in memberships_of(caller)]
         return [*rights, "admin"] if is_platform_admin(caller) else rights
-    except (ProviderRequired, SecondFactorMissing):
+    except (EmailNotVerified, ProviderRequired, SecondFactorMissing):
         return []
 
 

@@ -47,7 +47,7 @@ def caller_of(user: User) -> Caller:
     return Caller(
         identity=f"user:{user.uuid}", user_key=user.pk, user_id=user.uuid, is_superuser=user.is_superuser,
         has_second_factor=user.has_second_factor, provider_brand_id=user.provider_brand_id,
-        token_epoch=user.token_epoch,
+        token_epoch=user.token_epoch, signed_in_at=user.signed_in_at,
         customer_key=customer.pk if customer else None, customer_id=customer.customer_id if customer else None,
     )  # fmt: skip
 

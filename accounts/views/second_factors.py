@@ -95,6 +95,7 @@ class SecondFactorPage(IndexView):  # type: ignore[misc]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user: Any = self.request.user
         factors = {"is_needed": selectors.needs_second_factor(user), "lacks": user.lacks_second_factor}
+        factors["lacks_address"] = user.lacks_verified_address
         context: dict[str, Any] = super().get_context_data(**kwargs)
         return context | factors
 
