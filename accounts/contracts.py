@@ -75,6 +75,12 @@ EXPORT, INTERNAL = (frozenset({scope}) for scope in (Scope.EXPORT, Scope.INTERNA
 NO_SCOPES: frozenset[Scope] = frozenset()  # of endpoints for people
 
 
+class Purpose(enum.StrEnum):
+    """What a customer consents to."""
+
+    MARKETING_EMAILS = "marketing_emails"
+
+
 class CheckoutBy(enum.StrEnum):
     """Who reserves and confirms orders with a brand's offers at checkout: servers alone, or shoppers as well."""
 

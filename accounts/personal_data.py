@@ -65,7 +65,9 @@ TABLES = (
         customer="profile__customer",
         brand="profile__brand",
         export="consents",
-        members=members("granted", "wording", "decided_at", "recorded_at", brand="profile__brand__slug"),
+        members=members(
+            "granted", "purpose", "wording", "origin", "decided_at", "recorded_at", brand="profile__brand__slug"
+        ),
     ),
     PersonalTable(
         model="accounts.CustomerProfile",
@@ -151,8 +153,6 @@ TABLES = (
             "email_verified_at",
             "phone",
             "language",
-            "marketing_consent",
-            "marketing_consent_at",
             "is_active",
             "date_joined",
             "last_login",
@@ -173,9 +173,7 @@ TABLES = (
         ),
         user="pgh_obj",
         export="account_history",
-        members=members(
-            "username", "email", "phone", "language", "marketing_consent", "is_active", changed_at="pgh_created_at"
-        ),
+        members=members("username", "email", "phone", "language", "is_active", changed_at="pgh_created_at"),
     ),
     PersonalTable(
         model="accounts.CustomerMerge",

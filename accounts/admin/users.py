@@ -13,7 +13,6 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +24,7 @@ from accounts import rules, selectors, services
 from accounts.models import User
 from backoffice.base.admin import SuperuserAdmin
 from backoffice.base.changelists import EstimatingPaginator
+from backoffice.base.formatting import EMPTY_VALUE
 from core.errors import InvalidRequest
 
 # What isn't used, or has pages of its own.
@@ -65,13 +65,13 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     filter_horizontal = ()
     show_full_result_count = False
     paginator = EstimatingPaginator
-    readonly_fields = ("set_password", "email_verified_at", "marketing_consent_at", "date_joined", "last_login")
+    readonly_fields = ("set_password", "email_verified_at", "consents", "date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("username", "email", "email_verified_at", "phone", "language", "set_password")}),
         (_("Permissions"), {"fields": ("is_active", "is_superuser")}),
         (
-            _("Marketing consent and dates"),
-            {"fields": ("marketing_consent", "marketing_consent_at", "date_joined", "last_login")},
+            _("Marketing consents and dates"),
+            {"fields": ("consents", "date_joined", "last_login")},
         ),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "phone", "usable_password", "password1", "password2")}),)
@@ -97,13 +97,16 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     def staff_of(self, user: User) -> str:
         return ", ".join(f"{member.brand} ({member.get_role_display()})" for member in user.memberships.all())
 
+    @display(description=_("Marketing consents"))
+    def consents(self, user: User) -> str:
+        granted = [consent.profile.brand.name for consent in selectors.list_consents(user) if consent.granted]
+        return ", ".join(granted) or EMPTY_VALUE
+
     @display(description=_("Password"))
     def set_password(self, user: User) -> str:
         return format_html('<a class="pp-link" href="../password/">{}</a>', gettext("Change password"))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        if "marketing_consent" in form.changed_data:
-            obj.marketing_consent_at = timezone.now() if obj.marketing_consent else None
         super().save_model(request, obj, form, change)
         if not change:
             services.add_customer(user=obj)

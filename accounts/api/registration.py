@@ -19,7 +19,7 @@ from accounts.api.serializers import (
     RegistrationInputSerializer,
     TokenInputSerializer,
 )
-from accounts.api.views import AnonymousView, validate_body
+from accounts.api.views import AnonymousView, read_origin, validate_body
 from accounts.errors import LinkInvalid
 from core.openapi import problem_responses
 
@@ -42,7 +42,8 @@ class RegisterView(AnonymousView):
 
         The email has a link that verifies the address, or says that an account with these details exists.
         """
-        services.register(**validate_body(RegistrationInputSerializer, request), at=timezone.now())
+        data = validate_body(RegistrationInputSerializer, request)
+        services.register(**data, origin=read_origin(request), at=timezone.now())
         return _accept(_("We sent an email to this address. Follow its instructions."))
 
 

@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.contracts import Role, SignOn, normalize_origin
-from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, AcceptanceGrant, Brand, Invitation, Membership, User
+from accounts import selectors
+from accounts.contracts import Purpose, Role, SignOn, normalize_origin
+from accounts.models import MAX_ORIGINS, ORIGIN_MESSAGE, AcceptanceGrant, Brand, Consent, Invitation, Membership, User
 from core.budgets import format_budgets
 from core.serializer_fields import (
     BudgetField,
@@ -22,6 +23,8 @@ from core.serializer_fields import (
 )
 from core.serializers import InputSerializer
 
+PURPOSES = [purpose.value for purpose in Purpose]
+MAX_CONSENTS = 50
 KINDS = sorted(settings.REDEMPTION_BACKENDS)
 SIGN_ONS = [sign_on.value for sign_on in SignOn]
 ROLES = [role.value for role in Role]
@@ -30,6 +33,7 @@ ORIGINS_HELP = _(
 )
 SECOND_FACTOR_HELP = _("Whether staff needs a sign-in with a second factor for its roles.")
 SSO_HELP = _("Whether staff signs in by the brand's identity provider. If it is required, passwords give no roles.")
+CONSENTS_HELP = _("Slugs of the brands to whose marketing emails the customer consents.")
 PER_MONTH_HELP = _("Maximum sum of the discounts in a month, in the issuer's currency or for each currency.")
 LANGUAGE_HELP = _("Language of emails. Empty for that of the brand that sends them.")
 USERNAME_PATTERN = r"^[\w.-]*[^\W\d][\w.-]*$"  # at least one letter, so that it isn't a number
@@ -106,6 +110,23 @@ class TokenStatusSerializer(serializers.Serializer[Any]):
     user = TokenUserSerializer(allow_null=True, help_text=_("The user of the token, or null if it is invalid."))
 
 
+class ConsentBrandField(SlugField):
+    """The slug of an active brand to whose marketing emails somebody consents."""
+
+    def to_internal_value(self, data: Any) -> Brand:  # type: ignore[override]
+        brand = selectors.brand_by_name(super().to_internal_value(data))
+        if brand is None or not brand.is_active:
+            raise serializers.ValidationError(_("Brand not found."), code="invalid")
+        return brand
+
+
+class OwnConsentInputSerializer(InputSerializer):
+    """A decision about the marketing emails of a brand."""
+
+    brand = ConsentBrandField(help_text=_("Slug of the brand."))
+    granted = StrictBooleanField(help_text=_("Whether the customer consents; false withdraws an earlier consent."))
+
+
 class RegistrationInputSerializer(InputSerializer):
     """A new shopper."""
 
@@ -125,7 +146,9 @@ class RegistrationInputSerializer(InputSerializer):
     password = SecretField(
         min_length=8, max_length=1024, trim_whitespace=False, write_only=True, help_text=_("At least 8 characters.")
     )
-    marketing_consent = StrictBooleanField(help_text=_("Whether the customer subscribes to marketing emails."))
+    consents = serializers.ListField(
+        child=ConsentBrandField(), required=False, max_length=MAX_CONSENTS, help_text=CONSENTS_HELP
+    )
     language = LanguageField(
         required=False,
         allow_blank=True,
@@ -159,14 +182,32 @@ class AcceptedSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text=_("Explanation for people."))
 
 
+class OwnConsentSerializer(serializers.Serializer[Consent]):
+    """A decision about the marketing emails of a brand."""
+
+    brand = serializers.CharField(source="profile.brand.slug", help_text=_("Slug of the brand."))
+    granted = serializers.BooleanField(help_text=_("Whether the customer consented."))
+    purpose = serializers.ChoiceField(PURPOSES, help_text=_("What the consent is for."))
+    wording = serializers.CharField(help_text=_("The text that the customer read. Empty for a withdrawal without one."))
+    at = serializers.DateTimeField(source="decided_at", help_text=_("When the customer decided."))
+    origin = serializers.CharField(help_text=_("Origin of the page on which they decided. Empty if it is unknown."))
+
+
 class MeSerializer(TokenUserSerializer):
     """The caller's own account."""
 
     email_verified = serializers.BooleanField(help_text=_("Whether the owner of the email address confirmed it."))
     phone = serializers.CharField(allow_null=True, help_text=_("Phone number in E.164 format."))
     language = serializers.CharField(help_text=LANGUAGE_HELP)
-    marketing_consent = serializers.BooleanField(help_text=_("Whether the user is subscribed to marketing emails."))
+    consents = serializers.SerializerMethodField(
+        help_text=_("The latest decision about marketing emails for each brand.")
+    )
     is_superuser = serializers.BooleanField(help_text=_("Whether the user has full access to all brands."))
+
+    @extend_schema_field(OwnConsentSerializer(many=True))
+    def get_consents(self, user: User) -> list[dict[str, Any]]:
+        """Return the decisions of the user."""
+        return [dict(OwnConsentSerializer(consent).data) for consent in selectors.list_consents(user)]
 
 
 class MeUpdateSerializer(InputSerializer):
@@ -176,6 +217,12 @@ class MeUpdateSerializer(InputSerializer):
         required=False,
         allow_blank=True,
         help_text=_("Language of emails. Empty for that of the brand that sends them."),
+    )
+    consents = serializers.ListField(
+        child=OwnConsentInputSerializer(),
+        required=False,
+        max_length=MAX_CONSENTS,
+        help_text=_("Decisions about marketing emails of brands. They work at once."),
     )
 
 

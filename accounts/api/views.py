@@ -20,8 +20,9 @@ from accounts.api.serializers import (
     TokenStatusSerializer,
     VerifyInputSerializer,
 )
-from accounts.contracts import Tokens, get_caller
+from accounts.contracts import Tokens, get_caller, normalize_origin
 from accounts.errors import AccountHasRoles, InvalidCredentials, SecondFactorInvalid, SecondFactorRequired, TokenReused
+from accounts.models.profiles import ORIGIN_LENGTH
 from core import throttle
 from core.errors import TokenExpired, TokenInvalid
 from core.etags import VersionedObject, versioned
@@ -34,6 +35,11 @@ def validate_body(serializer_class: type[serializers.Serializer[Any]], request: 
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+def read_origin(request: Request) -> str:
+    """Return the origin of the page that sends a request, empty if the browser names none or it is no browser."""
+    return normalize_origin(request.headers.get("Origin", "")[:ORIGIN_LENGTH]) or ""
 
 
 def _token_response(tokens: Tokens) -> Response:
@@ -141,9 +147,12 @@ class MeView(APIView):
     def patch(self, request: Request) -> Response:
         """Change the caller's own account."""
         user = selectors.active_user(get_caller(request.auth))
-        return Response(
-            MeSerializer(services.change_user(user=user, **validate_body(MeUpdateSerializer, request))).data
+        data = validate_body(MeUpdateSerializer, request)
+        consents = {decision["brand"]: decision["granted"] for decision in data.pop("consents", ())}
+        changed = services.change_user(
+            user=user, **data, consents=consents, origin=read_origin(request), at=timezone.now()
         )
+        return Response(MeSerializer(changed).data)
 
     @extend_schema(
         request=AccountErasureInputSerializer,

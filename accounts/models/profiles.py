@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.contracts import Purpose
 from accounts.models.access import ApiKey
 from accounts.models.brands import Brand
 from accounts.models.users import Customer
@@ -11,13 +12,15 @@ from core import languages
 
 NAME_LENGTH = 150
 WORDING_LENGTH = 2000
+ORIGIN_LENGTH = 255
+PURPOSE_CHOICES = [(Purpose.MARKETING_EMAILS.value, _("Marketing emails"))]
 
 
 class CustomerProfile(models.Model):
     """A customer as one brand's server describes them. Other brands don't see it.
 
-    ``marketing_consent`` is that of the latest consent. The account of a customer who has one takes precedence for
-    emails: its verified address, its language and its consent.
+    ``marketing_consent`` is that of the latest consent, of the customer's server or account. The account of a customer
+    who has one takes precedence for emails with its verified address and its language.
     """
 
     brand = models.ForeignKey(Brand, models.CASCADE, related_name="customer_profiles", verbose_name=_("brand"))
@@ -48,12 +51,23 @@ class CustomerProfile(models.Model):
 
 
 class Consent(models.Model):
-    """A customer's consent to a brand's marketing emails, or its withdrawal, with the text. Never changed."""
+    """A customer's consent to a purpose of a brand, or its withdrawal: the text, when, and from where. Never changed.
+
+    ``origin`` is that of the page on which an account decided, empty for decisions that the brand's server recorded.
+    """
 
     profile = models.ForeignKey(
         CustomerProfile, models.CASCADE, related_name="consents", verbose_name=_("customer profile")
     )
     granted = models.BooleanField(_("granted"))
+    purpose = models.CharField(
+        _("purpose"),
+        max_length=20,
+        choices=PURPOSE_CHOICES,
+        default=Purpose.MARKETING_EMAILS.value,
+        db_default=Purpose.MARKETING_EMAILS.value,
+    )
+    origin = models.CharField(_("origin"), max_length=ORIGIN_LENGTH, blank=True, default="", db_default="")
     wording = models.TextField(_("wording"), max_length=WORDING_LENGTH, blank=True, default="")
     decided_at = models.DateTimeField(_("decided at"))
     recorded_at = models.DateTimeField(_("recorded"), db_default=Now(), editable=False)

@@ -106,10 +106,6 @@ class User(AbstractBaseUser):
         validators=[languages.validate_language],
         help_text=_("Emails are in this language. Leave blank for the language of the brand that sends them."),
     )
-    marketing_consent = models.BooleanField(
-        _("marketing consent"), default=False, help_text=_("Subscribed to marketing emails")
-    )
-    marketing_consent_at = models.DateTimeField(_("marketing consent changed"), null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
     is_superuser = models.BooleanField(_("platform admin"), default=False, help_text=_("Full access to all brands"))
     date_joined = models.DateTimeField(_("registered"), db_default=Now(), editable=False)

@@ -41,7 +41,7 @@ from accounts.selectors.customers import (
 from accounts.selectors.ended_tokens import ended_tokens
 from accounts.selectors.identity_providers import decrypt_secret, find_provider, get_provider
 from accounts.selectors.privacy import count_rows, get_erasure, is_known_elsewhere, keeps_data, list_people
-from accounts.selectors.profiles import get_customer_attributes, get_profile
+from accounts.selectors.profiles import get_customer_attributes, get_profile, list_consents
 from accounts.selectors.recipients import (
     SubscribedCustomer,
     list_subscribed,
@@ -116,6 +116,7 @@ __all__ = [
     "keyring",
     "list_brands_without",
     "list_browser_origins",
+    "list_consents",
     "list_grants",
     "list_key_owners",
     "list_keys",

@@ -4,9 +4,16 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from accounts.models import Brand, CustomerProfile
+from accounts.models import Brand, Consent, CustomerProfile, User
 from accounts.selectors.customers import get_shopper
 from core.errors import NotFound
+
+
+def list_consents(user: User) -> list[Consent]:
+    """Return the latest decision of a user's customer for each brand, by the brand's slug."""
+    consents = Consent.objects.filter(profile__customer__user=user).select_related("profile__brand")
+    latest = consents.order_by("profile", "-decided_at").distinct("profile")
+    return sorted(latest, key=lambda consent: consent.profile.brand.slug)
 
 
 def get_profile(*, brand: Brand, customer_id: str) -> CustomerProfile:

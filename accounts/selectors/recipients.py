@@ -31,9 +31,9 @@ def list_subscribed(*, brand_id: uuid.UUID | str) -> QuerySet[Any]:
     """Return the customers who are subscribed to a brand's marketing emails.
 
     Each has the ``address``, the ``salutation`` and the ``mail_language`` of emails to them.
-    An account of the customer takes precedence over the brand's profile.
+    An account of the customer takes precedence over the brand's profile. The consent is always one to the brand.
     """
-    by_account = Q(user__is_active=True, user__marketing_consent=True, user__email_verified_at__isnull=False)
+    by_account = Q(user__is_active=True, profile__marketing_consent=True, user__email_verified_at__isnull=False)
     by_brand = Q(user=None, profile__marketing_consent=True)
     return Customer.objects.annotate(
         profile=FilteredRelation("profiles", condition=Q(profiles__brand=brand_id)),

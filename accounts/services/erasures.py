@@ -186,8 +186,8 @@ def _list_texts(customer: Customer, request: PrivacyRequest, name: str) -> dict[
 def _erase_user(user: User, name: str) -> None:
     """Replace all that names a user. The row stays for what refers to it."""
     User.objects.filter(pk=user.pk).update(
-        username=name, email="", email_verified_at=None, phone=None, language="", marketing_consent=False,
-        marketing_consent_at=None, is_active=False, uuid=uuid7(), password=f"!{secrets.token_hex(20)}", last_login=None,
+        username=name, email="", email_verified_at=None, phone=None, language="", is_active=False,
+        uuid=uuid7(), password=f"!{secrets.token_hex(20)}", last_login=None,
     )  # fmt: skip
 
 

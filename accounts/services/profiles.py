@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Shopper
-from accounts.models import Brand, Consent, CustomerProfile
+from accounts.models import Brand, Consent, Customer, CustomerProfile
 from accounts.selectors import get_shopper
 from accounts.services.customers import get_or_create_customer
 from core.errors import InvalidRequest
@@ -18,11 +18,12 @@ from core.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
-    """A consent to marketing emails or its withdrawal, with the text that the customer read."""
+    """A consent to marketing emails or its withdrawal, with the text that the customer read, and on which page."""
 
     granted: bool
     wording: str
     decided_at: datetime
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,22 @@ def save_profile(
     return profile, created
 
 
+def word_consent(brand: Brand) -> str:
+    """Return the text by which the owner of an account consents to the marketing emails of a brand."""
+    return _("I want to get emails with offers of %(brand)s. I can unsubscribe at any time.") % {"brand": brand.name}
+
+
+@transaction.atomic
+def record_own_consent(*, brand: Brand, customer: Customer, record: ConsentRecord) -> None:
+    """Record what the owner of an account decided about a brand's marketing emails. Repeating it changes nothing."""
+    CustomerProfile.objects.bulk_create(
+        [CustomerProfile(brand=brand, customer=customer, updated_at=record.decided_at)], ignore_conflicts=True
+    )
+    profile = CustomerProfile.objects.select_for_update(of=("self",)).get(brand=brand, customer=customer)
+    if profile.marketing_consent != record.granted:
+        _record_consent(profile, record, None, record.decided_at)
+
+
 def _record_consent(
     profile: CustomerProfile, record: ConsentRecord, api_key_id: uuid.UUID | None, at: datetime
 ) -> None:
@@ -65,7 +82,12 @@ def _record_consent(
     consent, created = Consent.objects.get_or_create(
         profile=profile,
         decided_at=record.decided_at,
-        defaults={"granted": record.granted, "wording": record.wording, "api_key_id": api_key_id},
+        defaults={
+            "granted": record.granted,
+            "wording": record.wording,
+            "api_key_id": api_key_id,
+            "origin": record.origin,
+        },
     )
     if not created and (consent.granted, consent.wording) != (record.granted, record.wording):
         raise InvalidRequest.field("consent.at", _("Another consent of this time is recorded."))

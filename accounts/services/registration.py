@@ -1,6 +1,8 @@
 """Services that create accounts."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
@@ -9,16 +11,22 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import rules
+from accounts.contracts import Purpose
 from accounts.errors import AccountTaken
-from accounts.models import Customer, User
+from accounts.models import Brand, Customer, User
+from accounts.services.profiles import ConsentRecord, record_own_consent, word_consent
 from core import db, throttle
 from core.db import translate_constraint
 from core.errors import InvalidRequest
 from core.outbox import enqueue_on_commit
 
+_NONE: Mapping[Brand, bool] = MappingProxyType({})
 
-def register(*, language: str = "", at: datetime, **fields: Any) -> None:
-    """Register a shopper: create a user and its customer, and send an email to the address.
+
+def register(
+    *, language: str = "", consents: Collection[Brand] = (), origin: str = "", at: datetime, **fields: Any
+) -> None:
+    """Register a shopper: create a user and its customer with consents to brands, and send an email to the address.
 
     The email verifies the address, or says that an account exists. Statements and time are the same either way, so that
     a caller doesn't learn who has an account. Raises InvalidRequest with the invalid fields, Throttled after several
@@ -30,6 +38,8 @@ def register(*, language: str = "", at: datetime, **fields: Any) -> None:
     with transaction.atomic():
         User.objects.bulk_create([user], ignore_conflicts=True)
         _insert_customer(user)
+        if consents:
+            _insert_consents(user, consents, origin, at)
         enqueue_on_commit("accounts.answer_registration", user_id=str(user.uuid), address=user.email, language=language)
 
 
@@ -51,11 +61,22 @@ def create_account(*, username: str, email: str, password: str, at: datetime) ->
     return user
 
 
-def change_user(*, user: User, language: str | None = None) -> User:
-    """Change the user's own settings; None keeps one as it is. An empty language is that of each brand."""
+@transaction.atomic
+def change_user(
+    *, user: User, language: str | None = None, consents: Mapping[Brand, bool] = _NONE, origin: str = "", at: datetime
+) -> User:
+    """Change the user's own settings; None keeps one as it is. An empty language is that of each brand.
+
+    ``consents`` are decisions about marketing emails by brand.
+    """
     if language is not None:
         user.language = language
         user.save(update_fields=["language"])
+    if consents:
+        customer = add_customer(user=user)
+        for brand, granted in consents.items():
+            record = ConsentRecord(granted, word_consent(brand) if granted else "", at, origin)
+            record_own_consent(brand=brand, customer=customer, record=record)
     return user
 
 
@@ -69,16 +90,26 @@ def _insert_customer(user: User) -> None:
     db.execute("accounts/sql/insert_customer_of_user.sql", {"user": user.uuid})
 
 
+def _insert_consents(user: User, brands: Collection[Brand], origin: str, at: datetime) -> None:
+    each = list(dict.fromkeys(brands))
+    parameters = {
+        "user": user.uuid,
+        "brands": [brand.pk for brand in each],
+        "wordings": [word_consent(brand) for brand in each],
+        "purpose": Purpose.MARKETING_EMAILS.value,
+        "origin": origin,
+        "at": at,
+    }
+    db.execute("accounts/sql/insert_consents_of_user.sql", parameters)
+
+
 def _build_user(
-    *, username: str, email: str, password: str, phone: str | None = None, marketing_consent: bool = False,
-    language: str = "", at: datetime,
-) -> User:  # fmt: skip
+    *, username: str, email: str, password: str, phone: str | None = None, language: str = "", at: datetime
+) -> User:
     """Return a new user, without a password hash and not saved. Raises InvalidRequest with the invalid fields."""
     user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email), date_joined=at)
     user.phone = rules.phone_number(phone) if phone else None
     user.language = language
-    user.marketing_consent = marketing_consent
-    user.marketing_consent_at = at if marketing_consent else None
     _check_fields(user)
     check_password(password, user)
     return user

@@ -1,13 +1,15 @@
 """Brands and accounts of the demo; every account has the same password."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.contracts import CheckoutBy, Role
-from accounts.models import Brand, Customer, Membership, User
+from accounts.models import Brand, Consent, Customer, CustomerProfile, Membership, User
+from accounts.services.profiles import word_consent
 from core.ids import uuid7
 
 PASSWORD = "demo-pass-1234"  # noqa: S105  (the command refuses to run on a server)
@@ -76,8 +78,6 @@ def _create_chunk(numbers: range, password: str) -> int:
                 email=f"shopper{number}@demo.example",
                 password=password,
                 email_verified_at=now,
-                marketing_consent=True,
-                marketing_consent_at=now,
             )
             for number in numbers
         ],
@@ -94,4 +94,20 @@ def _create_chunk(numbers: range, password: str) -> int:
         ],
         ignore_conflicts=True,
     )
+    _give_consents([f"c{number}" for number in numbers], now)
     return len(numbers) - before
+
+
+def _give_consents(customer_ids: Sequence[str], at: datetime) -> None:
+    """Let those of the customers whom no brand knows consent to the emails of the demo's brands."""
+    customers = Customer.objects.filter(customer_id__in=customer_ids, profiles=None)
+    brands = Brand.objects.filter(slug__in=BRANDS)
+    profiles = CustomerProfile.objects.bulk_create(
+        CustomerProfile(brand=brand, customer=customer, marketing_consent=True, updated_at=at)
+        for customer in customers
+        for brand in brands
+    )
+    Consent.objects.bulk_create(
+        Consent(profile=profile, granted=True, wording=word_consent(profile.brand), decided_at=at)
+        for profile in profiles
+    )

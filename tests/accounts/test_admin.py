@@ -521,14 +521,16 @@ def test_no_page_of_a_user_shows_the_password_hash(root):
         assert user.password not in text
 
 
-def test_marketing_consent_set_in_the_admin_stores_its_time(root):
-    user = UserFactory()
-    body = {"username": user.username, "email": user.email, "phone": "", "is_active": "on", "marketing_consent": "on"}
+def test_the_page_of_a_user_lists_the_brands_that_may_write(root):
+    user = ShopperFactory()
+    brands = [BrandFactory(name=name) for name in ("Granted", "Withdrawn")]
+    services.change_user(user=user, consents=dict.fromkeys(brands, True), at=timezone.now())
+    services.change_user(user=user, consents={brands[1]: False}, at=timezone.now())
 
-    root.post(f"/admin/accounts/user/{user.pk}/change/", body)
+    text = root.get(f"/admin/accounts/user/{user.pk}/change/").text
 
-    user.refresh_from_db()
-    assert user.marketing_consent_at is not None
+    assert "Granted" in text
+    assert "Withdrawn" not in text
 
 
 def test_a_password_set_in_the_admin_invalidates_refresh_tokens(root, at):

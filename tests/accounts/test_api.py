@@ -147,7 +147,7 @@ def test_invalid_and_expired_tokens_are_not_valid(api):
 
 # --- register, me ----------------------------------------------------------------------------------------------------
 def registration(**changes):
-    fields = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7", "marketing_consent": True}
+    fields = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7"}
     return fields | changes
 
 
@@ -157,7 +157,7 @@ def test_registering_creates_a_shopper(api, shopper_client):
     user = User.objects.get()
     expected = {
         "id": str(user.uuid), "username": "ann", "email": "ann@example.com", "phone": "+34600000000",
-        "customer_id": f"u-{user.uuid}", "brands": [], "marketing_consent": True, "is_superuser": False,
+        "customer_id": f"u-{user.uuid}", "brands": [], "consents": [], "is_superuser": False,
         "language": "", "email_verified": False,
     }  # fmt: skip
     assert (response.status_code, set(response.json())) == (202, {"detail"})
@@ -171,7 +171,8 @@ def test_registering_creates_a_shopper(api, shopper_client):
         ("email", ""),
         ("phone", "600"),
         ("password", "short"),
-        ("marketing_consent", None),
+        ("consents", None),
+        ("marketing_consent", True),
         ("username", 1),
         ("email", 1),
     ],

@@ -45,7 +45,7 @@ def test_hashes_and_checks_of_any_caller_share_one_limit(settings: Any, one_at_a
 
 @pytest.mark.django_db
 def test_a_registration_beside_others_is_unavailable_and_stores_nothing(one_at_a_time: ConcurrencyLimiter) -> None:
-    body = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7", "marketing_consent": False}
+    body = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7"}
 
     with one_at_a_time.acquire(timeout=1):
         response: Any = Client().post("/api/v1/auth/register/", body, content_type="application/json")

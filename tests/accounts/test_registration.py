@@ -26,7 +26,7 @@ VALUE = re.compile(r"'(?:[^']|'')*'(?:::\w+)?|\b\d+\b|\"s\d+_x\d+\"")  # of a st
 
 
 def registration(**changes: Any) -> dict[str, Any]:
-    fields = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7", "marketing_consent": True}
+    fields = {"username": "ann", "email": "ann@example.com", "password": "correct-horse-7"}
     return fields | changes
 
 

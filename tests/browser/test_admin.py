@@ -55,7 +55,7 @@ def redeem(code, customer, at):
 
 
 def test_a_marketer_creates_a_code_and_sees_its_announcement(visit, brand, run_outbox):
-    ShopperFactory(marketing_consent=True, email="ann@example.com")
+    ShopperFactory(consents=True, email="ann@example.com")
     olga = visit().sign_in_through_form("olga")
     page = olga.page
 

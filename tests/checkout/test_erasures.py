@@ -66,7 +66,7 @@ def cake_offers(at: datetime) -> Offers:
 
 
 def create_account(name: str) -> Shopper:
-    user = ShopperFactory(username=f"user-{name}", email=f"{name}@account.example", marketing_consent=True)
+    user = ShopperFactory(username=f"user-{name}", email=f"{name}@account.example", consents=True)
     Customer.objects.filter(user=user).update(customer_id=f"customer-{name}")
     User.objects.filter(pk=user.pk).update(phone=f"+3460000{len(name):04d}")
     return shopper_of(Customer.objects.select_related("user").get(user=user))

@@ -51,7 +51,6 @@ def cake_offers(at: datetime) -> Offers:
 
 @pytest.fixture
 def who(user: User) -> Shopper:
-    User.objects.filter(pk=user.pk).update(marketing_consent=True)
     return shopper_of(user.customer)
 
 

@@ -22,6 +22,7 @@ from tests.factories import (
     DiscountCodeFactory,
     DiscountRuleFactory,
     MembershipFactory,
+    ShopperFactory,
     UserFactory,
 )
 
@@ -270,8 +271,7 @@ def test_announcing_enqueues_a_task_and_marks_the_code_as_announced(owner, brand
 
 
 def test_announcing_twice_sends_one_email_per_shopper(owner, brand, run_outbox):
-    shopper = UserFactory(marketing_consent=True)
-    CustomerFactory(user=shopper)
+    ShopperFactory(consents=True)
     code = DiscountCodeFactory(brand=brand)
 
     for _ in range(2):

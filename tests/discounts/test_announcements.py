@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from accounts.models import Brand, User
+from accounts.models import Brand, CustomerProfile, User
 from core.models import OutboxMessage
 from discounts import selectors
 from discounts.models import DiscountCode
@@ -34,7 +34,7 @@ def code(brand: Brand, at: datetime) -> DiscountCode:
 
 def create_shopper(name: str, **fields: Any) -> User:
     """Create a shopper who is subscribed to marketing emails."""
-    return ShopperFactory(username=name, email=f"{name}@example.com", marketing_consent=True, **fields)
+    return ShopperFactory(username=name, email=f"{name}@example.com", consents=True, **fields)
 
 
 def addresses() -> list[str]:
@@ -46,11 +46,11 @@ def test_only_active_subscribed_shoppers_with_a_verified_address_get_an_announce
 ) -> None:
     create_shopper("ann")
     create_shopper("bob")
-    ShopperFactory(username="no", email="no@example.com", marketing_consent=False)
+    ShopperFactory(username="no", email="no@example.com")
     create_shopper("gone", is_active=False)
     create_shopper("new", email_verified_at=None)
-    User.objects.create_user("staff", "staff@example.com", marketing_consent=True, email_verified_at=at)
-    ShopperFactory(username="nomail", email="", marketing_consent=True)
+    User.objects.create_user("staff", "staff@example.com", email_verified_at=at)
+    ShopperFactory(username="nomail", email="", consents=True)
 
     announcements.announce(offer_id=code.offer_id, at=at)
 
@@ -169,7 +169,7 @@ def test_a_shopper_who_withdraws_consent_before_sending_gets_no_email(code: Disc
     create_shopper("ann")
     create_shopper("bob")
     announcements.announce(offer_id=code.offer_id, at=at)
-    User.objects.filter(username="ann").update(marketing_consent=False)
+    CustomerProfile.objects.filter(customer__user__username="ann").update(marketing_consent=False)
 
     sending.send_due(at=at)
 

@@ -149,7 +149,7 @@ def test_staff_of_one_brand_can_shop_at_another(shopper_client: ClientOf, billo:
 def test_a_code_with_the_latest_possible_end_is_announced(
     shopper_client: ClientOf, owner: User, run_outbox: Callable[[], int], mailoutbox: list[Any]
 ) -> None:
-    ShopperFactory(marketing_consent=True)
+    ShopperFactory(consents=True)
     data = {"id": "FOREVER", "rule": {"discount": 10}, "validity": "9998-12-31T23:59:59Z"}
 
     assert post(shopper_client(owner), CODES, data).status_code == 201

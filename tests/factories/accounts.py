@@ -2,12 +2,14 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import factory
 from factory.django import DjangoModelFactory
 
 from accounts.contracts import BRAND_SCOPES, CheckoutBy, Role, Scope
 from accounts.models import ApiKey, Brand, Customer, Membership, User
+from accounts.services.profiles import ConsentRecord, record_own_consent
 
 PASSWORD = "demo-pass-1234"
 
@@ -35,9 +37,16 @@ class CustomerFactory(DjangoModelFactory[Customer]):
 
 
 class ShopperFactory(UserFactory):
-    """User with a customer."""
+    """User with a customer. With ``consents=True``, they consent to the emails of all brands that exist."""
 
     customer = factory.RelatedFactory(CustomerFactory, factory_related_name="user")
+
+    @factory.post_generation
+    def consents(user: User, create: bool, extracted: Any, **_: Any) -> None:  # type: ignore[misc]  # noqa: N805
+        """Record consents to all brands."""
+        for brand in Brand.objects.all() if extracted else ():
+            record = ConsentRecord(True, "Send me offers.", datetime(2020, 1, 2, tzinfo=UTC))
+            record_own_consent(brand=brand, customer=user.customer, record=record)
 
 
 class BrandFactory(DjangoModelFactory[Brand]):

@@ -84,7 +84,7 @@ def test_web_killed_between_commit_and_response_loses_nothing(crashing_web: Plat
 
 
 def test_codes_created_without_the_broker_are_announced_later(sendgrid: SendGrid) -> None:
-    shoppers = [ShopperFactory(marketing_consent=True, marketing_consent_at=timezone.now()) for _ in range(3)]
+    shoppers = [ShopperFactory(consents=True) for _ in range(3)]
     ShopperFactory()
     credentials = f"Api-Key {ApiKeyFactory(brand=BrandFactory(slug='billo')).text}"
     body = {"rule": {"discount": 10}, "validity": "2099-01-31T23:59:59+01:00"}

@@ -47,7 +47,8 @@ def read_json(answer: Response, status: int = 200) -> Any:
 
 def register(running: Platform, sendgrid: SendGrid, name: str, *, consents: bool) -> str:
     """Register a user, verify the address, sign in, and return the Authorization header."""
-    account = {"username": name, "email": f"{name}@example.com", "password": PASSWORD, "marketing_consent": consents}
+    account = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
+    account |= {"consents": ["billo"]} if consents else {}
     read_json(running.post("/api/v1/auth/register/", account), 202)
     wait_until(lambda: len(mails_to(sendgrid, name)) == 1, f"the email to {name}\n{running.log('worker')}")
     link = re.search(r"/accounts/verifications/([^/\s]+)/", mails_to(sendgrid, name)[0].texts["text/plain"])
@@ -63,9 +64,9 @@ def mails_to(sendgrid: SendGrid, name: str) -> list[AcceptedMail]:
 
 def test_a_discount_code_leads_to_an_order_and_a_refund(running: Platform, sendgrid: SendGrid) -> None:
     # given a brand with an owner and an API key, and three shoppers, two of them with marketing consent
+    brand: Brand = BrandFactory(slug="billo", name="Billo")
     amal, _, _ = (register(running, sendgrid, name, consents=name != "carla") for name in ("amal", "bruno", "carla"))
     owner = register(running, sendgrid, "owner", consents=False)
-    brand: Brand = BrandFactory(slug="billo", name="Billo")
     MembershipFactory(brand=brand, user=User.objects.get(username="owner"), role=Role.OWNER)
     key = read_json(running.post("/api/v1/brands/billo/api-keys/", {"name": "shop"}, owner), 201)["key"]
     server = f"Api-Key {key}"

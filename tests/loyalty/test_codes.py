@@ -280,7 +280,7 @@ def test_unknown_columns_are_refused_with_the_known_ones(server: Client, created
 def test_codes_are_assigned_and_mailed_with_their_ends(
     server: Client, created: Created, run_outbox: Callable[[], int]
 ) -> None:
-    user = ShopperFactory(marketing_consent=True)
+    user = ShopperFactory(consents=True)
     lines = [f"{STRONG.format(1)},2026-01-31", f"{STRONG.format(2)},2030-06-29"]
     batch = send(server, created, "code,expires_at", *lines)["id"]
 

@@ -46,9 +46,7 @@ def batch(promotion: Promotion) -> CodeBatch:
 
 
 def create_shopper(name: str, language: str = "", **fields: Any) -> User:
-    return ShopperFactory(
-        username=name, email=f"{name}@example.com", language=language, marketing_consent=True, **fields
-    )
+    return ShopperFactory(username=name, email=f"{name}@example.com", language=language, consents=True, **fields)
 
 
 def sent_to(name: str) -> list[Any]:

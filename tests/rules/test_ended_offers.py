@@ -29,7 +29,7 @@ def shop(create_shop: Callable[..., Shop]) -> Shop:
     """The server of a brand in Madrid, with the subscribed customers ``ana`` and ``ben`` in the audience ``vip``."""
     shop = create_shop(timezone="Europe/Madrid")
     for name in ("ana", "ben"):
-        ShopperFactory(username=name, email=f"{name}@example.com", marketing_consent=True, customer__customer_id=name)
+        ShopperFactory(username=name, email=f"{name}@example.com", consents=True, customer__customer_id=name)
     apply_audience(brand=shop.brand, segment_type="vip", operation="add", customer_ids=["ana", "ben"])
     return shop
 

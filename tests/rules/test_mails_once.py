@@ -27,7 +27,7 @@ def press(shop: Shop, run_outbox: Callable[[], int], django_capture_on_commit_ca
     """A function that assigns codes of a batch with emails, and runs what follows in the background."""
     for name, language in (("ana", "es"), ("ben", "")):
         ShopperFactory(
-            username=name, email=f"{name}@example.com", language=language, marketing_consent=True,
+            username=name, email=f"{name}@example.com", language=language, consents=True,
             customer__customer_id=name,
         )  # fmt: skip
     apply_audience(brand=shop.brand, segment_type="vip", operation="add", customer_ids=["ana", "ben"])

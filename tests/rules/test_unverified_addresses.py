@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Customer
+from accounts.models import Brand, Customer
 from discounts.services.announcements import announce
 from mailings.models import Mail
 from tests.rules.api import Shop
@@ -24,9 +24,19 @@ def post(path: str, body: object, status: int) -> Any:
     return response
 
 
+def list_brands() -> list[str]:
+    """Return the slugs of all brands."""
+    return list(Brand.objects.values_list("slug", flat=True))
+
+
 def register(run_outbox: Callable[[], int]) -> str:
     """Register the address with consent, and return the token of the only email that follows."""
-    account = {"username": "bot", "email": ADDRESS, "password": PASSWORD, "marketing_consent": True}
+    account = {
+        "username": "bot",
+        "email": ADDRESS,
+        "password": PASSWORD,
+        "consents": list_brands(),
+    }
     post("v1/auth/register/", account, 202)
     run_outbox()
     (message,) = mail.outbox
@@ -92,7 +102,12 @@ def test_registering_an_address_again_and_again_sends_few_emails(run_outbox: Cal
         Client(REMOTE_ADDR=f"203.0.113.{number}")
         .post(
             "/api/v1/auth/register/",
-            {"username": f"bot{number}", "email": ADDRESS, "password": PASSWORD, "marketing_consent": True},
+            {
+                "username": f"bot{number}",
+                "email": ADDRESS,
+                "password": PASSWORD,
+                "consents": list_brands(),
+            },
             content_type="application/json",
         )
         .status_code
