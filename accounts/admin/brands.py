@@ -1,6 +1,8 @@
 """Admin pages of brands."""
 
+import contextlib
 import zoneinfo
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -43,6 +45,15 @@ class OriginsField(TextFormField):
         return list(dict.fromkeys(origin for origin in origins.values() if origin))
 
 
+@contextlib.contextmanager
+def _field_errors() -> Iterator[None]:
+    """Show the errors of a service at the field that is cleaned."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise forms.ValidationError([problem["detail"] for problem in error.errors or []]) from error
+
+
 class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
     """The form of a brand. Those who require a second factor of others have used one themselves."""
 
@@ -54,12 +65,17 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(services.FACTOR_FIRST)
         return required
 
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if name != self.instance.name:
+            with _field_errors():
+                services.check_brand_name(name=name, brand_id=self.instance.pk)
+        return name
+
     def clean_sso(self) -> str:
         sso = str(self.cleaned_data["sso"])
-        try:
+        with _field_errors():
             services.check_sign_on(brand=self.instance, sso=sso, provider_brand_id=self.user.provider_brand_id)
-        except InvalidRequest as error:
-            raise forms.ValidationError([problem["detail"] for problem in error.errors or []]) from error
         return sso
 
 

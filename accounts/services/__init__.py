@@ -30,6 +30,7 @@ from accounts.services.authentication import (
     sign_out_everywhere,
     tokens_for,
 )
+from accounts.services.brand_names import check_brand_name
 from accounts.services.customers import get_or_create_customer, get_or_create_customers
 from accounts.services.erasures import (
     request_account_erasure,
@@ -90,6 +91,7 @@ __all__ = [
     "change_brand",
     "change_role",
     "change_user",
+    "check_brand_name",
     "check_credentials",
     "check_sign_in_settings",
     "check_sign_on",

@@ -99,7 +99,7 @@ def _create_chunk(numbers: range, password: str) -> int:
 
 
 def _give_consents(customer_ids: Sequence[str], at: datetime) -> None:
-    """Let those of the customers whom no brand knows consent to the emails of the demo's brands."""
+    """Let the customers that no brand knows consent to the emails of the demo's brands."""
     customers = Customer.objects.filter(customer_id__in=customer_ids, profiles=None)
     brands = Brand.objects.filter(slug__in=BRANDS)
     profiles = CustomerProfile.objects.bulk_create(

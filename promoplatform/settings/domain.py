@@ -5,6 +5,10 @@ from environs import validate
 from promoplatform.settings.environment import env, read_renamed
 from promoplatform.settings.kinds import find_backends
 
+RESERVED_BRAND_WORDS: list[str] = env.list(
+    "RESERVED_BRAND_WORDS",
+    ["admin", "administrator", "helpdesk", "official", "promoplatform", "security", "support", "verification"],
+)
 SEGMENT_SLOTS_PER_CUSTOMER = env.int("SEGMENT_SLOTS_PER_CUSTOMER", 20, validate=validate.Range(1, 100))
 REDEMPTION_BACKENDS = {
     "coupon": "coupons.backend.backend",

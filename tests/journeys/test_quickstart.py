@@ -47,7 +47,7 @@ def read_json(answer: Response, status: int = 200) -> Any:
 
 def register(running: Platform, sendgrid: SendGrid, name: str, *, consents: bool) -> str:
     """Register a user, verify the address, sign in, and return the Authorization header."""
-    account = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
+    account: dict[str, Any] = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
     account |= {"consents": ["billo"]} if consents else {}
     read_json(running.post("/api/v1/auth/register/", account), 202)
     wait_until(lambda: len(mails_to(sendgrid, name)) == 1, f"the email to {name}\n{running.log('worker')}")
