@@ -1,5 +1,5 @@
 """Objects of two brands, for generated requests."""
 
-from tests.isolation.conftest import World, world
+from tests.isolation.conftest import World, module_world, shared_world, world
 
-__all__ = ["World", "world"]
+__all__ = ["World", "module_world", "shared_world", "world"]

@@ -62,6 +62,11 @@ FOREIGN = {"/api/internal/v1/login-events/": "written by an identity provider"}
 
 
 # --- the check --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 def find_accepted(method: str, path: str, schema: Json, world: World, row: Row | None) -> list[str]:
     """Return what the operation accepts although it doesn't know it, or refuses otherwise, or stores."""
     url = world.path(row.route, row.ids) if row else path

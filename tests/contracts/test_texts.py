@@ -82,6 +82,7 @@ def accepts(name: str, field: forms.Field) -> bool:
     return True
 
 
+@pytest.mark.django_db  # slugs of brands are looked up
 def test_every_text_of_a_request_is_checked() -> None:
     assert get_resolver().url_patterns  # so that all views are imported
     secrets = {
@@ -141,6 +142,7 @@ class LaxForm(forms.Form):
     name = forms.CharField()
 
 
+@pytest.mark.django_db
 def test_a_lax_field_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LaxSerializer, "__module__", "promotions.api.serializers")
 

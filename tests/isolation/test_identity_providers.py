@@ -17,6 +17,11 @@ from tests.isolation.test_second_factors import ROUTES, STAFF_ROWS, fill, row_id
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
 @pytest.mark.parametrize("row", STAFF_ROWS, ids=row_id)
 def test_an_endpoint_of_staff_is_closed_to_passwords(row: Row, world: World) -> None:
     Brand.objects.filter(slug="billo").update(sso=SignOn.REQUIRED)

@@ -1,5 +1,6 @@
 """Two brands don't take names that look alike at once."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +19,14 @@ RunConcurrently = Callable[..., list[Any]]
 NAMES = ["Billo", "BILLO", "BiIIo", "B1llo", "Bill0", "B-illo", "B\u00edllo", "b i l l o"]
 
 
-def rename_all(run_concurrently: RunConcurrently) -> list[Any]:
-    """Rename brands at once to names that look alike, as owners do in the admin."""
+def rename_all(run_concurrently: RunConcurrently, *, pause: Callable[[], object] = lambda: None) -> list[Any]:
+    """Rename brands at once to names that look alike, as owners do in the admin, with a pause before each is saved."""
     brands = [BrandFactory() for _ in NAMES]
 
     def rename(number: int) -> None:
         with transaction.atomic():
             services.check_brand_name(name=NAMES[number], brand_id=brands[number].pk)
+            pause()
             Brand.objects.filter(pk=brands[number].pk).update(name=NAMES[number])
 
     return run_concurrently(rename, range(len(NAMES)))
@@ -44,8 +46,9 @@ def test_one_of_several_brands_gets_the_name(run_concurrently: RunConcurrently) 
 
 
 def test_without_the_lock_several_do(run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brand_names, "_LOCK", "SELECT pg_sleep(0.2)")  # all check before the first one saves
+    monkeypatch.setattr(brand_names, "_LOCK", "SELECT 1")
+    all_have_checked = threading.Barrier(len(NAMES), timeout=30)
 
-    rename_all(run_concurrently)
+    rename_all(run_concurrently, pause=all_have_checked.wait)
 
     assert count_alike() > 1

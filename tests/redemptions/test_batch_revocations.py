@@ -167,7 +167,7 @@ def test_emails_of_revoked_codes_are_not_sent_also_after_a_failed_attempt(
     billo: Brand, attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch, at = create_batch("promotion", billo), timezone.now()
-    ana = ShopperFactory(username="ana", email="ana@example.com", marketing_consent=True)
+    ana = ShopperFactory(username="ana", email="ana@example.com", consents=True)
     services.assign_to_customers(batch=batch, customer_ids=[ana.customer.customer_id], notify=True, at=at)
     if attempts:
         with monkeypatch.context() as broken:

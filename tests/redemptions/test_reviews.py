@@ -137,8 +137,8 @@ def test_a_review_names_what_else_can_be_redeemed_in_the_period(brand: Brand) ->
 
 def test_a_code_says_how_many_customers_get_an_email(brand: Brand) -> None:
     for number in range(3):
-        ShopperFactory(marketing_consent=True, email=f"{number}@example.com")
-    ShopperFactory(marketing_consent=False)
+        ShopperFactory(consents=True, email=f"{number}@example.com")
+    ShopperFactory()
     code = DiscountCodeFactory(brand=brand, decision="draft", notify=True)
     client = as_staff(brand)
 
@@ -194,7 +194,7 @@ def test_a_bulk_action_asks_before_it_changes_anything(kind: str, action: str, b
 
 
 def test_an_announcement_says_who_gets_it_and_asks(brand: Brand) -> None:
-    ShopperFactory(marketing_consent=True)
+    ShopperFactory(consents=True)
     code = DiscountCodeFactory(brand=brand)
     client, url = as_staff(brand), f"/admin/discounts/discountcode/{code.pk}/announce/"
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0022_add_identity_providers"),
+        ("accounts", "0023_add_identity_providers"),
     ]
 
     operations = [

@@ -14,7 +14,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0021_index_actors"),
+        ("accounts", "0022_add_audit_links"),
         ("pghistory", "0007_auto_20250421_0444"),
         ("socialaccount", "0006_alter_socialaccount_extra_data"),
     ]
