@@ -16,15 +16,21 @@ Purchases = Sequence[tuple[RedemptionBackend, Purchase]]
 """The parts of one redemption, by backend in the order of kinds."""
 
 
-def reserve(purchases: Purchases) -> None:
-    """Reserve a use of each item until ``Purchase.until``. Raises OfferUnavailable."""
+def reserve(purchases: Purchases, *, former: Purchases = ()) -> None:
+    """Reserve a use of each item until ``Purchase.until``, instead of the reserved items of ``former``.
+
+    Both change the limits in one statement, since a transaction that released and then took would lock their rows out
+    of order. Raises OfferUnavailable; then the caller rolls back.
+    """
     if not purchases:
+        release(former)
         return
+    held = _release_items(former)
     offers: dict[uuid.UUID, LimitedOffer] = {}
     for backend, purchase in purchases:
         offers |= backend.reserve(purchase=purchase)
     whole = _combine(purchases)
-    uses.reserve(purchase=whole, offers=offers, until=whole.until)
+    uses.reserve(purchase=whole, offers=offers, until=whole.until, replaced=held)
 
 
 def confirm(purchases: Purchases) -> None:
@@ -38,11 +44,17 @@ def confirm(purchases: Purchases) -> None:
 
 def release(purchases: Purchases) -> None:
     """Release the reserved items; confirmed ones stay. Repeating it has no effect."""
+    held = _release_items(purchases)
+    if held:
+        uses.release(uses=held, at=purchases[0][1].at)
+
+
+def _release_items(purchases: Purchases) -> list[OfferUse]:
+    """Release what the kinds keep of reserved items. Return their locked uses, which the caller releases."""
     held = _lock_uses(purchases)
     for backend, purchase in purchases:
         backend.release(purchase=purchase)
-    if held:
-        uses.release(uses=held, at=purchases[0][1].at)
+    return held
 
 
 def return_items(purchases: Purchases, returned: Mapping[tuple[str, str], ReturnedItem]) -> None:

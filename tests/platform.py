@@ -28,12 +28,12 @@ from tests.fakes.sendgrid import API_KEY, SendGrid
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def wait_until(condition: Callable[[], Any], description: str, seconds: float = 60) -> None:
-    """Wait until the condition holds, or fail."""
+def wait_until(condition: Callable[[], Any], description: str, seconds: float = 60, interval: float = 0.05) -> None:
+    """Wait until the condition holds, or fail. It is checked each ``interval`` seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {description}"
-        time.sleep(0.05)
+        time.sleep(interval)
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from checkout.contracts import Actor, QuoteRequest
 from checkout.errors import PriceRecordUnreadable
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.quotes import collect_candidates, load_customer_facts, price_candidates
-from checkout.services.transitions import purchases_by_kind, release, set_status_of_items
+from checkout.services.transitions import as_released, close, purchases_by_kind, set_status_of_items
 from core.db import translate_constraint
 from redemptions import identities, purchases
 from redemptions.contracts import OfferUnavailable
@@ -57,17 +57,21 @@ def _reserve_again(locked: Redemption, items: list[RedemptionItem], at: datetime
     Raises ReservationExpired if one of its offers can't be had any more, or gives another amount now.
     """
     lock_customer(locked.customer_id)  # before the limits, which a concurrent order of the customer locks after it
-    if locked.status == RedemptionStatus.RESERVED:
-        release(redemption=locked, at=at)
-    if _price_items(locked, items, at) != {(item.kind, item.key): item.amount for item in items}:
+    reserved = locked if locked.status == RedemptionStatus.RESERVED else None
+    with as_released(reserved, at):
+        amounts = _price_items(locked, items, at)
+    if amounts != {(item.kind, item.key): item.amount for item in items}:
         raise ReservationExpired
+    if reserved is not None:
+        close(redemption=locked, at=at)
     grants = selectors.get_acceptance_of_order(locked).grants
     try:
         purchases.reserve(
             [
                 (backend, replace(purchase, until=at + MARGIN, is_renewed=True))
                 for backend, purchase in purchases_by_kind(locked, items, at, grants=grants)
-            ]
+            ],
+            former=purchases_by_kind(locked, items, at) if reserved is not None else [],
         )
     except OfferUnavailable as unavailable:
         raise ReservationExpired from unavailable

@@ -17,10 +17,10 @@ from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.quotes import price
 from checkout.services.rejections import record_rejection, record_rejections, reject_candidate
-from checkout.services.transitions import purchases_by_kind, release
+from checkout.services.transitions import as_released, close, list_reserved, purchases_by_kind
 from core import db, money
 from core.db import translate_constraint
-from core.errors import Busy, DomainError
+from core.errors import Busy, DomainError, PermissionDenied
 from core.ids import uuid7
 from redemptions import purchases
 from redemptions.contracts import BalanceChanged, OfferUnavailable, Rejection
@@ -57,28 +57,39 @@ def reserve(
         if live.status in PAID:
             raise InvalidStatus(current_status=live.status)
         lock_customer(customer.key)  # before the limits, which a concurrent order of the customer locks after it
-        release(redemption=live, at=at)
-    return _price_until_stable(request, options, customer, acceptance, at)
+    return _price_until_stable(request, options, customer, acceptance, at, live=live)
 
 
 def _price_until_stable(
-    request: QuoteRequest, options: RedemptionOptions, customer: Shopper, acceptance: Acceptance, at: datetime
+    request: QuoteRequest,
+    options: RedemptionOptions,
+    customer: Shopper,
+    acceptance: Acceptance,
+    at: datetime,
+    *,
+    live: Redemption | None,
 ) -> Redemption:
     """Price the cart and reserve the applied offers. Reprice without offers that have become unavailable.
 
-    A cart that takes a balance which has changed is repriced with what is left. Raises Busy if it keeps changing.
+    ``live`` is the locked reservation that is replaced, if any. A cart that takes a balance which has changed is
+    repriced with what is left. Raises Busy if it keeps changing.
     """
     lost: dict[str, Rejection] = {}
     attempts_left = MAX_BALANCE_CHANGES
+    former = list_reserved(live, at) if live is not None else []
     while True:
-        priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
+        with as_released(live, at):
+            priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
+            error = _find_shopper_error(priced, customer, at) if acceptance.is_shopper else None
         try:
-            if acceptance.is_shopper:
-                _check_shopper(priced, customer, at)
+            if error is not None:
+                raise error
             _check_rejections(priced, options)
             check_expected_total(priced, options.expect_total)
             with transaction.atomic():
-                redemption = _persist_and_reserve(priced, options, customer, acceptance, at)
+                if live is not None:
+                    close(redemption=live, at=at)
+                redemption = _persist_and_reserve(priced, options, customer, acceptance, at, former=former)
         except BalanceChanged as changed:
             attempts_left -= 1
             if not attempts_left:
@@ -99,19 +110,20 @@ def _price_until_stable(
             return redemption
 
 
-def _check_shopper(priced: Quote, customer: Shopper, at: datetime) -> None:
-    """Check that the brands whose offers the quote applies let the shopper reserve another order.
+def _find_shopper_error(priced: Quote, customer: Shopper, at: datetime) -> DomainError | None:
+    """Return why a brand whose offers the quote applies doesn't let the shopper reserve another order, if one doesn't.
 
-    Raises PermissionDenied, TooManyReservations and Throttled.
+    The error is PermissionDenied, TooManyReservations or Throttled.
     """
     brand_ids = {priced.candidates[applied.ref].brand_id for applied in priced.decision.applied}
     if not brand_ids:
-        return
-    selectors.check_shopper(brand_ids, CheckoutBy.SHOPPER_RESERVES, CheckoutBy.SHOPPER)
+        return None
+    try:
+        selectors.check_shopper(brand_ids, CheckoutBy.SHOPPER_RESERVES, CheckoutBy.SHOPPER)
+    except PermissionDenied as error:
+        return error
     blocked = lock_blocked(customers=[customer.key], at=at)
-    for brand_id in brand_ids:
-        if error := blocked.get((customer.key, brand_id)):
-            raise error
+    return next((blocked[customer.key, brand] for brand in brand_ids if (customer.key, brand) in blocked), None)
 
 
 def _check_rejections(priced: Quote, options: RedemptionOptions) -> None:
@@ -132,9 +144,15 @@ def check_expected_total(priced: Quote, expected: int | None) -> None:
 
 
 def _persist_and_reserve(
-    priced: Quote, options: RedemptionOptions, customer: Shopper, acceptance: Acceptance, at: datetime
+    priced: Quote,
+    options: RedemptionOptions,
+    customer: Shopper,
+    acceptance: Acceptance,
+    at: datetime,
+    *,
+    former: purchases.Purchases,
 ) -> Redemption:
-    """Create the redemption with its items and reserve these with their backends."""
+    """Create the redemption with its items, and reserve these with their backends instead of the ``former`` ones."""
     decision = priced.decision
     redemption = Redemption(
         id=uuid7(at),
@@ -174,7 +192,7 @@ def _persist_and_reserve(
             ),
         },
     )
-    purchases.reserve(purchases_by_kind(redemption, items, at, grants=acceptance.grants))
+    purchases.reserve(purchases_by_kind(redemption, items, at, grants=acceptance.grants), former=former)
     return redemption
 
 

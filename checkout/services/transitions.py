@@ -1,7 +1,9 @@
 """Status changes of redemptions. Each locks the redemption first, then what its backends keep of it."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -36,9 +38,29 @@ def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
 
 def release(*, redemption: Redemption, at: datetime) -> Redemption:
     """Release the items of a locked reservation. It becomes expired if its time is up, else released."""
-    purchases.release(_reserved_items(redemption, at))
+    purchases.release(list_reserved(redemption, at))
+    return close(redemption=redemption, at=at)
+
+
+def close(*, redemption: Redemption, at: datetime) -> Redemption:
+    """Set the status of a locked reservation that is released: expired if its time is up, else released."""
     status = RedemptionStatus.EXPIRED if redemption.expires_at <= at else RedemptionStatus.RELEASED
     return set_status_of_items(redemption, status, closed_at=at)
+
+
+@contextmanager
+def as_released(redemption: Redemption | None, at: datetime) -> Iterator[None]:
+    """Run the block as if a locked reservation, if any, was released. Then it is as before, and no limit stays locked.
+
+    So an order can be priced that takes what the reservation has.
+    """
+    if redemption is None:
+        yield
+        return
+    with transaction.atomic():
+        release(redemption=copy(redemption), at=at)
+        yield
+        transaction.set_rollback(True)
 
 
 def release_expired(*, at: datetime) -> int:
@@ -96,7 +118,8 @@ def purchases_by_kind(
     ]
 
 
-def _reserved_items(redemption: Redemption, at: datetime) -> list[tuple[RedemptionBackend, Purchase]]:
+def list_reserved(redemption: Redemption, at: datetime) -> list[tuple[RedemptionBackend, Purchase]]:
+    """Return the items of a redemption by backend."""
     return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 

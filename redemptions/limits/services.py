@@ -58,10 +58,10 @@ def take(*, requests: Sequence[LimitRequest], released: Sequence[TakenLimit] = (
     little left; then nothing is released, and nothing stays locked.
     """
     if released:
-        return _taken(requests, _consolidate(requests, released))
+        return _taken(requests, _exchange(requests, released))
     if not requests:
         return []
-    plan = [request.home % len(rules.split_limit(request.scope, request.cap)) for request in requests]
+    plan = [_find_home(request) for request in requests]
     for _ in range(MAX_ATTEMPTS):
         if _try_take(requests, plan):
             return _taken(requests, plan)
@@ -134,16 +134,53 @@ def _choose_shards(requests: Sequence[LimitRequest], states: States) -> list[int
     return plan
 
 
-def _consolidate(requests: Sequence[LimitRequest], released: Sequence[TakenLimit] = ()) -> list[int]:
-    """Lock every shard of the limits, release, and take, moving capacity where it is needed. Return the shards."""
-    caps: dict[RowKey, int] = {}
-    declared: dict[Key, LimitRequest] = {request.key: request for request in requests}
+def _exchange(requests: Sequence[LimitRequest], released: Sequence[TakenLimit]) -> list[int]:
+    """Release and take within the shards concerned, or within all of them if these have too little. Return the shards.
+
+    A customer takes from the shard that the customer released, so orders of a popular offer don't wait for one another.
+    """
     keys = [request.key for request in requests] + [(one.owner, one.scope, one.slot) for one in released]
-    for key, state in _read_states(keys).items():
+    states = _read_states(keys)
+    every = _list_rows(requests, states)
+    concerned = {(*request.key, _find_home(request)) for request in requests}
+    concerned |= {(one.owner, one.scope, one.slot, one.shard) for one in released}
+    near = {row: cap for row, cap in every.items() if row in concerned or row[3] == rules.EXCESS_SHARD}
+    if len(near) < len(every):
+        try:
+            return _take_locked(requests, released, near)
+        except LimitReached:  # of these shards
+            pass
+    return _take_locked(requests, released, every)
+
+
+def _consolidate(requests: Sequence[LimitRequest]) -> list[int]:
+    """Take from the limits as a whole, moving capacity between their shards where it is needed. Return the shards."""
+    return _take_locked(requests, (), _list_rows(requests, _read_states(request.key for request in requests)))
+
+
+def _list_rows(requests: Sequence[LimitRequest], states: States) -> dict[RowKey, int]:
+    """Return all rows of the limits that were read or are requested, with the caps of those that may be missing."""
+    caps: dict[RowKey, int] = {}
+    for key, state in states.items():
         caps |= dict.fromkeys(((*key, shard) for shard in state), 0)
-    for key, request in declared.items():
+    for request in requests:
         shares = rules.split_limit(request.scope, request.cap)
-        caps |= {(*key, shard): share for shard, share in enumerate(shares)}
+        caps |= {(*request.key, shard): share for shard, share in enumerate(shares)}
+    return caps
+
+
+def _find_home(request: LimitRequest) -> int:
+    """Return the shard that is tried first."""
+    return request.home % len(rules.split_limit(request.scope, request.cap))
+
+
+def _take_locked(
+    requests: Sequence[LimitRequest], released: Sequence[TakenLimit], caps: Mapping[RowKey, int]
+) -> list[int]:
+    """Lock these rows, release, and take from them, moving capacity where it is needed. Return the shards.
+
+    Raises LimitReached; then nothing is released, and nothing stays locked.
+    """
     savepoint = transaction.savepoint()
     before = _lock(caps)
     after: States = {key: dict(state) for key, state in before.items()}
@@ -151,13 +188,12 @@ def _consolidate(requests: Sequence[LimitRequest], released: Sequence[TakenLimit
         key = (one.owner, one.scope, one.slot)
         if one.shard in after.get(key, {}):  # a limit that was removed has no rows
             after[key] = dict(rules.release_amount(after[key], shard=one.shard, amount=one.amount))
-    for key, request in declared.items():
+    for key, request in {request.key: request for request in requests}.items():
         if rules.is_single_row(request.scope):
             after[key] = {shard: (taken, request.cap) for shard, (taken, _) in after[key].items()}
     plan: list[int] = []
     for request in requests:
-        home = request.home % len(rules.split_limit(request.scope, request.cap))
-        result = rules.consolidate_shards(after[request.key], amount=request.amount, home=home)
+        result = rules.consolidate_shards(after[request.key], amount=request.amount, home=_find_home(request))
         if result is None:
             transaction.savepoint_rollback(savepoint)
             transaction.savepoint_commit(savepoint)

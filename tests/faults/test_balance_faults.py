@@ -82,7 +82,7 @@ def test_killed_writers_never_lose_or_double_a_balance() -> None:
     # given sixteen writers that are killed every few seconds
     began = time.monotonic()
     with Writers([str(brand.pk), *BALANCES]) as writers:
-        wait_until(lambda: BalanceMovement.objects.count() >= MOVEMENTS, "the orders are sent", seconds=14_000)
+        wait_until(lambda: BalanceMovement.objects.count() >= MOVEMENTS, "the orders are sent", 14_000, interval=2)
     count, seconds = BalanceMovement.objects.count(), time.monotonic() - began
     print(f"\n{count} movements in {seconds:.0f} s, writers killed: {writers.kills}")
     assert writers.kills >= WRITERS

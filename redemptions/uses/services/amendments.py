@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from redemptions.balances.contracts import MovementReason
+from redemptions.balances.rules import iter_movements
 from redemptions.contracts import AmendedItem, LimitedOffer, Purchase, SelectedOffer
 from redemptions.limits.contracts import TakenLimit
 from redemptions.limits.rules import UNITS_SCOPE, counts_amount
@@ -46,7 +47,16 @@ def amend_items(
         ),
     ]
     items = {key: SelectedOffer(item.key, item.code, item.after or 0, key) for key, item in amended.items()}
-    taken = take_limits(requests, items, codes, purchase=purchase, reason=MovementReason.AMENDED, released=released)
+    returned = iter_movements(released, redemption=purchase.id, reason=MovementReason.AMENDED)
+    taken = take_limits(
+        requests,
+        items,
+        codes,
+        purchase=purchase,
+        reason=MovementReason.AMENDED,
+        released=released,
+        returned=returned,
+    )
     if added:
         of_added = [one for one in taken if one.taker in added]
         insert_uses(added, of_added, purchase, offers, codes=codes, until=None)

@@ -53,18 +53,36 @@ def lock_offers(kinds: Iterable[tuple[str, uuid.UUID]]) -> dict[uuid.UUID, Limit
     return locked
 
 
-def reserve(*, purchase: Purchase, offers: Mapping[uuid.UUID, LimitedOffer], until: datetime | None) -> None:
+def reserve(
+    *,
+    purchase: Purchase,
+    offers: Mapping[uuid.UUID, LimitedOffer],
+    until: datetime | None,
+    replaced: Collection[OfferUse] = (),
+) -> None:
     """Take budgets and limits of locked offers for the purchase, and insert its uses, reserved ``until`` or confirmed.
 
     Offers whose uses are not counted are ignored. What expired reservations hold of a limit, and their codes, are taken
-    from them. Raises OfferUnavailable.
+    from them. Locked uses that are ``replaced`` are released as ``release`` does, in the statement that takes. Raises
+    OfferUnavailable.
     """
     items = {item.offer_id: item for item in purchase.items if is_counted(item.offer_id, offers, purchase)}
     if not items:
+        release(uses=replaced, at=purchase.at)
         return
+    former = [use for use in replaced if use.reserved_until is not None]
+    _delete(former)
     codes = find_codes_to_count(items, offers)
     requests = list_requests(items, offers, purchase)
-    taken = take_limits(requests, items, codes, purchase=purchase, reason=MovementReason.RESERVED)
+    taken = take_limits(
+        requests,
+        items,
+        codes,
+        purchase=purchase,
+        reason=MovementReason.RESERVED,
+        released=[one for use in former for one in list_taken(use)],
+        returned=_list_returned(former, purchase.at),
+    )
     insert_uses(items, taken, purchase, offers, codes=codes, until=until)
 
 
@@ -76,11 +94,12 @@ def take_limits(
     purchase: Purchase,
     reason: MovementReason,
     released: Sequence[TakenLimit] = (),
+    returned: Iterable[Movement] = (),
 ) -> list[TakenLimit]:
     """Take limits and balances, from expired reservations if they are reached or if these hold a code.
 
-    ``released`` is what the purchase releases before. ``reason`` is that of its movements. Raises OfferUnavailable, or
-    BalanceChanged; then nothing is released.
+    ``released`` is what is released before, and ``returned`` are the movements of that. ``reason`` is that of the
+    movements of what is taken. Raises OfferUnavailable, or BalanceChanged; then nothing is released.
     """
     expired = _lock_expired(offers=[], grants=[], codes=codes, at=purchase.at) if codes else []
     try:
@@ -97,7 +116,7 @@ def take_limits(
         unavailable = BalanceChanged if base_scope(scope) == BALANCE else OfferUnavailable
         raise unavailable(items[reached.request.taker], limit_error(scope)) from reached
     movements = [movement for use in expired for movement in _iter_expired(use)]
-    movements += iter_movements(released, redemption=purchase.id, reason=reason)
+    movements += returned
     movements += iter_movements(taken, redemption=purchase.id, reason=reason, sign=-1)
     append_movements(movements, at=purchase.at)
     return taken
@@ -221,13 +240,17 @@ def release(*, uses: Collection[OfferUse], at: datetime) -> None:
     """Delete those of locked uses that are reserved and release what they took; confirmed uses stay."""
     reserved = [use for use in uses if use.reserved_until is not None]
     delete_uses(uses=reserved)
+    append_movements(_list_returned(reserved, at), at=at)
+
+
+def _list_returned(reserved: Iterable[OfferUse], at: datetime) -> list[Movement]:
+    """Return the movements of what reserved uses release."""
     movements: list[Movement] = []
     for use in reserved:
         is_expired = use.reserved_until is not None and use.reserved_until <= at
         reason = MovementReason.EXPIRED if is_expired else MovementReason.RELEASED
-        taken = list_taken(use)
-        movements += iter_movements(taken, redemption=use.redemption_id, reason=reason)
-    append_movements(movements, at=at)
+        movements += iter_movements(list_taken(use), redemption=use.redemption_id, reason=reason)
+    return movements
 
 
 def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, ReturnedItem], at: datetime) -> None:
@@ -256,6 +279,10 @@ def return_items(*, uses: Collection[OfferUse], returned: Mapping[uuid.UUID, Ret
 def delete_uses(*, uses: Collection[OfferUse], released: Iterable[TakenLimit] = ()) -> None:
     """Delete locked uses, and release what they took, with what else is ``released``."""
     limits.release(taken=[*released, *(one for use in uses for one in list_taken(use))])
+    _delete(uses)
+
+
+def _delete(uses: Collection[OfferUse]) -> None:
     if uses:
         OfferUse.objects.filter(pk__in=[use.pk for use in uses]).delete()
 
