@@ -1,4 +1,7 @@
-"""The migrated database that test databases are copied from, and empty ones for tests of the migrations themselves."""
+"""The migrated database that test databases are copied from, and empty ones for tests of the migrations themselves.
+
+``python -m tests.databases`` migrates one, if there is none, before the tests need it.
+"""
 
 import contextlib
 import gc
@@ -9,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import django
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
@@ -131,3 +135,9 @@ def _schema_digest() -> str:
 
 def _is_schema(file: Path) -> bool:
     return file.suffix in {".py", ".sql"} and bool({"migrations", "models", "models.py", "core"} & set(file.parts))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promoplatform.settings.test")
+    django.setup()
+    ensure_template()

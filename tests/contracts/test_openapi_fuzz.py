@@ -38,6 +38,11 @@ DOCUMENT.app = application
 
 
 @pytest.fixture
+def world(shared_world: World) -> World:
+    return shared_world
+
+
+@pytest.fixture
 def shared_connection(world: World) -> Iterator[None]:
     """Let requests share the test's transaction, as Django's test client does."""
     for signal in (request_started, request_finished):
