@@ -166,6 +166,14 @@ class Throttled(DomainError):
         self.limit_headers = headers or {}
 
 
+class TooManyConcurrentRequests(DomainError):
+    """Too many costly requests of a brand run at once; ``limit`` is how many may."""
+
+    code, status = "too_many_concurrent_requests", 429
+    message = _("Too many of your requests of this kind are running. Retry after the number of seconds in Retry-After.")
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
 class ServerError(DomainError):
     code, status = "server_error", 500
     message = _("Something went wrong. Retry, or contact support with the X-Request-ID.")

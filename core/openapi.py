@@ -161,6 +161,8 @@ class ProblemAutoSchema(AutoSchema):
             classes += [errors.IdempotencyInProgress, errors.IdempotencyKeyReused]
         if self._has("versioned"):
             classes.append(errors.PreconditionFailed)
+        if self.method.lower() in getattr(self.view, "costly", {}):
+            classes.append(errors.TooManyConcurrentRequests)
         return classes
 
     def _is_idempotent(self) -> bool:

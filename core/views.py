@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from rest_framework import views
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request, is_form_media_type
 
 from core import message_languages, throttle
+from core.costly_views import CostlyView
 from core.errors import InvalidRequest
 from core.openapi import describe_request
 
@@ -32,7 +32,7 @@ class ContentNegotiation(DefaultContentNegotiation):
         return renderers
 
 
-class APIView(views.APIView):
+class APIView(CostlyView):
     """A view whose query parameters and body are strict.
 
     Parameters that the operation doesn't declare, repeated parameters, and members in the body of an operation without

@@ -2,7 +2,7 @@
 
 import threading
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -10,11 +10,15 @@ from django.utils import translation
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
+from core.costly_views import CostlyMethods, CostlyView
+
 _generating = threading.Lock()
 
 
-class DocumentView(SpectacularAPIView):
+class DocumentView(CostlyView, SpectacularAPIView):
     """``/api/schema/``. Each process keeps the document per language and format."""
+
+    costly: ClassVar[CostlyMethods] = {"get": "document"}
 
     def _get_schema_response(self, request: Request) -> HttpResponse:
         renderer: Any = request.accepted_renderer

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from accounts.contracts import MANAGE, get_caller
 from accounts.models import PrivacyRequest, PrivacyRequestStatus
+from core.costly_views import CostlyMethods
 from core.datetimes import format_iso
 from core.idempotency import idempotent
 from core.serializer_fields import StrictCharField
@@ -60,6 +61,7 @@ class AccountErasureInputSerializer(InputSerializer):
 class AccountExportView(APIView):
     """``/api/v1/me/export/``"""
 
+    costly: ClassVar[CostlyMethods] = {"get": "export"}
     key_scopes: ClassVar[KeyScopes] = {}
     is_for_browsers = True
     throttle_scope = "privacy"
@@ -75,6 +77,7 @@ class AccountExportView(APIView):
 class CustomerExportView(APIView):
     """``/api/v1/customers/<id>/export/``"""
 
+    costly: ClassVar[CostlyMethods] = {"get": "export"}
     key_scopes: ClassVar[KeyScopes] = {"get": MANAGE}
     throttle_scope = "privacy"
 

@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Brand
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.costly_pages import limit_concurrency
 from backoffice.base.csv_export import csv_response
 from backoffice.base.form_fields import DateFormField, TextFormField
 from backoffice.base.formatting import local_date
@@ -151,6 +152,7 @@ def _to_filter(filters: Mapping[str, Any], brand_ids: Sequence[Any] | None, zone
 
 
 # --- export -----------------------------------------------------------------------------------------------------------
+@limit_concurrency("export")
 @require_safe
 def redemption_export(request: HttpRequest) -> StreamingHttpResponse:
     """Export all redemptions and refused attempts that match the filters as CSV."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from accounts.selectors import get_shopper
 from backoffice.base.admin import list_brand_ids
+from backoffice.base.costly_pages import limit_concurrency
 from backoffice.brand_selection import render_brand_selection, select_brand
 from checkout import selectors, serialization, services
 from checkout.admin import explanations
@@ -25,6 +26,7 @@ INITIAL_ROWS, ADDED_ROWS = 3, 3
 EMPTY_ROW = {"quantity": 1, "discountable": True}
 
 
+@limit_concurrency("simulation", methods=("POST",))
 def page(request: HttpRequest) -> HttpResponse:
     """Show ``/admin/checkout/redemption/try/`` to users who may read the brand's promotions. Nothing is stored."""
     if list_brand_ids(request, BrandPermissions.READ) == []:

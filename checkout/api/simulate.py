@@ -22,6 +22,7 @@ from checkout.api.serializers import KIND_HELP, NAME_HELP, QuoteSerializer, Reas
 from checkout.contracts import DraftPromotion, QuoteRequest, SimulationOptions
 from core import throttle
 from core.budgets import parse_budgets
+from core.costly_views import CostlyMethods
 from core.errors import InvalidRequest
 from core.message_languages import translate
 from core.serializer_fields import (
@@ -164,6 +165,7 @@ class SimulationSerializer(QuoteSerializer):
 class SimulateView(APIView):
     """``/api/v1/promotions/simulate/``"""
 
+    costly: ClassVar[CostlyMethods] = {"post": "simulation"}
     key_scopes: ClassVar[KeyScopes] = {"post": READ | MANAGE}
 
     @extend_schema(

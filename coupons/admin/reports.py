@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.models import Brand
 from backoffice.base.charts import build_chart, describe_redemptions
+from backoffice.base.costly_pages import limit_concurrency
 from backoffice.base.csv_export import csv_response
 from backoffice.base.form_fields import add_service_errors
 from backoffice.base.formatting import (
@@ -127,6 +128,7 @@ class ReportForm(CouponFilterForm):
 
 
 @require_safe
+@limit_concurrency("report")
 def page(request: HttpRequest) -> HttpResponseBase:
     """Show ``/admin/coupons/report/`` to staff who may read a brand."""
     context = admin.site.each_context(request) | {"title": _("Reports"), "form": None, "report": None}
@@ -142,6 +144,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "admin/coupons/report.html", context)
 
 
+@limit_concurrency("export")
 @require_safe
 def export(request: HttpRequest) -> HttpResponseBase:
     """Export the report at ``/admin/coupons/report/csv/``; show the page instead if the form has errors."""

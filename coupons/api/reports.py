@@ -1,7 +1,7 @@
 """API views of coupon reports, as JSON or CSV."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponseBase
 from django.utils import timezone
@@ -19,6 +19,7 @@ from accounts.selectors import get_brand_for_caller, timezone_of
 from backoffice.base.csv_export import csv_response
 from core import money
 from core.api import CsvRenderer
+from core.costly_views import CostlyMethods
 from core.datetimes import format_iso
 from core.errors import InvalidRequest
 from core.list_queries import validate_query
@@ -86,6 +87,7 @@ class ReportSerializer(serializers.Serializer[Any]):
 class ReportView(APIView):
     """Base class of report views, which answer with JSON or CSV."""
 
+    costly: ClassVar[CostlyMethods] = {"get": "report"}
     throttle_scope = "report"
     renderer_classes = (JSONRenderer, CsvRenderer)
 

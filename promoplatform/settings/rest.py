@@ -1,5 +1,7 @@
 """Django REST framework, request limits and the OpenAPI document."""
 
+from environs import validate
+
 from promoplatform.settings.environment import env
 
 BODY_LIMIT = 1024 * 1024
@@ -49,6 +51,13 @@ THROTTLES = {
     "report": env.str("THROTTLE_REPORT", "120/minute"),
     "simulate_large": env.str("THROTTLE_SIMULATE_LARGE", "20/minute"),
     "webhook": env.str("THROTTLE_WEBHOOK", "6000/minute"),
+}
+CONCURRENCY_LIMITS = {  # of costly operations at once, of each brand
+    "document": env.int("CONCURRENCY_DOCUMENT", 4, validate=validate.Range(1)),
+    "export": env.int("CONCURRENCY_EXPORT", 4, validate=validate.Range(1)),
+    "import": env.int("CONCURRENCY_IMPORT", 4, validate=validate.Range(1)),
+    "report": env.int("CONCURRENCY_REPORT", 8, validate=validate.Range(1)),
+    "simulation": env.int("CONCURRENCY_SIMULATION", 4, validate=validate.Range(1)),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "promoplatform",

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.adapters import require_fresh_sign_in
 from backoffice.base.confirmations import Confirmation, render_confirmation
+from backoffice.base.costly_pages import limit_concurrency
 from backoffice.base.csv_export import csv_response
 from backoffice.base.formatting import EMPTY_VALUE, format_number
 from backoffice.brand_selection import force_render
@@ -159,6 +160,7 @@ class CodeViews:
                 form.add_service_errors(error)
         return self._list_page(request, offer, generate_form=form)
 
+    @limit_concurrency("import")
     def import_codes(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Import codes from a file and show the result."""
         offer = self._offer(request, pk, edit=True)
@@ -242,6 +244,7 @@ class CodeViews:
                 form.add_error("audience", format_error(error))
         return self._detail_page(request, offer, code_batch, assign_form=form)
 
+    @limit_concurrency("export")
     def export(self, request: HttpRequest, pk: str, batch: uuid.UUID) -> StreamingHttpResponse:
         """Stream the codes of the batch as a CSV file, for users who may change the offer."""
         _offer, code_batch = self._batch(request, pk, batch, edit=True)

@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
+from backoffice.base.costly_pages import limit_concurrency
 from backoffice.base.filters import BrandFilter
 from backoffice.base.form_fields import TextFormField, add_service_errors
 from backoffice.base.formatting import format_datetime, format_number
@@ -134,6 +135,7 @@ class AudienceUploadAdmin(BrandScopedAdmin):
             *super().get_urls(),
         ]
 
+    @limit_concurrency("import", methods=("POST",))
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -18,6 +18,7 @@ from accounts.contracts import INTERNAL, get_caller
 from accounts.models import Brand
 from accounts.selectors import get_merchant_brand
 from core import streams
+from core.costly_views import CostlyMethods
 from core.errors import PayloadTooLarge, UnsupportedMediaType
 from core.openapi import problem_responses
 from core.serializer_fields import StrictIntegerField
@@ -87,7 +88,12 @@ class AudienceSerializer(serializers.Serializer[Any]):
 class AudienceView(APIView):
     """``/api/internal/v1/audiences/<merchant_id>/<segment_type>/``"""
 
+    costly: ClassVar[CostlyMethods] = {"post": "import"}
     key_scopes: ClassVar[KeyScopes] = {"get": INTERNAL, "post": INTERNAL}
+
+    def get_lease_owner(self, request: Request) -> str:
+        """Return the brand of the path: the keys are the platform's."""
+        return f"merchant:{self.kwargs['merchant_id']}"
 
     @extend_schema(responses={200: AudienceSerializer}, operation_id="audience_read")
     def get(self, request: Request, merchant_id: str, segment_type: str) -> Response:

@@ -21,6 +21,7 @@ from unfold.decorators import display
 from accounts.models import Brand
 from backoffice.base.admin import BrandScopedAdmin, has_multiple_brands
 from backoffice.base.changelists import EstimatingPaginator
+from backoffice.base.costly_pages import limit_concurrency
 from backoffice.base.csv_export import csv_response
 from backoffice.base.filters import BrandFilter
 from backoffice.base.formatting import format_number, format_period, get_percentage
@@ -162,6 +163,7 @@ class CampaignAdmin(OfferActionsMixin, BrandSelectionMixin, BrandScopedAdmin):
     def delete_draft(self, offer: Campaign) -> None:
         services.delete(campaign=offer, at=timezone.now())
 
+    @limit_concurrency("export")
     def export_view(self, request: HttpRequest, pk: Any) -> StreamingHttpResponse:
         """Export the vouchers of a campaign as CSV."""
         campaign = self._get_campaign(request, str(pk))

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from accounts.contracts import EXPORT
 from backoffice.base.csv_export import csv_response
 from core.api import CsvRenderer, CursorPagination
+from core.costly_views import CostlyMethods
 from core.errors import PayloadTooLarge
 from core.idempotency import idempotent
 from core.openapi import problem_responses
@@ -102,6 +103,7 @@ class BatchView(OfferCodesView):
 class BatchCodesView(OfferCodesView):
     """``…/batches/<batch>/codes.csv``"""
 
+    costly: ClassVar[CostlyMethods] = {"get": "export"}
     key_scopes: ClassVar[KeyScopes] = {"get": EXPORT}
 
     renderer_classes = (CsvRenderer, JSONRenderer)
@@ -119,6 +121,7 @@ class BatchCodesView(OfferCodesView):
 class ImportView(OfferCodesView):
     """``…/batches/import/``"""
 
+    costly: ClassVar[CostlyMethods] = {"post": "import"}
     parser_classes = (CsvParser,)
 
     def post(self, request: Request, pk: OfferKey) -> Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from accounts.models import Brand
 from accounts.selectors import get_brand_for_caller, readable_brand_ids, timezone_of
 from backoffice.base.csv_export import csv_response
 from core.api import CsvRenderer
+from core.costly_views import CostlyMethods
 from core.errors import PermissionDenied
 from core.list_queries import validate_query
 from core.periods import Interval
@@ -38,6 +39,7 @@ DEFAULT_DAYS = 30
 class ResultsView(APIView):
     """``/api/v1/results/``"""
 
+    costly: ClassVar[CostlyMethods] = {"get": "report"}
     throttle_scope = "report"
     renderer_classes = (JSONRenderer, CsvRenderer)
 

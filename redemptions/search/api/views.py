@@ -1,6 +1,6 @@
 """API views of the search of redemptions."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from accounts.contracts import Caller, get_caller
 from accounts.selectors import get_brand_for_caller, readable_brand_ids
+from core.costly_views import CostlyMethods
 from core.errors import InvalidRequest, PermissionDenied
 from core.list_queries import validate_query
 from core.serializer_fields import localize
@@ -24,6 +25,7 @@ from redemptions.search.contracts import UseFilter, UseStatus
 class RedemptionsView(APIView):
     """``/api/v1/redemptions/``"""
 
+    costly: ClassVar[CostlyMethods] = {"get": "report"}
     throttle_scope = "report"
     pagination_class = None
 
