@@ -47,7 +47,7 @@ urlpatterns = [
         answer_verb_or_object(CustomerMergeView, CustomerView, customer_id="merge"),
         name="customer-merge",
     ),
-    path("api/v1/customers/<str:customer_id>/", CustomerView.as_view(), name="customer"),
+    path("api/v1/customers/<path:customer_id>/", CustomerView.as_view(), name="customer"),
     re_path(r"^api/", api.not_found),
     path("", include("mailings.urls")),
     path("accounts/", include("accounts.urls")),

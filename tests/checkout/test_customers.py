@@ -1,5 +1,6 @@
 """Customers as a brand's server describes them: their emails, consents and attributes, which no other brand sees."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,6 +54,14 @@ def test_a_server_describes_a_customer(server: Client) -> None:
     assert put(server, GIULIA, "/api/v1/customers/G1/").status_code == 200
     assert server.get(CUSTOMER).json()["email"] == "giulia@example.com"
     assert (CustomerProfile.objects.count(), Consent.objects.count()) == (1, 1)
+
+
+def test_a_customer_id_can_have_slashes(server: Client) -> None:
+    path = "/api/v1/customers/crm%2Feu%2F17/"
+
+    assert put(server, GIULIA, path).json()["customer_id"] == "crm/eu/17"
+    assert server.get(path).json()["email"] == "giulia@example.com"
+    assert json.loads(server.get(f"{path}export/").getvalue())["customer_id"] == "crm/eu/17"
 
 
 def test_a_customer_can_have_the_id_of_a_verb(server: Client) -> None:

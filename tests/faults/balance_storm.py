@@ -27,6 +27,7 @@ from core.ids import uuid7  # noqa: E402
 from pricing import Cart, Line  # noqa: E402
 
 MAX_PRICE = 400  # minor units of a unit
+MIN_CODES = 10  # of an order, each with a movement at each step
 
 
 class Shop:
@@ -56,7 +57,7 @@ class Shop:
             Line(str(number), "sku", self.chance.randint(1, 3), self.chance.randint(1, MAX_PRICE))
             for number in range(self.chance.randint(1, 3))
         )
-        codes = tuple(self.chance.sample(self.codes, self.chance.randint(1, len(self.codes))))
+        codes = tuple(self.chance.sample(self.codes, self.chance.randint(MIN_CODES, len(self.codes))))
         return QuoteRequest(Cart("EUR", 2, lines), codes)
 
     def confirm(self, order: Redemption) -> None:

@@ -60,7 +60,7 @@ class World:
         """Return the URL of one of Billo's objects, or of a missing object."""
         path = f"/{route}"
         for name, value in parameters.items():
-            converter = next(part for part in ("uuid", "slug", "str") if f"<{part}:{name}>" in path)
+            converter = next(part for part in ("uuid", "slug", "str", "path") if f"<{part}:{name}>" in path)
             missing_id = str(uuid.uuid4()) if converter == "uuid" else "nosuch"
             path = path.replace(f"<{converter}:{name}>", missing_id if missing else self.fill(value))
         return path
