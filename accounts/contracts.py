@@ -194,11 +194,15 @@ class Caller:
         """Whether the caller is a server that sends carts of customers: of a brand or of the platform."""
         return self.brand_id is not None or self.platform_key is not None
 
-    def get_guess_limits(self, customer_id: str | None = None) -> dict[str, str]:
-        """Return who guesses codes, by scope of the limit: the shopper, or a server's customer and its API key."""
+    def get_guess_limits(self, network: str, customer_id: str | None = None) -> dict[str, str]:
+        """Return who guesses codes, by scope of the limit.
+
+        Shoppers guess, and their networks; for a server its customer, its API key, and the brand with all of its keys.
+        """
         if self.api_key_id is None:
-            return {"cart_code_miss": self.identity}
-        return {"cart_code_miss": f"{self.identity}/{customer_id or ''}", "key_code_miss": self.identity}
+            return {"cart_code_miss": self.identity, "address_code_miss": network}
+        limits = {"cart_code_miss": f"{self.identity}/{customer_id or ''}", "key_code_miss": self.identity}
+        return limits if self.brand_id is None else limits | {"brand_code_miss": str(self.brand_id)}
 
     @property
     def platform_key(self) -> uuid.UUID | None:

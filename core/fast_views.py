@@ -9,6 +9,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import throttle
 from core.views import APIView
 
 Answer = tuple[Any, int]
@@ -17,11 +18,12 @@ Answer = tuple[Any, int]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An authenticated call: the caller, the time, and the parsed body (raises ParseError)."""
+    """An authenticated call: the caller, the time, the parsed body (raises ParseError), and the client's network."""
 
     auth: Any
     at: datetime
     body: Callable[[], Any]
+    network: str
 
 
 class FastView(APIView):
@@ -32,5 +34,6 @@ class FastView(APIView):
 
     def answer(self, request: Request, **arguments: Any) -> Response:
         """Return the response of ``serve`` to a request that went through Django's middleware."""
-        document, status = type(self).serve(Call(request.auth, timezone.now(), lambda: request.data), **arguments)
+        call = Call(request.auth, timezone.now(), lambda: request.data, throttle.client_network(request))
+        document, status = type(self).serve(call, **arguments)
         return Response(document, status=status)

@@ -2,6 +2,9 @@
 
 DRF's own throttles read before they write, so concurrent requests exceed the limit; these count first. While Redis is
 unavailable, a limit fails either open (for shoppers) or closed (for logins and code lookups, which attackers target).
+
+After Redis lost its counters, nobody knows who has guessed how often. For the length of their window, limits of guesses
+are a quarter of what they are otherwise.
 """
 
 import hashlib
@@ -9,7 +12,7 @@ import ipaddress
 import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,7 +28,10 @@ from core.errors import Throttled, Unavailable
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-COUNT, ADJUST = "core/lua/count_hit.lua", "core/lua/adjust_hits.lua"
+COUNT, ADJUST, READ_AGE = "core/lua/count_hit.lua", "core/lua/adjust_hits.lua", "core/lua/read_counter_age.lua"
+AGE_KEY = redis.key("counters", "since")
+GUESSES = frozenset({"login_account", "second_factor"})  # counted one at a time; those of codes by count_guesses
+UNKNOWN_SHARE = 4  # of a limit of guesses, one in so many is left while earlier guesses are unknown
 RATE_LIMIT, RATE_LIMIT_POLICY = "RateLimit", "RateLimit-Policy"
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
@@ -43,6 +49,10 @@ class RateLimit:
     def of(cls, scope: str) -> "RateLimit":
         """Return the limit that ``settings.THROTTLES[scope]`` declares, for example ``"10/minute closed"``."""
         return _limit(scope, settings.THROTTLES[scope])
+
+    def after(self, milliseconds: int) -> int:
+        """Return the hits that are allowed while Redis has kept all counters for so long."""
+        return self.hits if milliseconds >= self.seconds * 1000 else max(1, self.hits // UNKNOWN_SHARE)
 
     @property
     def policy(self) -> str:
@@ -75,10 +85,16 @@ def consume(scope: str, caller: str) -> Quota | None:
     Raises Throttled above the limit, and Unavailable if Redis is unavailable and the limit fails closed.
     """
     limit = RateLimit.of(scope)
-    for hits, left in _execute([limit], redis.evalsha_command(COUNT, _key(scope, caller), limit.seconds * 1000)):
-        _raise_if_throttled(hits > limit.hits, left, limit)
-        return Quota(scope, limit.hits - hits, _to_seconds(left))
-    return None
+    commands = [redis.evalsha_command(COUNT, _key(scope, caller), limit.seconds * 1000)]
+    if scope in GUESSES:
+        commands.append(_read_age())
+    replies = _execute([limit], *commands)
+    if not replies:
+        return None
+    (hits, left), *ages = replies
+    allowed = limit.after(ages[0]) if ages else limit.hits
+    _raise_if_throttled(hits > allowed, left, limit)
+    return Quota(scope, allowed - hits, _to_seconds(left))
 
 
 def add_headers(response: HttpResponse, scope: str, quota: Quota | None) -> None:
@@ -117,11 +133,15 @@ def count_guesses(callers: Mapping[str, str], count: int) -> Iterator[Guesses]:
     next request of the process. Raises Throttled if a limit is used up, and Unavailable as ``consume`` does.
     """
     limits = {_key(scope, caller): RateLimit.of(scope) for scope, caller in callers.items()} if count else {}
-    answers = _execute(list(limits.values()), *(_adjust(key, limit, count) for key, limit in limits.items()))
-    taken = [(key, limit, hits, end) for (key, limit), (hits, _, end) in zip(limits.items(), answers, strict=False)]
-    allowed = min((hits for hits, _, _ in answers), default=None)
-    exceeded = next((limit for _, limit, hits, _ in taken if hits == allowed), None)
-    guesses = Guesses(allowed, max((left for _, left, _ in answers), default=0), limit=exceeded)
+    adjustments = [_adjust(key, limit, count) for key, limit in limits.items()]
+    age, *answers = _execute(list(limits.values()), *([_read_age(), *adjustments] if limits else [])) or [0]
+    taken = [(key, limit, hits, end) for (key, limit), (hits, _, end, _) in zip(limits.items(), answers, strict=False)]
+    left_of = [
+        (max(0, min(hits, limit.after(age) - before)), limit)
+        for limit, (hits, _, _, before) in zip(limits.values(), answers, strict=False)
+    ]
+    allowed, exceeded = min(left_of, key=lambda pair: pair[0], default=(None, None))
+    guesses = Guesses(allowed, max((left for _, left, _, _ in answers), default=0), limit=exceeded)
     try:
         _raise_if_throttled(allowed == 0, guesses.milliseconds_left, exceeded)
         yield guesses
@@ -129,6 +149,12 @@ def count_guesses(callers: Mapping[str, str], count: int) -> Iterator[Guesses]:
         _returns.extend(
             _adjust(key, limit, guesses.failed - hits, end) for key, limit, hits, end in taken if hits > guesses.failed
         )
+        if any(limit.after(age) < limit.hits for limit in limits.values()):
+            _send_returns()  # at once, as few are allowed
+
+
+def _read_age() -> redis.Command:
+    return redis.evalsha_command(READ_AGE, AGE_KEY)
 
 
 def _adjust(key: str, limit: RateLimit, count: int, end: int = 0) -> redis.Command:
@@ -144,6 +170,12 @@ def _pop_returns() -> Iterator[redis.Command]:
             yield _returns.popleft()
         except IndexError:  # another thread was faster
             return
+
+
+def _send_returns() -> None:
+    if commands := list(_pop_returns()):
+        with suppress(redis.Error):
+            redis.execute_pipeline(*commands)
 
 
 def _execute(limits: Sequence[RateLimit], *commands: redis.Command) -> list[Any]:
@@ -179,11 +211,15 @@ def _key(scope: str, caller: str) -> str:
 
 def client_ip(request: HttpRequest | Request) -> str:
     """Return the client's IP address: that of the socket, or the one that the outermost trusted proxy added."""
+    return _find_address(request.META)
+
+
+def _find_address(meta: Mapping[str, Any]) -> str:
     hops = settings.TRUSTED_PROXIES
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    forwarded = [part.strip() for part in meta.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     if hops and len(forwarded) >= hops:
         return str(forwarded[-hops])
-    return str(request.META.get("REMOTE_ADDR", ""))
+    return str(meta.get("REMOTE_ADDR", ""))
 
 
 def client_network(request: HttpRequest | Request) -> str:
@@ -191,7 +227,12 @@ def client_network(request: HttpRequest | Request) -> str:
 
     A client with one IPv6 address usually has all of its network.
     """
-    address = client_ip(request)
+    return find_network(request.META)
+
+
+def find_network(meta: Mapping[str, Any]) -> str:
+    """Return the same from the environment of a request."""
+    address = _find_address(meta)
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

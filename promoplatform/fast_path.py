@@ -133,7 +133,8 @@ def _respond(route: FastRoute, environ: Environ, arguments: dict[str, Any]) -> H
         quota = throttle.consume(scope, auth.identity)
         if not describe_request(route.view, "post").has_body:
             check_empty(_body(environ))
-        document, status = route.view.serve(Call(auth, timezone.now(), lambda: _body(environ)), **arguments)
+        call = Call(auth, timezone.now(), lambda: _body(environ), throttle.find_network(environ))
+        document, status = route.view.serve(call, **arguments)
     except Exception as error:  # noqa: BLE001  (as in a view: every error has a response)
         response = exception_handler(error, {})
     else:

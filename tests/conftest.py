@@ -22,7 +22,7 @@ from accounts.contracts import Method
 from accounts.models import Brand, User
 from accounts.services import tokens_for
 from accounts.session_store import SEEN_AT, SIGNED_IN_AT
-from core import batching, outbox, redis
+from core import batching, outbox, redis, throttle
 from promoplatform import celery_app
 from redemptions.events.services import rejections
 from tests.databases import delete_rows, ensure_template, is_superuser
@@ -128,8 +128,9 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def empty_redis() -> None:
-    """A Redis database without keys; each worker of a parallel run has its own."""
+    """A Redis database without keys; each worker of a parallel run has its own. It has kept all counters for long."""
     redis.client().flushdb()
+    redis.client().set(throttle.AGE_KEY, 0)
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,7 @@ from core.idempotency import idempotent
 from core.list_queries import created_condition, own_data_condition, paginate, updated_condition, validate_query
 from core.openapi import problem_responses
 from core.serializer_fields import validate
+from core.throttle import client_network
 from core.views import APIView, KeyScopes
 from redemptions.api.guesses import count_guesses
 from redemptions.errors import CodeNotFound, InvalidStatus, PriceChanged
@@ -72,7 +73,8 @@ class QuoteView(APIView):
         )
         acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
         with count_guesses(
-            caller.get_guess_limits(shopper.customer_id if shopper else None), quote_request.count_codes()
+            caller.get_guess_limits(client_network(request), shopper.customer_id if shopper else None),
+            quote_request.count_codes(),
         ) as guesses:
             quote = services.quote(request=quote_request, shopper=shopper, acceptance=acceptance, at=timezone.now())
             answer = serialization.serialize_quote(quote)
@@ -107,7 +109,8 @@ class RedemptionsView(APIView):
             platform_key=platform_key,
             is_server=caller.is_checkout_server,
         )
-        with count_guesses(caller.get_guess_limits(shopper.customer_id), quote_request.count_codes()) as guesses:
+        limits = caller.get_guess_limits(client_network(request), shopper.customer_id)
+        with count_guesses(limits, quote_request.count_codes()) as guesses:
             redemption = services.reserve(
                 request=quote_request,
                 options=to_redemption_options(
@@ -248,7 +251,7 @@ class AmendView(_OneRedemptionView):
         if "customer_id" in body and not _is_customer_of(redemption, body["customer_id"]):
             raise InvalidRequest.field("customer_id", gettext("The order is one of another customer."))
         quote_request = to_quote_request(body, brand=redemption.brand.slug if redemption.brand else None)
-        limits = caller.get_guess_limits(customer_id)
+        limits = caller.get_guess_limits(client_network(request), customer_id)
         with count_guesses(limits, quote_request.count_codes()) as guesses:
             amendment = services.amend(
                 redemption=redemption,

@@ -106,7 +106,7 @@ class RedemptionsView(FastView):
     @staticmethod
     def serve(call: Call, pk: uuid.UUID) -> Answer:
         """Redeem the coupon and return the redemption."""
-        return _redeem(call.auth, pk, validate(CouponRedemptionInputSerializer, call.body()), at=call.at)
+        return _redeem(call, pk, validate(CouponRedemptionInputSerializer, call.body()))
 
 
 class ReservationsView(FastView):
@@ -130,7 +130,7 @@ class ReservationsView(FastView):
     def serve(call: Call, pk: uuid.UUID) -> Answer:
         """Reserve the coupon and return the reservation."""
         values = validate(CouponReservationInputSerializer, call.body())
-        return _redeem(call.auth, pk, values, at=call.at, until=call.at + timedelta(seconds=values["ttl_seconds"]))
+        return _redeem(call, pk, values, until=call.at + timedelta(seconds=values["ttl_seconds"]))
 
 
 class ConfirmView(APIView):
@@ -189,17 +189,15 @@ class RefundView(APIView):
         return _respond(services.return_redemption(redemption=redemption.pk, at=timezone.now()))
 
 
-def _redeem(
-    auth: Any, pk: uuid.UUID, values: dict[str, Any], *, at: datetime, until: datetime | None = None
-) -> Answer:  # fmt: skip
-    coupon, shopper = _resolve_coupon_and_shopper(auth, pk, values.get("customer_id"))
+def _redeem(call: Call, pk: uuid.UUID, values: dict[str, Any], *, until: datetime | None = None) -> Answer:
+    coupon, shopper = _resolve_coupon_and_shopper(call.auth, pk, values.get("customer_id"))
     customer = get_or_create_customer(shopper=shopper)
-    caller, code = get_caller(auth), values.get("code", "")
+    caller, code = get_caller(call.auth), values.get("code", "")
     is_server = caller.is_checkout_server
     identities = to_identities(values, is_server=is_server)
     request = RedemptionRequest(uuid7(), customer.key, code, until, by_shopper=not is_server, identities=identities)
-    with count_guesses(caller.get_guess_limits(customer.customer_id), 1 if code else 0):
-        redemption = services.redeem(coupon=coupon, request=request, at=at)
+    with count_guesses(caller.get_guess_limits(call.network, customer.customer_id), 1 if code else 0):
+        redemption = services.redeem(coupon=coupon, request=request, at=call.at)
     return serialize_redemption(redemption, user_id=customer.user_id, customer_id=customer.customer_id), 201
 
 

@@ -22,6 +22,7 @@ from core.list_queries import paginate, validate_query
 from core.metadata import pick_metadata
 from core.openapi import problem_responses
 from core.serializer_fields import localize, parse_minor_units, validate
+from core.throttle import client_network
 from core.views import APIView, KeyScopes
 from discounts import selectors, services
 from discounts.api.serializers import (
@@ -129,7 +130,11 @@ class CodeView(APIView):
     @versioned
     def get(self, request: Request, name: str) -> Response:
         """Return a discount code with its rule, even if it has ended. Only its brand sees a draft."""
-        with count_guesses({UNKNOWN_CODE_SCOPE: get_caller(request.auth).identity}):
+        caller = get_caller(request.auth)
+        limits = caller.get_guess_limits(client_network(request))
+        del limits["cart_code_miss"]
+        limits[UNKNOWN_CODE_SCOPE] = caller.identity
+        with count_guesses(limits):
             code, is_own = _get_visible_code(request, name)
         return Response(_serialize_own(code) if is_own else serialize_code(code, at=timezone.now()))
 
@@ -236,7 +241,7 @@ class UsagesView(FastView):
         shopper = caller.shopper
         if shopper is None or data.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied(_("You can redeem codes only for yourself."))
-        with count_guesses(caller.get_guess_limits()):
+        with count_guesses(caller.get_guess_limits(call.network)):
             result = services.redeem_code(
                 code=canonicalize_code(data["discount_code"]) or "",
                 brand=data.get("brand"),

@@ -46,6 +46,8 @@ THROTTLES = {
     "account_mail": env.str("THROTTLE_ACCOUNT_MAIL", "5/hour closed"),
     "cart_code_miss": env.str("THROTTLE_CART_CODE_MISS", "30/minute"),
     "key_code_miss": env.str("THROTTLE_KEY_CODE_MISS", "600/minute"),
+    "address_code_miss": env.str("THROTTLE_ADDRESS_CODE_MISS", "120/minute"),
+    "brand_code_miss": env.str("THROTTLE_BRAND_CODE_MISS", "1200/minute"),
     "code_miss": env.str("THROTTLE_CODE_MISS", "10/minute closed"),
     "privacy": env.str("THROTTLE_PRIVACY", "60/minute"),
     "report": env.str("THROTTLE_REPORT", "120/minute"),

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -140,6 +141,10 @@ def guess(callers: dict[str, str], count: int = 1, *, failed: int = 1) -> None:
     guesses.check()
 
 
+def end_windows() -> None:
+    redis.client().delete(*redis.client().keys("promo:throttle:*"))
+
+
 def test_failed_guesses_are_counted_and_others_returned() -> None:
     for _ in range(30):
         guess({"few": "someone"}, 3, failed=0)
@@ -190,7 +195,7 @@ def test_a_request_without_guesses_is_never_rejected() -> None:
 
 def test_returned_guesses_of_an_earlier_window_change_nothing() -> None:
     with throttle.count_guesses({"few": "someone"}, 5):
-        redis.client().flushdb()
+        end_windows()
 
     guess({"few": "someone"}, 10, failed=10)
     with pytest.raises(Throttled):
@@ -199,7 +204,7 @@ def test_returned_guesses_of_an_earlier_window_change_nothing() -> None:
 
 def test_returned_guesses_of_an_earlier_window_add_none_to_the_next() -> None:
     with throttle.count_guesses({"few": "someone"}, 5):
-        redis.client().flushdb()
+        end_windows()
         time.sleep(0.01)
         with throttle.count_guesses({"few": "someone"}, 10) as later:
             later.failed = 10
@@ -250,10 +255,64 @@ def test_counting_after_the_answer_gives_64_threads_more(run_concurrently: RunCo
     assert len(answers) == 64
 
 
+# --- after a loss of Redis --------------------------------------------------------------------------------------------
+def test_a_loss_of_redis_during_an_attack_leaves_a_quarter_of_the_limit(run_concurrently: RunConcurrently) -> None:
+    settings_limit, lost = RateLimit("cart_code_miss", 30, 60), threading.Event()
+    answers = Counter[bool]()
+
+    def attack(number: int) -> None:
+        for _ in range(5):
+            with suppress(Throttled), throttle.count_guesses({"cart_code_miss": "someone"}, 1) as guesses:
+                answers[lost.is_set()] += 1
+                guesses.failed = 1
+
+    run_concurrently(attack, range(16))
+    assert answers == {False: settings_limit.hits}
+    redis.client().flushdb()
+    lost.set()
+    run_concurrently(attack, range(16))
+
+    assert answers == {False: settings_limit.hits, True: settings_limit.hits // 4}
+
+
+def test_right_codes_are_found_after_a_loss_of_redis(run_concurrently: RunConcurrently) -> None:
+    redis.client().flushdb()
+
+    for _ in range(100):
+        guess({"cart_code_miss": "someone"}, 7, failed=0)
+    guess({"cart_code_miss": "someone"}, 7, failed=7)
+
+    with pytest.raises(Throttled):
+        guess({"cart_code_miss": "someone"})
+
+
+def test_the_whole_limit_is_back_after_its_period() -> None:
+    redis.client().set(throttle.AGE_KEY, int((time.time() - 59) * 1000))
+    guess({"few": "someone"}, 2, failed=2)
+    with pytest.raises(Throttled):
+        guess({"few": "someone"})
+
+    redis.client().set(throttle.AGE_KEY, int((time.time() - 61) * 1000))
+
+    guess({"few": "someone"}, 8, failed=8)
+    with pytest.raises(Throttled):
+        guess({"few": "someone"})
+
+
+def test_passwords_and_second_factors_are_limited_more_after_a_loss_of_redis() -> None:
+    redis.client().flushdb()
+
+    for scope, count in {"login_account": 2, "second_factor": 5, "login_address": 60, "few": 10}.items():
+        for _ in range(count):
+            throttle.consume(scope, "someone")
+        with pytest.raises(Throttled):
+            throttle.consume(scope, "someone")
+
+
 def test_keys_do_not_contain_the_caller() -> None:
     throttle.consume("few", "address:192.0.2.7")
 
-    (key,) = redis.client().keys("*")
+    (key,) = redis.client().keys("promo:throttle:*")
     assert b"192.0.2.7" not in key
     assert b"{" in key
     assert b"}" in key
