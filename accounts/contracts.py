@@ -9,6 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 CUSTOMER_ID_LENGTH = 100
+BRAND_GUESSES = "brand_code_miss"  # the scope of the limit of unknown codes of a brand
 ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)(:(?P<port>\d{1,5}))?/?"
 )
@@ -202,7 +203,7 @@ class Caller:
         if self.api_key_id is None:
             return {"cart_code_miss": self.identity, "address_code_miss": network}
         limits = {"cart_code_miss": f"{self.identity}/{customer_id or ''}", "key_code_miss": self.identity}
-        return limits if self.brand_id is None else limits | {"brand_code_miss": str(self.brand_id)}
+        return limits if self.brand_id is None else limits | {BRAND_GUESSES: str(self.brand_id)}
 
     @property
     def platform_key(self) -> uuid.UUID | None:

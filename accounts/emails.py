@@ -79,6 +79,27 @@ def new_api_key(*, key: ApiKey, recipients: Sequence[str]) -> EmailMultiAlternat
     )
 
 
+def guesses(*, brand: Brand, recipients: Sequence[str]) -> EmailMultiAlternatives:
+    """Build the email that says that the API keys of a brand sent too many unknown codes."""
+    names = {"brand": brand.name}
+    return _build_message(
+        brand,
+        recipients,
+        subject=_("Many unknown codes at %(brand)s") % names,
+        context={
+            "heading": _("Many unknown codes"),
+            "paragraphs": [
+                _("API keys of %(brand)s sent more codes that don't exist than the limit allows.") % names,
+                _("Somebody may be guessing codes. Above the limit, requests with codes are refused for a minute."),
+            ],
+            "action_url": settings.BASE_URL + reverse("admin:accounts_apikey_changelist"),
+            "action_label": _("View API keys"),
+            "note": _("Limit how often your shop accepts codes, and roll a key that others may know."),
+            "why": _("You receive this email because you are an owner."),
+        },
+    )
+
+
 def key_review(
     *, brand: Brand, user: User, keys: Sequence[ApiKey], recipients: Sequence[str]
 ) -> EmailMultiAlternatives:  # fmt: skip

@@ -53,6 +53,18 @@ def purge_sign_ins() -> None:
     services.purge_sign_ins(at=timezone.now())
 
 
+@shared_task(name="accounts.report_guesses")
+def report_guesses() -> None:
+    """Raise the alarms of brands whose API keys guess codes."""
+    services.report_guesses(at=timezone.now())
+
+
+@shared_task(name="accounts.announce_guesses")
+def announce_guesses(brand_id: str) -> None:
+    """Send the email that says that the API keys of a brand guess codes."""
+    services.announce_guesses(brand_id=uuid.UUID(brand_id))
+
+
 @shared_task(name="accounts.run_erasures")
 def run_erasures() -> None:
     """Continue the open erasures of customers."""

@@ -155,13 +155,14 @@ class Busy(DomainError):
 
 
 class Throttled(DomainError):
-    """Too many requests; ``retry_after`` is in seconds. ``headers`` describe the limit that was exceeded."""
+    """Too many requests; ``retry_after`` is in seconds. ``scope`` and ``headers`` describe the exceeded limit."""
 
     code, status = "throttled", 429
     message = _("Too many requests. Retry after the number of seconds in Retry-After.")
 
-    def __init__(self, retry_after: int, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, retry_after: int, *, headers: Mapping[str, str] | None = None, scope: str = "") -> None:
         super().__init__(retry_after=retry_after)
+        self.scope = scope
         self.retry_after = retry_after
         self.limit_headers = headers or {}
 

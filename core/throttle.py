@@ -198,7 +198,7 @@ def _raise_if_throttled(is_exceeded: bool, milliseconds_left: int, limit: RateLi
     if is_exceeded:
         seconds = _to_seconds(milliseconds_left)
         headers = {RATE_LIMIT: str(Quota(limit.scope, 0, seconds)), RATE_LIMIT_POLICY: limit.policy} if limit else {}
-        raise Throttled(seconds, headers=headers)
+        raise Throttled(seconds, headers=headers, scope=limit.scope if limit else "")
 
 
 def _to_seconds(milliseconds: int) -> int:

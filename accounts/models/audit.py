@@ -21,6 +21,7 @@ class Access(models.TextChoices):
     SIGNED_OUT = "signed_out", _("Signed out")
     READ = "read", _("Personal data read")
     EXPORTED = "exported", _("Exported")
+    GUESSED = "guessed", _("Too many unknown codes")
 
 
 _EventOfUser: Any = pghistory.create_event_model(
@@ -32,7 +33,7 @@ _EventOfUser: Any = pghistory.create_event_model(
 
 
 class AccessEvent(_EventOfUser):  # type: ignore[misc]
-    """A sign-in or its end, a read of personal data, or an export. Append-only.
+    """A sign-in or its end, a read of personal data, an export, or an alarm. Append-only.
 
     ``pgh_obj`` is the user whose account it is, without one for reads and for accounts that don't exist. The context
     has who did it, and from which address. ``subject`` says how somebody signed in, or what was read.

@@ -40,6 +40,7 @@ from accounts.services.erasures import (
 )
 from accounts.services.exports import Export, export_account, export_customer
 from accounts.services.grants import create_grant, end_grant
+from accounts.services.guess_alarms import announce_guesses, note_guesses, report_guesses
 from accounts.services.identity_providers import (
     FACTOR_FIRST,
     Identity,
@@ -84,6 +85,7 @@ __all__ = [
     "accept_invitation",
     "add_customer",
     "announce_factor",
+    "announce_guesses",
     "announce_key",
     "answer_registration",
     "authenticate_api_key",
@@ -111,12 +113,14 @@ __all__ = [
     "invitation_of",
     "invite",
     "issue_key",
+    "note_guesses",
     "purge_sign_ins",
     "record_access",
     "record_merge",
     "refresh",
     "register",
     "remove_member",
+    "report_guesses",
     "request_account_erasure",
     "request_customer_erasure",
     "request_erasure",

@@ -142,7 +142,7 @@ def announce_key(*, key_id: uuid.UUID) -> None:
     """Send the owners of a key's brand, or the platform admins, an email that says that the key exists."""
     key = ApiKey.objects.select_related("brand", "created_by").filter(pk=key_id).first()
     if key is not None and (recipients := selectors.list_key_owners(brand=key.brand)):
-        with _language_of(key.brand):
+        with use_language_of(key.brand):
             emails.new_api_key(key=key, recipients=recipients).send()
 
 
@@ -150,10 +150,10 @@ def request_key_review(*, brand: Brand, user: User, at: datetime) -> None:
     """Ask the owners of a brand to review the keys that a former member created and that still work, if any."""
     keys = list(selectors.list_keys_created_by(user, brand=brand, at=at))
     if keys and (recipients := selectors.list_key_owners(brand=brand)):
-        with _language_of(brand):
+        with use_language_of(brand):
             emails.key_review(brand=brand, user=user, keys=keys, recipients=recipients).send()
 
 
-def _language_of(brand: Brand | None) -> AbstractContextManager[None]:
+def use_language_of(brand: Brand | None) -> AbstractContextManager[None]:
     """Return the language of emails to several owners: the brand's, or the platform's."""
     return translation.override((brand.language if brand else "") or settings.LANGUAGE_CODE)

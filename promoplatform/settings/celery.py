@@ -35,6 +35,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "run erasures": {"task": "accounts.run_erasures", "schedule": 15.0, "options": {"expires": 15}},
     "extend audit chain": {"task": "accounts.extend_audit_chain", "schedule": 60.0, "options": {"expires": 60}},
+    "report guesses": {"task": "accounts.report_guesses", "schedule": 60.0, "options": {"expires": 60}},
     "send due mails": {"task": "mailings.send_due", "schedule": 60.0, "options": {"expires": 60}},
     "purge mail events": {
         "task": "mailings.purge_events",
