@@ -164,7 +164,9 @@ NO_ASSURANCE = Assurance()
 class Caller:
     """The sender of a request.
 
-    ``identity`` (``user:…`` or ``key:…``) identifies the caller in throttles, idempotency keys and logs.
+    ``identity`` (``user:…``, ``key:…`` or ``customer:…``) identifies the caller in throttles, idempotency keys and
+    logs. ``issuer_brand_id`` and its slug ``issuer_brand`` are set for shoppers by a token of a brand's own login: they
+    are customers of that brand, without a user, and reach nothing of other brands.
     """
 
     identity: str
@@ -182,6 +184,8 @@ class Caller:
     brand_id: uuid.UUID | None = None  # the brand of an API key, None for keys of the platform
     internal_brand_ids: frozenset[uuid.UUID] | None = None  # that an internal key is limited to, None for all
     language: str | None = None  # of messages to the servers of the brand
+    issuer_brand_id: uuid.UUID | None = None
+    issuer_brand: str | None = None
 
     @property
     def shopper(self) -> Shopper | None:
@@ -189,6 +193,10 @@ class Caller:
         if self.customer_key is None or self.customer_id is None:
             return None
         return Shopper(self.customer_key, self.customer_id, self.user_id)
+
+    def reaches(self, brand_id: uuid.UUID) -> bool:
+        """Return whether a shopper may reach what a brand shows to shoppers."""
+        return self.issuer_brand_id in (None, brand_id)
 
     @property
     def is_checkout_server(self) -> bool:

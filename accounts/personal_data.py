@@ -280,6 +280,7 @@ IMPERSONAL = {
     "django_celery_beat.PeriodicTask.headers": "headers of periodic tasks, which name no person",
     "django_celery_beat.PeriodicTask.kwargs": "arguments of periodic tasks, which name no person",
     "django_celery_beat.PeriodicTask.name": "the name of a periodic task",
+    "accounts.ShopperIssuer.public_key": "the public key of a brand's own login",
     "accounts.IdentityProvider.secret": "the encrypted secret of this platform at a brand's identity provider",
     "socialaccount.SocialApp.name": "not in use: providers are rows of accounts.IdentityProvider",
     "socialaccount.SocialApp.settings": "not in use",

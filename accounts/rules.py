@@ -15,7 +15,16 @@ from typing import Any
 import jwt
 import phonenumbers
 
-from accounts.contracts import ALL_BRANDS, NO_ASSURANCE, Acceptance, Assurance, Caller, Grant, Method
+from accounts.contracts import (
+    ALL_BRANDS,
+    NO_ASSURANCE,
+    Acceptance,
+    Assurance,
+    Caller,
+    Grant,
+    Method,
+    canonicalize_customer_id,
+)
 from core.errors import InvalidRequest, TokenExpired, TokenInvalid
 
 ISSUER = AUDIENCE = "promoplatform"
@@ -45,6 +54,10 @@ class Keyring:
         self._keys = {hashlib.sha256(key).hexdigest()[:8]: key for key in keys}
         self.kid, self.key = next(iter(self._keys.items()))
         self._headers = {_encode_header(kid, key): key for kid, key in self._keys.items()}
+
+    def signs(self, token: str) -> bool:
+        """Return whether the header of a token is one that ``encode_token`` writes."""
+        return token.partition(".")[0] in self._headers
 
     def key_for_header(self, header: str) -> bytes:
         """Return the key for an encoded JWT header exactly as ``encode_token`` writes it. Raises TokenInvalid.
@@ -145,6 +158,48 @@ def _parse_claims(claims: Mapping[str, Any]) -> Claims:
     return Claims(caller, expires_at, claims.get("pwd", ""), family, int(claims.get("gen", 0)), assurance)
 
 
+# --- tokens of a brand's own login ------------------------------------------------------------------------------------
+LEEWAY = timedelta(seconds=60)
+_PLAIN_NAME = re.compile(r"(?!~)[^\s]+(?: [^\s]+)*")
+MAX_NAME_LENGTH = 42
+
+
+def customer_id_of_issuer(*, slug: str, name: object) -> str:
+    """Return the customer ID of the shopper that a brand's own login calls ``name``.
+
+    It is ``<slug>:<name>``. A name that isn't its own canonical form, or is long, is replaced by a digest, so that no
+    two names mean the same customer. Raises TokenInvalid.
+    """
+    text = str(name) if isinstance(name, str | int) and not isinstance(name, bool) else ""
+    if not text or len(text) > 1000 or not text.isprintable():
+        raise TokenInvalid
+    is_plain = len(text) <= MAX_NAME_LENGTH and canonicalize_customer_id(text) == text and _PLAIN_NAME.fullmatch(text)
+    part = text if is_plain else "~" + hashlib.sha256(text.encode()).hexdigest()[:40]
+    return canonicalize_customer_id(f"{slug}:{part}")
+
+
+def check_times(
+    claims: Mapping[str, Any], *, max_lifetime: timedelta, valid_from: datetime | None, at: datetime
+) -> datetime:
+    """Return when a token of a brand's own login expires.
+
+    Raises TokenExpired, and TokenInvalid for one that isn't valid yet, lives longer than ``max_lifetime`` or was issued
+    before ``valid_from``.
+    """
+    try:
+        issued, expires = (datetime.fromtimestamp(float(claims[name]), UTC) for name in ("iat", "exp"))
+        starts = datetime.fromtimestamp(float(claims.get("nbf", claims["iat"])), UTC)
+    except (KeyError, ValueError, TypeError, OverflowError, OSError) as error:
+        raise TokenInvalid from error
+    if max(issued, starts) > at + LEEWAY or expires - issued > max_lifetime:
+        raise TokenInvalid
+    if valid_from is not None and issued < valid_from:
+        raise TokenInvalid
+    if expires + LEEWAY <= at:
+        raise TokenExpired
+    return expires
+
+
 def password_digest(password_hash: str, keyring: Keyring) -> str:
     """Return a digest that changes with the password and doesn't reveal it."""
     return hmac.new(keyring.key, b"password:" + password_hash.encode(), "sha256").hexdigest()[:32]
@@ -243,6 +298,8 @@ def decide_acceptance(caller: Caller, grants: Mapping[uuid.UUID, Grant]) -> Acce
     """
     if caller.platform_key is not None:
         return ALL_BRANDS
+    if caller.issuer_brand_id is not None:
+        return Acceptance(frozenset({caller.issuer_brand_id}), is_shopper=True)
     if caller.api_key_id is None:
         return Acceptance(None, is_shopper=True)
     return Acceptance(frozenset() if caller.brand_id is None else frozenset({caller.brand_id}), grants=grants)

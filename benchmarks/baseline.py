@@ -47,7 +47,7 @@ def application(environ: dict[str, Any], start_response: StartResponse) -> Itera
 def _use(body: dict[str, Any], customer: int) -> tuple[str, bytes]:
     params = {
         "codes": [body["discount_code"]], "customers": [customer], "ids": [uuid7()], "ats": [datetime.now(UTC)],
-        "amounts": [None], "currencies": [None],
+        "amounts": [None], "currencies": [None], "have_users": [True], "brands": [None], "takes_limits": False,
     }  # fmt: skip
     with POOL.connection() as connection:
         row = connection.execute(REDEEM_SQL, params).fetchone()
@@ -60,7 +60,7 @@ def _claim(campaign: str, authorization: str) -> tuple[str, bytes]:
     claims = json.loads(base64.urlsafe_b64decode(authorization.split(".")[1] + "=="))
     params = {
         "campaign": campaign, "customers": [claims["cid"]], "times": [datetime.now(UTC)], "ids": [uuid7()],
-        "events": [None],
+        "events": [None], "brand": None,
     }  # fmt: skip
     with POOL.connection() as connection:
         row = connection.cursor(row_factory=dict_row).execute(CLAIM_SQL, params).fetchone()

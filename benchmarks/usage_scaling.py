@@ -84,6 +84,7 @@ def _platform_sql(first: int) -> str:
     parameters = {
         "codes": f"ARRAY['BENCH' || (:code - {first} + 1)]", "customers": "ARRAY[:customer]", "ids": "ARRAY[uuidv7()]",
         "ats": "ARRAY[now()]", "amounts": "ARRAY[NULL]::bigint[]", "currencies": "ARRAY[NULL]::text[]",
+        "brands": "ARRAY[NULL]::text[]", "have_users": "ARRAY[true]", "takes_limits": "false",
     }  # fmt: skip
     return db.load_sql("discounts/sql/redeem_codes.sql") % parameters + ";\n"
 

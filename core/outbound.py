@@ -6,6 +6,7 @@ meanwhile leads nowhere else. Redirects and the proxies of the environment are n
 
 import contextlib
 import ipaddress
+import math
 import os
 import socket
 import threading
@@ -25,6 +26,7 @@ TIMEOUT_SECONDS, DEADLINE_SECONDS = 5, 10  # without an answer, and for a whole 
 MAX_BYTES = 512 * 1024
 DOCUMENT_SECONDS = 600  # in which a document is not fetched again
 RETRY_SECONDS = 30  # between two fetches of a document in which something was not found
+STALE_SECONDS = 24 * 3600  # in which a document is used that can't be fetched again
 _sockets: ContextVar[list[socket.socket] | None] = ContextVar("sockets", default=None)
 _T = TypeVar("_T")
 
@@ -102,6 +104,7 @@ class DocumentCache(Generic[_T]):
 
     def __init__(self, parse: Callable[[dict[str, Any]], _T], *, size: int = 1000) -> None:
         self._parse, self._size = parse, size
+        self._tried_at: dict[str, float] = {}
         self._entries: dict[str, tuple[float, _T]] = {}
         self._lock = threading.Lock()
 
@@ -123,9 +126,32 @@ class DocumentCache(Generic[_T]):
             self._entries[url] = (time.monotonic(), document)
         return document
 
+    def get_bounded(self, url: str, *, is_enough: Callable[[_T], bool]) -> _T:
+        """Return the document at ``url`` for a token, which anybody can send.
+
+        It is fetched if there is none, if it is older than ``DOCUMENT_SECONDS`` or isn't enough, but whatever happens
+        at most once in ``RETRY_SECONDS`` and by one thread; the others get the document of before, for
+        ``STALE_SECONDS`` if it can't be fetched. Raises requests.RequestException if there is none.
+        """
+        entry, now = self._entries.get(url), time.monotonic()
+        if entry is None or now - entry[0] >= DOCUMENT_SECONDS or not is_enough(entry[1]):
+            with self._lock:
+                is_due = now - self._tried_at.get(url, -math.inf) >= RETRY_SECONDS
+                if is_due:
+                    if len(self._tried_at) >= self._size:
+                        self._tried_at.clear()
+                    self._tried_at[url] = now
+            if is_due:
+                with contextlib.suppress(requests.RequestException):
+                    return self.get(url, max_age=0)
+        if entry is None or now - entry[0] >= STALE_SECONDS:
+            raise requests.ConnectionError("the document can't be fetched")
+        return entry[1]
+
     def clear(self) -> None:
         """Forget all documents."""
         self._entries.clear()
+        self._tried_at.clear()
 
 
 def _connect(connection: HTTPConnection) -> socket.socket:

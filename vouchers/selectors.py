@@ -38,10 +38,10 @@ def get_campaign(*, slug: str, brand_ids: Collection[uuid.UUID] | None) -> Campa
     return campaign
 
 
-def get_public_campaign(*, slug: str) -> Campaign:
+def get_public_campaign(*, slug: str, brand_id: uuid.UUID | None = None) -> Campaign:
     """Return a campaign of an active brand, for customers: no draft and no archived one. Raises NotFound."""
     hidden = [OfferDecision.DRAFT, OfferDecision.ARCHIVED]
-    campaigns = list_campaigns(brand_ids=None).exclude(decision__in=hidden)
+    campaigns = list_campaigns(brand_ids=None if brand_id is None else [brand_id]).exclude(decision__in=hidden)
     campaign = campaigns.filter(slug=slug, brand__is_active=True).first()
     if campaign is None:
         raise NotFound

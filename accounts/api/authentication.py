@@ -10,6 +10,7 @@ from rest_framework import authentication
 from rest_framework.request import Request
 
 from accounts import selectors, services
+from accounts.adapters.shopper_tokens import get_issuer_caller
 from accounts.contracts import Caller
 from accounts.models import User
 from core import throttle
@@ -74,12 +75,15 @@ class _HeaderAuthentication(authentication.BaseAuthentication):
 
 
 class BearerAuthentication(_HeaderAuthentication):
-    """``Authorization: Bearer <access token>``, verified without a query."""
+    """``Authorization: Bearer <access token>`` of the platform, verified without a query, or of a brand's own login."""
 
     keyword = "Bearer"
 
     def authenticate_credentials(self, credentials: str, address: str) -> tuple[TokenUser, Caller]:
-        caller = selectors.get_token_caller(token=credentials, at=timezone.now())
+        if selectors.keyring().signs(credentials):
+            caller = selectors.get_token_caller(token=credentials, at=timezone.now())
+        else:
+            caller = get_issuer_caller(token=credentials, at=timezone.now())
         return TokenUser(caller), caller
 
 

@@ -15,7 +15,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "An access token of a shopper or a staff member.",
+            "description": "An access token of a shopper or a staff member, or a token of the own login of a shop.",
         }
 
 

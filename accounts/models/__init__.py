@@ -19,6 +19,7 @@ from accounts.models.privacy import PrivacyRequest, PrivacyRequestKind, PrivacyR
 from accounts.models.profiles import Consent, CustomerProfile
 from accounts.models.second_factors import SecondFactor
 from accounts.models.sessions import Session, TokenFamily
+from accounts.models.shopper_issuers import ShopperIssuer
 from accounts.models.users import Customer, User, UserManager
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "PrivacyRequestStatus",
     "SecondFactor",
     "Session",
+    "ShopperIssuer",
     "StaffIdentity",
     "TokenFamily",
     "User",

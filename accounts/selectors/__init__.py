@@ -58,6 +58,7 @@ from accounts.selectors.second_factors import (
     needs_second_factor,
 )
 from accounts.selectors.sessions import list_sessions, number_of_session
+from accounts.selectors.shopper_issuers import Login, has_twin, shopper_logins, to_login
 from accounts.selectors.staff import (
     admin_permissions,
     is_created_by_member,
@@ -74,6 +75,7 @@ from accounts.selectors.staff import (
 )
 
 __all__ = [
+    "Login",
     "SubscribedCustomer",
     "active_user",
     "admin_permissions",
@@ -104,6 +106,7 @@ __all__ = [
     "has_priced_objects",
     "has_second_factor",
     "has_slug",
+    "has_twin",
     "is_created_by_member",
     "is_known_elsewhere",
     "is_last_second_factor",
@@ -142,8 +145,10 @@ __all__ = [
     "readable_brand_ids",
     "secrets",
     "shopper_for",
+    "shopper_logins",
     "shopper_of",
     "timezone_of",
+    "to_login",
     "user_of_account",
     "zone_of_lists",
 ]

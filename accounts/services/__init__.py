@@ -62,6 +62,7 @@ from accounts.services.second_factors import (
     sign_in_with_code,
     use_code,
 )
+from accounts.services.shopper_issuers import end_shopper_tokens, find_customer, save_shopper_issuer
 from accounts.services.staff import (
     accept_invitation,
     cancel_invitation,
@@ -104,9 +105,11 @@ __all__ = [
     "end_grant",
     "end_other_sign_ins",
     "end_session",
+    "end_shopper_tokens",
     "export_account",
     "export_customer",
     "extend_chain",
+    "find_customer",
     "find_staff",
     "get_or_create_customer",
     "get_or_create_customers",
@@ -134,6 +137,7 @@ __all__ = [
     "run_erasures",
     "save_profile",
     "save_provider",
+    "save_shopper_issuer",
     "send_factor_notice",
     "send_invitation",
     "send_password_reset",

@@ -68,6 +68,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[str | Promise, str, str], ...]], 
             (_("Invitations"), "mail", "accounts.Invitation"),
             (_("API keys"), "key", "accounts.ApiKey"),
             (_("Identity providers"), "passkey", "accounts.IdentityProvider"),
+            (_("Customer logins"), "login", "accounts.ShopperIssuer"),
         ),
     ),
     (

@@ -41,7 +41,7 @@ class MovementsView(APIView):
         caller = get_caller(request.auth)
         query = validate_query(MovementQuerySerializer, request)
         shopper = shopper_for(caller=caller, customer_id=query.get("customer_id"))
-        brand = get_brand_for_caller(caller=caller).pk if caller.brand_id else None
+        brand = get_brand_for_caller(caller=caller).pk if caller.brand_id else caller.issuer_brand_id
         movements = list_movements_of_customer(customer=shopper.id, brand_id=brand)
         page = CursorPagination()
         rows = page.paginate_queryset(movements, request, view=self) or []

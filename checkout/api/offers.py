@@ -66,7 +66,7 @@ class OffersView(APIView):
         wanted = _get_text(request, "brand")
         acceptance = get_acceptance(caller=caller, brands=[wanted] if wanted else None)
         slug = get_brand_for_caller(caller=caller).slug if caller.brand_id and not wanted else None
-        brands = {wanted} if wanted else _list_accepted(slug, acceptance)
+        brands = {wanted} if wanted else _list_accepted(slug or caller.issuer_brand, acceptance)
         offers = services.list_offers(
             request=None, brands=brands, shopper=shopper, acceptance=acceptance, at=timezone.now()
         )
@@ -88,7 +88,9 @@ class OffersView(APIView):
         quote_request = to_quote_request(body, brand=slug, is_server=caller.is_checkout_server)
         shopper = shopper_for(caller=caller, customer_id=body.get("customer_id"))
         acceptance = get_acceptance(caller=caller, brands=find_other_brands(quote_request))
-        brands = _list_accepted(slug, acceptance) or {line.brand for line in quote_request.cart.lines if line.brand}
+        brands = _list_accepted(slug or caller.issuer_brand, acceptance) or {
+            line.brand for line in quote_request.cart.lines if line.brand
+        }
         offers = services.list_offers(
             request=quote_request, brands=brands, shopper=shopper, acceptance=acceptance, at=timezone.now()
         )

@@ -90,7 +90,10 @@ def _is_visible(access: Access, brand_ids: Collection[uuid.UUID]) -> Q:
     if access.is_platform:
         return Q(brand=None)
     of_brands = Q(pk__in=RedemptionPart.objects.filter(brand__in=brand_ids).values("redemption"))
-    key = access.caller.customer_key
+    key, own = access.caller.customer_key, access.caller.issuer_brand_id
+    if own is not None:  # a shopper of a brand's own login: what concerns no other brand
+        others = RedemptionPart.objects.filter(redemption=OuterRef("pk")).exclude(brand=own)
+        return Q(~Exists(others), Q(brand=None) | Q(brand=own), customer_id=key)
     if key is None:
         return of_brands
     return of_brands | Q(customer_id=key) if brand_ids else Q(customer_id=key)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -101,10 +102,11 @@ class CouponsView(APIView):
         brand_ids, query = readable_brand_ids(get_caller(request.auth)), validate_query(CouponQuerySerializer, request)
         if brand_ids != []:
             return self._page(request, selectors.list_for_brands(brand_ids=brand_ids), query, is_staff=True)
-        key = redis.key("coupons", f"{request.get_host()}{request.get_full_path()}")
+        public = _list_public(request)
+        key = redis.key("coupons", f"{_brand_of_shopper(request)}{request.get_host()}{request.get_full_path()}")
         if (cached := _cache_get(key)) is not None:
             return HttpResponse(cached, content_type="application/json")
-        response = self._page(request, selectors.list_public(), query, is_staff=False)
+        response = self._page(request, public, query, is_staff=False)
         _cache_set(key, JSONRenderer().render(response.data))
         return response
 
@@ -146,7 +148,7 @@ class CouponView(APIView):
         own_coupon = selectors.list_for_brands(brand_ids=brand_ids).filter(pk=pk).first()
         if own_coupon is not None:
             return Response(_serialize_own(request, own_coupon))
-        coupon = selectors.get_coupon(pk=pk, among=selectors.list_public())
+        coupon = selectors.get_coupon(pk=pk, among=_list_public(request))
         return Response(_serialize(coupon, selectors.remaining(coupons=[pk], at=timezone.now())))
 
     @extend_schema(
@@ -182,6 +184,17 @@ class DuplicateView(APIView):
         by = get_caller(request.auth).user_key
         coupon = services.duplicate(coupon=editable(request, pk), by=by, at=timezone.now())
         return Response(_serialize_own(request, coupon), status=201)
+
+
+def _brand_of_shopper(request: Request) -> uuid.UUID | str:
+    """Return the brand of a shopper of a brand's own login, and an empty text for others."""
+    return get_caller(request.auth).issuer_brand_id or ""
+
+
+def _list_public(request: Request) -> QuerySet[CouponDefinition]:
+    """Return the coupons that the calling shopper can see."""
+    coupons, brand_id = selectors.list_public(), get_caller(request.auth).issuer_brand_id
+    return coupons if brand_id is None else coupons.filter(brand=brand_id)
 
 
 def readable(request: Request, pk: uuid.UUID) -> CouponDefinition:

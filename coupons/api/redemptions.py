@@ -221,6 +221,8 @@ def _own(request: Request, pk: uuid.UUID) -> CouponRedemption:
     """
     caller = get_caller(request.auth)
     redemption = selectors.get_redemption(pk=pk)
+    if not caller.reaches(redemption.coupon.brand_id):
+        raise NotFound
     if caller.customer_key is not None and redemption.customer_id == caller.customer_key:
         return redemption
     is_server = caller.api_key_id is not None

@@ -103,6 +103,7 @@ class CodesView(APIView):
             if caller.shopper is None:
                 raise PermissionDenied
             codes = selectors.list_usable(brand_slug=slug, shopper=caller.shopper, at=timezone.now())
+            codes = codes.none() if caller.issuer_brand not in (None, slug) else codes
         else:
             raise PermissionDenied(_("Name a brand: ?brand=<slug>."))
         codes = filter_offers(codes, query, caller=caller, at=timezone.now())
@@ -242,12 +243,14 @@ class UsagesView(FastView):
         if shopper is None or data.get("user", shopper.user_id) != shopper.user_id:
             raise PermissionDenied(_("You can redeem codes only for yourself."))
         with count_guesses(caller.get_guess_limits(call.network)):
+            brand = _choose_brand(caller, data.get("brand"))
             result = services.redeem_code(
                 code=canonicalize_code(data["discount_code"]) or "",
-                brand=data.get("brand"),
+                brand=brand,
+                has_user=caller.issuer_brand_id is None,
                 shopper=shopper,
                 at=call.at,
-                **_parse_amount(data),
+                **_parse_amount(data, brand),
             )
         return serialize_usage(result), 201
 
@@ -274,8 +277,9 @@ class UsageView(APIView):
 
 def _get_code(request: Request, name: str) -> DiscountCode:
     """Return the code that the URL and ``?brand=`` name, of the caller's brands first. Raises CodeNotFound."""
-    own = readable_brand_ids(get_caller(request.auth)) or ()
-    return selectors.get_code(name, brand=request.query_params.get("brand"), own=own)
+    caller = get_caller(request.auth)
+    own = readable_brand_ids(caller) or ()
+    return selectors.get_code(name, brand=_choose_brand(caller, request.query_params.get("brand")), own=own)
 
 
 def _to_dates(data: Mapping[str, Any], brand: Brand) -> dict[str, datetime]:
@@ -304,9 +308,18 @@ def _is_other_brands_shopper(caller: Caller, slug: str | None, brand_ids: list[u
     return bool(slug and caller.shopper) and not has_slug(brand_ids=brand_ids, slug=slug or "")
 
 
-def _parse_amount(data: dict[str, Any]) -> dict[str, Any]:
+def _choose_brand(caller: Caller, slug: str | None) -> str | None:
+    """Return the brand that a request names: for shoppers of a brand's own login that one. Raises CodeNotFound."""
+    if caller.issuer_brand is None:
+        return slug
+    if slug not in (None, caller.issuer_brand):
+        raise CodeNotFound
+    return caller.issuer_brand
+
+
+def _parse_amount(data: dict[str, Any], brand: str | None) -> dict[str, Any]:
     """Return ``amount`` in minor units and ``currency``, which defaults to the brand's currency."""
     if "amount" not in data:
         return {"amount": None, "currency": data.get("currency")}
-    currency = data.get("currency") or selectors.currency_of(data["discount_code"], brand=data.get("brand"))
+    currency = data.get("currency") or selectors.currency_of(data["discount_code"], brand=brand)
     return {"amount": parse_minor_units(data["amount"], currency, "amount"), "currency": currency}

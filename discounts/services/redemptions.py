@@ -49,6 +49,7 @@ class _BatchItem:
     at: datetime
     amount: int | None
     currency: str | None
+    has_user: bool = True
 
 
 def redeem_code(
@@ -59,15 +60,17 @@ def redeem_code(
     currency: str | None,
     at: datetime,
     brand: str | None = None,
+    has_user: bool = True,
 ) -> RedemptionResult:
     """Redeem a code for the shopper. Concurrent requests share one statement.
 
     ``code`` is the canonical form, and ``brand`` the slug of the code's brand; without it, the oldest code is redeemed.
+    ``has_user`` is false for shoppers by a token of a brand's own login.
     Raises CodeNotFound, CodeInactive, CodeNotStarted, CodeExpired, AudienceNotMember, CartRequired (only checkout can
     evaluate the rule's terms and a budget), CodeAlreadyUsed, UsageLimitReached, and TokenInvalid (the user was
     deactivated after signing in).
     """
-    item = _BatchItem(code, brand, shopper.id, uuid7(), at, amount, currency)
+    item = _BatchItem(code, brand, shopper.id, uuid7(), at, amount, currency, has_user)
     row = _executor.submit(item)
     if row["text"] is None:
         raise CodeNotFound
@@ -106,6 +109,7 @@ def _redeem(items: Sequence[_BatchItem], *, takes_limits: bool) -> list[db.Row]:
             "ats": [item.at for item in items],
             "amounts": [item.amount for item in items],
             "currencies": [item.currency for item in items],
+            "have_users": [item.has_user for item in items],
         },
     )
 

@@ -3,8 +3,8 @@
 WITH request AS (
     SELECT * FROM unnest(
         %(codes)s::text[], %(brands)s::text[], %(customers)s::bigint[], %(ids)s::uuid[], %(ats)s::timestamptz[], %(amounts)s::bigint[],
-        %(currencies)s::text[]
-    ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, number)
+        %(currencies)s::text[], %(have_users)s::boolean[]
+    ) WITH ORDINALITY AS request (canonical, brand, customer_id, id, at, amount, currency, has_user, number)
 ), checked AS (
     SELECT request.*, offer_status(c.decision, c.start_date, c.validity, request.at) AS status, c.id AS code_id, c.text, c.brand_id, c.offer_id, r.discount,
         c.assigned, c.expires_at, c.revoked_at, c.single_use,
@@ -15,7 +15,7 @@ WITH request AS (
             SELECT 1 FROM segments_audience a JOIN segments_audiencemember m ON m.audience_id = a.id
             WHERE a.brand_id = c.brand_id AND a.segment_type = r.audience AND m.customer_id = request.customer_id
         ) AS is_member,
-        coalesce(u.is_active, false) AS caller_active,
+        cu.id IS NOT NULL AND coalesce(u.is_active, NOT request.has_user) AS caller_active,
         -- rounded half up once, to whole minor units
         (request.amount * r.discount + 50) / 100 AS percentage
     FROM request

@@ -72,6 +72,9 @@ REFRESH_TOKEN_DAYS = env.int("REFRESH_TOKEN_DAYS", 14)
 
 # The number of seconds in which a process learns that a user's access tokens ended; 0: by an explicit call only.
 ENDED_TOKENS_SECONDS = 1.0
+
+# The number of seconds in which a process learns of a change of a brand's own login; 0: at every call.
+SHOPPER_LOGINS_SECONDS = 1.0
 STAFF_SESSION_HOURS: int = env.int("STAFF_SESSION_HOURS", 12, validate=validate.Range(1))
 STAFF_SESSION_IDLE_MINUTES: int = env.int("STAFF_SESSION_IDLE_MINUTES", 30, validate=validate.Range(2))
 

@@ -23,6 +23,7 @@ from core.fast_views import FastView
 from promoplatform import wsgi
 from promoplatform.fast_path import FastPath, _outer_headers
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, MembershipFactory, ShopperFactory
+from tests.shopper_logins import Shop, open_shop
 from vouchers import services as campaigns
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +92,9 @@ def call_application(application: WsgiApplication, path: str, body: bytes = b"",
 def both_applications() -> Callable[..., ParsedResponse]:
     """Function that calls both applications, each as another shopper, and returns the common response."""
 
-    def call(path: str, *bodies: bytes, fast: bool = True, **environ: str) -> ParsedResponse:
+    def call(
+        path: str, *bodies: bytes, fast: bool = True, authorize: Callable[[], str] = authorization, **environ: str
+    ) -> ParsedResponse:
         handled_by_django: list[str] = []
         django = wsgi.Application()  # which reads its settings now
         _outer_headers.cache_clear()
@@ -104,7 +107,7 @@ def both_applications() -> Callable[..., ParsedResponse]:
         fast_path = FastPath(fallback, routes)
         responses = []
         for application in (django, fast_path):
-            caller = {"HTTP_AUTHORIZATION": authorization()} | environ
+            caller = {"HTTP_AUTHORIZATION": authorize()} | environ
             responses.append([call_application(application, path, body, **caller) for body in bodies or (b"",)])
         assert responses[0] == responses[1]
         assert bool(handled_by_django) is not fast
@@ -203,6 +206,37 @@ def test_invalid_tokens(both_applications: Callable[..., ParsedResponse], token:
 
     assert status == "401 Unauthorized"
     assert headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.fixture
+def shop(settings: Any) -> Iterator[Shop]:
+    """The own login of Billo."""
+    with open_shop(Brand.objects.get(slug="billo"), settings) as shop:
+        yield shop
+
+
+def test_tokens_of_a_brands_own_login(both_applications: Callable[..., ParsedResponse], shop: Shop) -> None:
+    coupon = CouponFactory(brand=shop.brand)
+    other = DiscountCodeFactory(text="OTHER", brand=BrandFactory())
+    DiscountCodeFactory(text="OWN", brand=shop.brand)
+    calls = [
+        (FIRST_LOGIN, b"", "201"), (USAGE, document(discount_code="OWN", amount="5.00"), "201"),
+        (USAGE, document(discount_code="OTHER"), "404"), (USAGE, document(discount_code="OWN", brand="none"), "404"),
+        (f"/api/v1/coupons/{coupon.pk}/redemptions/", b"", "201"),
+        (f"/api/v1/coupons/{coupon.pk}/reservations/", document(ttl_seconds=60), "201"),
+    ]  # fmt: skip
+    assert other.brand != shop.brand
+
+    for path, body, status in calls:
+        answer = both_applications(path, body, authorize=lambda: f"Bearer {shop.sign(sub=uuid.uuid4().hex)}")
+        assert answer[0][:3] == status, (path, answer)
+
+
+def test_invalid_tokens_of_a_brands_own_login(both_applications: Callable[..., ParsedResponse], shop: Shop) -> None:
+    expired, foreign = shop.sign(iat=1, exp=100), shop.sign(aud="another")
+
+    assert '"token_expired"' in both_applications(FIRST_LOGIN, HTTP_AUTHORIZATION=f"Bearer {expired}")[2]
+    assert '"token_invalid"' in both_applications(FIRST_LOGIN, HTTP_AUTHORIZATION=f"Bearer {foreign}")[2]
 
 
 def test_expired_token(both_applications: Callable[..., ParsedResponse]) -> None:

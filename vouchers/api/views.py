@@ -107,7 +107,8 @@ class CampaignView(APIView):
         caller = get_caller(request.auth)
         brand_ids = readable_brand_ids(caller)
         if brand_ids == [] and caller.shopper is not None:
-            return Response(serialize_campaign(selectors.get_public_campaign(slug=slug), own=False, at=timezone.now()))
+            public = selectors.get_public_campaign(slug=slug, brand_id=caller.issuer_brand_id)
+            return Response(serialize_campaign(public, own=False, at=timezone.now()))
         return _own_campaign_response(selectors.get_campaign(slug=slug, brand_ids=brand_ids))
 
     @extend_schema(
@@ -191,10 +192,11 @@ class FirstLoginView(FastView):
     @staticmethod
     def serve(call: Call, slug: str) -> Answer:
         """Return the voucher with status 201, or a result without a new voucher with status 200."""
-        shopper = get_caller(call.auth).shopper
+        caller = get_caller(call.auth)
+        shopper = caller.shopper
         if shopper is None:
             raise PermissionDenied(_("Only customers can take part in campaigns."))
-        claim = services.claim(campaign=slug, customer_key=shopper.key, at=call.at)
+        claim = services.claim(campaign=slug, customer_key=shopper.key, at=call.at, brand_id=caller.issuer_brand_id)
         if claim.result is Result.INACTIVE_USER:
             raise TokenInvalid
         if claim.result is Result.NOT_OPEN:
@@ -220,11 +222,14 @@ class VouchersView(APIView):
     def get(self, request: Request) -> Response:
         """List the shopper's vouchers, newest first."""
         query, at = validate_query(VoucherQuerySerializer, request), timezone.now()
-        shopper = get_caller(request.auth).shopper
+        caller = get_caller(request.auth)
+        shopper = caller.shopper
         if shopper is None:
             raise PermissionDenied(_("Only customers have vouchers."))
         pagination, equal = paginate(query), {name: query[name] for name in ("brand", "campaign") if name in query}
         listed = selectors.list_vouchers(shopper=shopper, at=at, status=query.get("status", ""), **equal)
+        if caller.issuer_brand_id is not None:
+            listed = listed.filter(campaign__brand=caller.issuer_brand_id)
         listed = listed.filter(created_condition(query, field="created_at", find_zone=lambda: "UTC"))
         page = pagination.paginate_queryset(listed, request, view=self) or []
         vouchers = [selectors.build_voucher_view(voucher, at=at) for voucher in page]

@@ -1,5 +1,6 @@
 """Claims of vouchers: one statement decides which of the first logins get one, however many arrive at once."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,20 +17,24 @@ class _BatchItem:
 
     campaign: str
     request: ClaimRequest
+    brand_id: uuid.UUID | None = None
 
 
-def claim(*, campaign: str, customer_key: int, at: datetime) -> ClaimResult:
-    """Record the first login of a customer in a campaign, and issue a voucher if one is left.
+def claim(*, campaign: str, customer_key: int, at: datetime, brand_id: uuid.UUID | None = None) -> ClaimResult:
+    """Record the first login of a customer in a campaign, of this brand only, and issue a voucher if one is left.
 
     Concurrent claims share a statement. Raises NotFound for an unknown slug, and Unavailable if too many claims wait.
     """
-    result = _executor.submit(_BatchItem(campaign, ClaimRequest(customer_key, at)), key=campaign)
+    item = _BatchItem(campaign, ClaimRequest(customer_key, at), brand_id)
+    result = _executor.submit(item, key=(campaign, brand_id))
     if result.result is Result.UNKNOWN:
         raise NotFound
     return result
 
 
-def claim_many(*, campaign: str, requests: Sequence[ClaimRequest]) -> list[ClaimResult]:
+def claim_many(
+    *, campaign: str, requests: Sequence[ClaimRequest], brand_id: uuid.UUID | None = None
+) -> list[ClaimResult]:
     """Record first logins in a campaign, in order, and issue the vouchers that are left. Return the results in order.
 
     One statement writes first logins, counter, vouchers and emails: all of it is committed when this returns, and none
@@ -39,6 +44,7 @@ def claim_many(*, campaign: str, requests: Sequence[ClaimRequest]) -> list[Claim
         "vouchers/sql/claim_vouchers.sql",
         {
             "campaign": campaign,
+            "brand": brand_id,
             "customers": [request.customer_key for request in requests],
             "times": [request.at for request in requests],
             "events": [request.event for request in requests],
@@ -69,7 +75,8 @@ def _resolve_repeated(rows: list[db.Row], requests: Sequence[ClaimRequest]) -> l
 
 
 def _claim_batch(items: Sequence[_BatchItem]) -> list[ClaimResult]:
-    return claim_many(campaign=items[0].campaign, requests=[item.request for item in items])
+    first = items[0]
+    return claim_many(campaign=first.campaign, requests=[item.request for item in items], brand_id=first.brand_id)
 
 
 _executor = batching.BatchExecutor("vouchers.claim", _claim_batch, is_idempotent=True)

@@ -7,7 +7,7 @@ WITH campaign AS (
     FROM vouchers_campaign c
     JOIN accounts_brand b ON b.id = c.brand_id
     LEFT JOIN mail_mailing m ON m.key = 'vouchers:' || c.id
-    WHERE c.slug = %(campaign)s
+    WHERE c.slug = %(campaign)s AND (%(brand)s::uuid IS NULL OR c.brand_id = %(brand)s)
 ), request AS (
     SELECT r.position, r.customer_id, r.at, r.event, r.voucher_id, CASE WHEN u.email_verified_at IS NULL THEN '' ELSE u.email END AS email, u.username, cu.id IS NOT NULL AND coalesce(u.is_active, true) AS is_active,
         campaign.brand_is_active AND offer_status(campaign.decision, campaign.starts_at, campaign.ends_at, r.at) = 'active' AS is_open
