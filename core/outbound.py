@@ -26,6 +26,7 @@ TIMEOUT_SECONDS, DEADLINE_SECONDS = 5, 10  # without an answer, and for a whole 
 MAX_BYTES = 512 * 1024
 DOCUMENT_SECONDS = 600  # in which a document is not fetched again
 RETRY_SECONDS = 30  # between two fetches of a document in which something was not found
+WAIT_SECONDS = 2  # for a fetch of the same document by another thread
 STALE_SECONDS = 24 * 3600  # in which a document is used that can't be fetched again
 _sockets: ContextVar[list[socket.socket] | None] = ContextVar("sockets", default=None)
 _T = TypeVar("_T")
@@ -105,6 +106,7 @@ class DocumentCache(Generic[_T]):
     def __init__(self, parse: Callable[[dict[str, Any]], _T], *, size: int = 1000) -> None:
         self._parse, self._size = parse, size
         self._tried_at: dict[str, float] = {}
+        self._running: dict[str, threading.Event] = {}
         self._entries: dict[str, tuple[float, _T]] = {}
         self._lock = threading.Lock()
 
@@ -130,8 +132,9 @@ class DocumentCache(Generic[_T]):
         """Return the document at ``url`` for a token, which anybody can send.
 
         It is fetched if there is none, if it is older than ``DOCUMENT_SECONDS`` or isn't enough, but whatever happens
-        at most once in ``RETRY_SECONDS`` and by one thread; the others get the document of before, for
-        ``STALE_SECONDS`` if it can't be fetched. Raises requests.RequestException if there is none.
+        at most once in ``RETRY_SECONDS`` and by one thread. Others, to which the document of before isn't enough, wait
+        for it up to ``WAIT_SECONDS``. That of before is used for ``STALE_SECONDS`` if there is no other. Raises
+        requests.RequestException if there is none.
         """
         entry, now = self._entries.get(url), time.monotonic()
         if entry is None or now - entry[0] >= DOCUMENT_SECONDS or not is_enough(entry[1]):
@@ -141,9 +144,18 @@ class DocumentCache(Generic[_T]):
                     if len(self._tried_at) >= self._size:
                         self._tried_at.clear()
                     self._tried_at[url] = now
+                    self._running[url] = threading.Event()
+                running = self._running.get(url)
             if is_due:
-                with contextlib.suppress(requests.RequestException):
-                    return self.get(url, max_age=0)
+                try:
+                    with contextlib.suppress(requests.RequestException):
+                        return self.get(url, max_age=0)
+                finally:
+                    with self._lock:
+                        self._running.pop(url).set()
+            elif running is not None and (entry is None or not is_enough(entry[1])):
+                running.wait(WAIT_SECONDS)
+                entry = self._entries.get(url)
         if entry is None or now - entry[0] >= STALE_SECONDS:
             raise requests.ConnectionError("the document can't be fetched")
         return entry[1]

@@ -1,5 +1,6 @@
 """The own logins of brands, as every process knows them."""
 
+import math
 import threading
 import time
 import uuid
@@ -46,9 +47,11 @@ class ShopperLogins:
         return next((login for one in audiences if (login := logins.get((issuer, one)))), None)
 
     def _list(self) -> Mapping[tuple[str, str], Login]:
-        seconds = settings.SHOPPER_LOGINS_SECONDS
-        if time.monotonic() - self._read_at >= seconds and self._lock.acquire(blocking=False):
+        seconds, is_first = settings.SHOPPER_LOGINS_SECONDS, math.isinf(self._read_at)
+        if time.monotonic() - self._read_at >= seconds and self._lock.acquire(blocking=is_first):
             try:
+                if is_first and not math.isinf(self._read_at):
+                    return self._logins  # which another thread has read meanwhile
                 self._logins = {(login.issuer, login.audience): login for login in map(to_login, _list_active())}
                 self._read_at = time.monotonic()
             except Error as error:  # the list of before is the best that there is

@@ -269,6 +269,20 @@ def test_many_threads_fetch_the_keys_once(shop: Shop) -> None:
     assert shop.login.count(KEYS) == 2
 
 
+def test_threads_that_need_the_same_keys_first_wait_for_them(shop: Shop) -> None:
+    url, barrier = shop.login.issuer + KEYS, threading.Barrier(8)
+
+    def find(_number: int) -> str:
+        barrier.wait()
+        return str(signing_keys.find_key_bounded(url=url, kid="first").key_id)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(find, range(8)))
+
+    assert found == ["first"] * 8
+    assert shop.login.count(KEYS) == 1
+
+
 def test_keys_that_cannot_be_fetched(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.login.answers[KEYS] = 500
     assert [code_of(shop.sign(jti=str(number))) for number in range(5)] == ["unavailable"] * 5
