@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -167,6 +168,7 @@ PRICED: dict[str, list[tuple[Cart, dict[str, str]]]] = {
         (cart(line("a", "50.00"), shipping={"collect": "0.00"}, **PAID), {"a": "5.00"}),
         (cart(line("a", "50.00"), shipping={"collect": "0.00"}, **(PAID | {"store": "paris"})), {}),
     ],
+    "A happy hour past midnight": [(cart(line("a", "50.00")), {})],  # at noon; other times are below
     "10% off in November": [
         (cart(line("a", "50.00"), attributes={"weight": weight}), discount)
         for weight, discount in ((20, {"a": "5.00"}), (19, {}))
@@ -208,3 +210,15 @@ def test_an_example_gives_what_the_page_says(intro: str) -> None:
     example = parse_offer(json.loads(document))
     for bag, discounts in PRICED[intro]:
         assert off(quote(bag, example, *OTHERS.get(intro, []))) == discounts, result
+
+
+@pytest.mark.parametrize(
+    ("time", "discounts"),
+    [("2026-11-21T01:59", {"a": "5.00"}), ("2026-11-20T01:59", {}), ("2026-11-21T22:00", {})],
+    ids=["Saturday at 01:59", "Friday at 01:59", "Saturday at 22:00"],
+)
+def test_a_happy_hour_past_midnight_belongs_to_the_day_on_which_it_begins(time: str, discounts: dict[str, str]) -> None:
+    (document,) = [found[1] for found in EXAMPLE.findall(PAGE) if found[0].startswith("A happy hour past midnight")]
+
+    at = datetime.fromisoformat(time).replace(tzinfo=UTC)
+    assert off(quote(cart(line("a", "50.00")), parse_offer(json.loads(document)), at=at)) == discounts

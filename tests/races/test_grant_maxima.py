@@ -39,11 +39,11 @@ def sell_at_once(kind: str, run_concurrently: RunConcurrently, monkeypatch: pyte
     acceptance = Acceptance(frozenset({acceptor.pk}), grants=find_grants(acceptor=acceptor.pk))
     priced, first, reserve = threading.Barrier(ORDERS, timeout=30), threading.local(), purchases.reserve
 
-    def reserve_together(parts: Any) -> None:
+    def reserve_together(parts: Any, **former: Any) -> None:
         if not hasattr(first, "is_over"):
             first.is_over = True
             priced.wait()
-        reserve(parts)
+        reserve(parts, **former)
 
     def sell(number: int) -> Redemption:
         who, order = create_shopper(), str(number)
