@@ -93,3 +93,11 @@ def translate_constraint(constraint: str, error_class: type[DomainError], **exte
         if violated_constraint(error) != constraint:
             raise
         raise error_class(**extensions) from error
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Run the block and undo what it wrote, in a savepoint: afterwards, its rows are unlocked, too."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

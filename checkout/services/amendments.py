@@ -23,6 +23,7 @@ from checkout.services.quotes import price
 from checkout.services.rejections import reject_candidate
 from checkout.services.reservations import MAX_BALANCE_CHANGES, check_expected_total
 from checkout.services.transitions import purchases_by_kind
+from core import db
 from core.errors import Busy, InvalidRequest, PermissionDenied
 from core.metadata import merge_metadata
 from redemptions import identities, purchases
@@ -203,14 +204,10 @@ class _Attempt:
     def _price_now(self) -> Quote:
         """Price the cart with all offers of now, as if the order had not used any."""
         shopper = shopper_of(self.redemption.customer)
-        with transaction.atomic():
+        with db.undone():
             returned = {key: ReturnedItem(item.key, item.amount, True) for key, item in self.items.items()}
             purchases.return_items(purchases_by_kind(self.redemption, self.items.values(), self.at), returned)
-            priced = price(
-                request=self.request, shopper=shopper, acceptance=self.acceptance, at=self.at, lost=self.lost
-            )
-            transaction.set_rollback(True)
-        return priced
+            return price(request=self.request, shopper=shopper, acceptance=self.acceptance, at=self.at, lost=self.lost)
 
     def _check_new_codes(self, priced: Quote) -> None:
         """Raise the reason of the first rejected code that the order didn't have, unless such codes are skipped."""

@@ -58,7 +58,7 @@ def _reserve_again(locked: Redemption, items: list[RedemptionItem], at: datetime
     """
     lock_customer(locked.customer_id)  # before the limits, which a concurrent order of the customer locks after it
     reserved = locked if locked.status == RedemptionStatus.RESERVED else None
-    with as_released(reserved, at):
+    with as_released(reserved, at) as former:
         amounts = _price_items(locked, items, at)
     if amounts != {(item.kind, item.key): item.amount for item in items}:
         raise ReservationExpired
@@ -71,7 +71,7 @@ def _reserve_again(locked: Redemption, items: list[RedemptionItem], at: datetime
                 (backend, replace(purchase, until=at + MARGIN, is_renewed=True))
                 for backend, purchase in purchases_by_kind(locked, items, at, grants=grants)
             ],
-            former=purchases_by_kind(locked, items, at) if reserved is not None else [],
+            former=former,
         )
     except OfferUnavailable as unavailable:
         raise ReservationExpired from unavailable

@@ -17,7 +17,7 @@ from checkout.errors import as_conflict
 from checkout.models import Redemption, RedemptionItem
 from checkout.services.quotes import price
 from checkout.services.rejections import record_rejection, record_rejections, reject_candidate
-from checkout.services.transitions import as_released, close, list_reserved, purchases_by_kind
+from checkout.services.transitions import as_released, close, purchases_by_kind
 from core import db, money
 from core.db import translate_constraint
 from core.errors import Busy, DomainError, PermissionDenied
@@ -76,9 +76,8 @@ def _price_until_stable(
     """
     lost: dict[str, Rejection] = {}
     attempts_left = MAX_BALANCE_CHANGES
-    former = list_reserved(live, at) if live is not None else []
     while True:
-        with as_released(live, at):
+        with as_released(live, at) as former:
             priced = price(request=request, shopper=customer, acceptance=acceptance, at=at, lost=lost, is_locking=True)
             error = _find_shopper_error(priced, customer, at) if acceptance.is_shopper else None
         try:

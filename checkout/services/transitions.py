@@ -38,7 +38,7 @@ def cancel(*, redemption: Redemption, at: datetime) -> Redemption:
 
 def release(*, redemption: Redemption, at: datetime) -> Redemption:
     """Release the items of a locked reservation. It becomes expired if its time is up, else released."""
-    purchases.release(list_reserved(redemption, at))
+    purchases.release(_list_reserved(redemption, at))
     return close(redemption=redemption, at=at)
 
 
@@ -49,18 +49,19 @@ def close(*, redemption: Redemption, at: datetime) -> Redemption:
 
 
 @contextmanager
-def as_released(redemption: Redemption | None, at: datetime) -> Iterator[None]:
+def as_released(redemption: Redemption | None, at: datetime) -> Iterator[purchases.Purchases]:
     """Run the block as if a locked reservation, if any, was released. Then it is as before, and no limit stays locked.
 
-    So an order can be priced that takes what the reservation has.
+    So an order can be priced that takes what the reservation has. Yields its items by backend.
     """
     if redemption is None:
-        yield
+        yield []
         return
-    with transaction.atomic():
-        release(redemption=copy(redemption), at=at)
-        yield
-        transaction.set_rollback(True)
+    items = _list_reserved(redemption, at)
+    with db.undone():
+        purchases.release(items)
+        close(redemption=copy(redemption), at=at)
+        yield items
 
 
 def release_expired(*, at: datetime) -> int:
@@ -118,8 +119,7 @@ def purchases_by_kind(
     ]
 
 
-def list_reserved(redemption: Redemption, at: datetime) -> list[tuple[RedemptionBackend, Purchase]]:
-    """Return the items of a redemption by backend."""
+def _list_reserved(redemption: Redemption, at: datetime) -> list[tuple[RedemptionBackend, Purchase]]:
     return purchases_by_kind(redemption, list(redemption.items.order_by("position")), at)
 
 

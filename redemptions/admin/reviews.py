@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.base.formatting import format_datetime, format_number
+from core import db
 from core.errors import DomainError
 from pricing import Offer, load_offer
 from pricing.errors import OfferInvalid
@@ -113,9 +113,8 @@ def describe_activation(offer: Any, at: datetime) -> str:
 def find_obstacle(offer: Any, change: Callable[[Any, Action], object]) -> str:
     """Return why an offer can't be activated, or an empty text: the activation is tried and rolled back."""
     try:
-        with transaction.atomic():
+        with db.undone():
             change(offer, Action.ACTIVATE)
-            transaction.set_rollback(True)
     except DomainError as error:
         return " ".join(str(field["detail"]) for field in error.errors or []) or str(error.detail)
     return ""

@@ -32,6 +32,7 @@ from redemptions.limits.models import Limit, LimitUnit
 from redemptions.limits.strategies import STRATEGIES
 from tests.factories import CouponFactory, CustomerFactory
 from tests.platform import wait_until
+from tests.races.transactions import is_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RunConcurrently = Callable[..., list[Any]]
@@ -60,15 +61,6 @@ def count_active(coupon: CouponDefinition) -> int:
 
 def list_differences(at: datetime) -> list[str]:
     return list(consistency.check(at=at, repair=False))
-
-
-def has_blocked_transaction() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database()))"
-        )
-        return cursor.fetchone() is not None
 
 
 @pytest.fixture(autouse=True)
@@ -266,7 +258,7 @@ def redeem_while_releasing(
             return fetch_one(path, params)
         assert shards.filter(shard=1).select_for_update().first()
         locked.set()
-        wait_until(has_blocked_transaction, "the release waits for a lock", 10)
+        wait_until(is_blocked, "the release waits for a lock", 10)
         return None
 
     def release() -> int:
@@ -310,7 +302,7 @@ def expire_while_redeeming(
             return fetch_one(path, params)
         assert Limit.objects.filter(owner=coupon.pk, scope__startswith="total").select_for_update().first()
         locked.set()
-        wait_until(has_blocked_transaction, "the expiry waits for the counter", 10)
+        wait_until(is_blocked, "the expiry waits for the counter", 10)
         return None
 
     def expire() -> bool:

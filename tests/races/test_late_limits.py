@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connections
 
 from accounts.models import Brand
 from accounts.selectors import shopper_of
@@ -29,7 +29,7 @@ from redemptions.limits.models import Limit, LimitUnit
 from redemptions.uses import consistency as use_checks
 from redemptions.uses.models import OfferUse
 from tests.factories import BrandFactory, ShopperFactory
-from tests.races.transactions import long_transaction
+from tests.races.transactions import is_blocked, long_transaction
 from tests.redemptions.limited_offers import KINDS, change_limits, create_offer, reserve
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,20 +139,11 @@ def run_after(first: Call, second: Call) -> None:
     with long_transaction(first) as finish, ThreadPoolExecutor(1) as pool:
         result = pool.submit(_run_and_close, second)
         deadline = time.monotonic() + TIMEOUT
-        while not (result.done() or _is_waiting()):
+        while not (result.done() or is_blocked()):
             assert time.monotonic() < deadline
             wait([result], timeout=0.02)
         finish()
         result.result(TIMEOUT)
-
-
-def _is_waiting() -> bool:
-    """Return whether a transaction waits for a lock of another one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def _run_and_close(call: Call) -> None:

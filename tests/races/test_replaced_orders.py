@@ -2,14 +2,13 @@
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from accounts.contracts import ALL_BRANDS
 from accounts.models import Brand
@@ -21,8 +20,11 @@ from checkout.services.quotes import price
 from checkout.services.transitions import release
 from pricing import Cart, Line
 from redemptions.limits.models import Limit
+from redemptions.purchases import Purchases
 from redemptions.uses.consistency import check
 from tests.factories import BrandFactory, PromotionFactory
+from tests.platform import wait_until
+from tests.races.transactions import is_blocked
 from tests.redemptions.limited_offers import create_shopper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,18 +40,6 @@ def reserve(brand: Brand, order: str, customer: Any, codes: tuple[str, ...], at:
     return services.reserve(request=request, options=options, shopper=customer, acceptance=ALL_BRANDS, at=at)
 
 
-def wait_for_lock() -> None:
-    """Wait until a connection to the database waits for another one."""
-    deadline = time.monotonic() + 20
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("Nothing waits for a lock.")
-
-
 def replace_and_reserve(run_concurrently: RunConcurrently, monkeypatch: pytest.MonkeyPatch, at: datetime) -> list[Any]:
     """Add an offer to an order while another order takes both offers and waits for the one that the first order has."""
     brand = BrandFactory(slug="billo")
@@ -62,7 +52,7 @@ def replace_and_reserve(run_concurrently: RunConcurrently, monkeypatch: pytest.M
     def price_slowly(**arguments: Any) -> Any:
         if getattr(replacing, "is_active", False):
             is_released.set()
-            wait_for_lock()
+            wait_until(is_blocked, "the other order waits for a lock", 20)
         return price(**arguments)
 
     def run(order: str) -> Redemption:
@@ -95,13 +85,12 @@ def test_when_limits_stay_locked_while_an_order_is_priced_two_orders_deadlock(
     """Prove that the test above can fail: release the order first, then price and take."""
 
     @contextmanager
-    def release_for_good(redemption: Redemption | None, at: datetime) -> Iterator[None]:
+    def release_for_good(redemption: Redemption | None, at: datetime) -> Iterator[Purchases]:
         if redemption is not None:
             release(redemption=redemption, at=at)
-        yield
+        yield []
 
     monkeypatch.setattr(reservations, "as_released", release_for_good)
-    monkeypatch.setattr(reservations, "list_reserved", lambda redemption, at: [])
     monkeypatch.setattr(reservations, "close", lambda **arguments: None)
 
     results = replace_and_reserve(run_concurrently, monkeypatch, at)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 
 @contextmanager
@@ -33,3 +33,13 @@ def long_transaction(call: Callable[[], Any]) -> Iterator[Callable[[], None]]:
 
         yield finish
         commit.set()
+
+
+def is_blocked() -> bool:
+    """Return whether a transaction of this database waits for a lock of another one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+        return cursor.fetchone() is not None
