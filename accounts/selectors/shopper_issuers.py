@@ -1,20 +1,14 @@
 """The own logins of brands, as every process knows them."""
 
-import math
-import threading
-import time
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from django.conf import settings
-from django.db import Error
 
 from accounts.models import Brand, ShopperIssuer
-
-log = structlog.get_logger(__name__)
+from core.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +31,12 @@ class ShopperLogins:
     """The active logins of active brands, read from the database once in a while."""
 
     def __init__(self) -> None:
-        self._logins: Mapping[tuple[str, str], Login] = {}
-        self._read_at = float("-inf")
-        self._lock = threading.Lock()
+        self._logins: Snapshot[Mapping[tuple[str, str], Login]] = Snapshot("shopper_logins", {})
 
     def find(self, *, issuer: str, audiences: Collection[str]) -> Login | None:
         """Return the login that issues tokens for one of these audiences."""
-        logins = self._list()
+        logins = self._logins.get(_list_active, seconds=settings.SHOPPER_LOGINS_SECONDS)
         return next((login for one in audiences if (login := logins.get((issuer, one)))), None)
-
-    def _list(self) -> Mapping[tuple[str, str], Login]:
-        seconds, is_first = settings.SHOPPER_LOGINS_SECONDS, math.isinf(self._read_at)
-        if time.monotonic() - self._read_at >= seconds and self._lock.acquire(blocking=is_first):
-            try:
-                if is_first and not math.isinf(self._read_at):
-                    return self._logins  # which another thread has read meanwhile
-                self._logins = {(login.issuer, login.audience): login for login in map(to_login, _list_active())}
-                self._read_at = time.monotonic()
-            except Error as error:  # the list of before is the best that there is
-                log.warning("shopper_logins_unread", error=str(error))
-            finally:
-                self._lock.release()
-        return self._logins
 
 
 def to_login(row: ShopperIssuer) -> Login:
@@ -74,8 +52,9 @@ def has_twin(brand: Brand) -> bool:
     return Brand.objects.filter(slug__iexact=brand.slug).exclude(pk=brand.pk).exists()
 
 
-def _list_active() -> list[ShopperIssuer]:
-    return list(ShopperIssuer.objects.filter(is_active=True, brand__is_active=True).select_related("brand"))
+def _list_active() -> dict[tuple[str, str], Login]:
+    rows = ShopperIssuer.objects.filter(is_active=True, brand__is_active=True).select_related("brand")
+    return {(login.issuer, login.audience): login for login in map(to_login, rows)}
 
 
 shopper_logins = ShopperLogins()
