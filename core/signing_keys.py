@@ -55,16 +55,18 @@ def verify_token(token: str, *, keys_url: str, issuer: str, audience: str, leewa
     Raises TokenUnverified, and requests.RequestException if the keys can't be fetched.
     """
     try:
-        key = find_key(url=keys_url, kid=str(jwt.get_unverified_header(token).get("kid", "")))
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[key.algorithm_name],
-            issuer=issuer,
-            audience=audience,
-            leeway=leeway,
-            options={"require": ["iss", "aud", "sub", "iat", "exp"]},
-        )
+        kid = str(jwt.get_unverified_header(token).get("kid", ""))
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise TokenUnverified(str(error)) from error
+    key = find_key(url=keys_url, kid=kid)
+    options = {"require": ["iss", "aud", "sub", "iat", "exp"]}
+    return _decode(token, key=key, issuer=issuer, audience=audience, leeway=leeway, options=options)
+
+
+def _decode(token: str, *, key: jwt.PyJWK, **checks: Any) -> dict[str, Any]:
+    """Return the claims of a token that ``key`` signed. The key says by which algorithm, never the token."""
+    try:
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=[key.algorithm_name], **checks)
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise TokenUnverified(str(error)) from error
     return claims
@@ -128,14 +130,5 @@ def find_key_bounded(*, url: str, kid: str) -> jwt.PyJWK:
 
 
 def verify_signature(token: str, *, key: jwt.PyJWK, issuer: str, audience: str) -> dict[str, Any]:
-    """Return the claims of a token that ``key`` signed for ``audience``, whatever its times. Raises TokenUnverified.
-
-    The key says by which algorithm, never the token.
-    """
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=[key.algorithm_name], issuer=issuer, audience=audience, options=_SIGNATURE_ONLY
-        )
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise TokenUnverified(str(error)) from error
-    return claims
+    """Return the claims of a token that ``key`` signed for ``audience``, whatever its times. Raises TokenUnverified."""
+    return _decode(token, key=key, issuer=issuer, audience=audience, options=_SIGNATURE_ONLY)

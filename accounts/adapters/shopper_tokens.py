@@ -2,10 +2,9 @@
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import requests
 import structlog
@@ -74,36 +73,33 @@ def get_issuer_caller(*, token: str, at: datetime) -> Caller:
     return entry.caller
 
 
-def read_claims(token: str, login: Login, *, at: datetime) -> Mapping[str, Any]:
-    """Return the claims of a valid token of a login.
+def read_token(token: str, login: Login, *, kid: str, at: datetime) -> tuple[str, datetime]:
+    """Return the ID of the customer that a token of a login names, and when the token expires. ``kid`` names its key.
 
     Raises TokenUnverified, TokenInvalid, TokenExpired, and requests.RequestException if its keys can't be fetched.
     """
-    kid, _claims = signing_keys.read_unverified(token)
     if login.public_key:
         key = signing_keys.parse_public_key(login.public_key)
     else:
         key = signing_keys.find_key_bounded(url=login.jwks_url, kid=kid)
     claims = signing_keys.verify_signature(token, key=key, issuer=login.issuer, audience=login.audience)
-    rules.check_times(claims, max_lifetime=login.max_lifetime, valid_from=login.valid_from, at=at)
-    return claims
+    expires_at = rules.check_times(claims, max_lifetime=login.max_lifetime, valid_from=login.valid_from, at=at)
+    return rules.customer_id_of_issuer(slug=login.brand, name=claims.get(login.customer_claim)), expires_at
 
 
 def _verify(token: str, at: datetime) -> _Verified:
     try:
-        _kid, unverified = signing_keys.read_unverified(token)
+        kid, unverified = signing_keys.read_unverified(token)
         issuer, audiences = unverified.get("iss"), _list_audiences(unverified.get("aud"))
         login = selectors.shopper_logins.find(issuer=issuer, audiences=audiences) if isinstance(issuer, str) else None
         if login is None:
             raise TokenInvalid
-        claims = read_claims(token, login, at=at)
+        name, expires_at = read_token(token, login, kid=kid, at=at)
     except signing_keys.TokenUnverified as error:
         raise TokenInvalid from error
     except requests.RequestException as error:
         log.warning("shopper_keys_unavailable", error=str(error))
         raise Unavailable from error
-    expires_at = rules.check_times(claims, max_lifetime=login.max_lifetime, valid_from=login.valid_from, at=at)
-    name = rules.customer_id_of_issuer(slug=login.brand, name=claims.get(login.customer_claim))
     shopper = services.find_customer(brand_id=login.brand_id, customer_id=name)
     caller = Caller(
         identity=f"customer:{login.brand_id}:{shopper.id}", customer_key=shopper.id, customer_id=shopper.customer_id,

@@ -13,8 +13,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminURLInputWidget
 
-from accounts import rules, selectors, services
-from accounts.adapters.shopper_tokens import read_claims
+from accounts import selectors, services
+from accounts.adapters.shopper_tokens import read_token
 from accounts.admin.owners import BrandOwnerAdmin
 from accounts.models import ShopperIssuer
 from backoffice.base.columns import datetime_column
@@ -82,8 +82,9 @@ class ShopperIssuerForm(forms.ModelForm):  # type: ignore[type-arg]
             brand=brand, valid_from=self.instance.valid_from, **{name: values[name] for name in FIELDS}
         )  # fmt: skip
         try:
-            claims = read_claims(values["sample_token"].strip(), selectors.to_login(row), at=timezone.now())
-            customer = rules.customer_id_of_issuer(slug=brand.slug, name=claims.get(row.customer_claim))
+            token = values["sample_token"].strip()
+            kid, _claims = signing_keys.read_unverified(token)
+            customer, _expires_at = read_token(token, selectors.to_login(row), kid=kid, at=timezone.now())
         except (signing_keys.TokenUnverified, DomainError, requests.RequestException) as error:
             text = gettext("This token is refused: %(reason)s") % {"reason": str(error)}
             self.add_error("sample_token", text)
