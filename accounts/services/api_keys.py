@@ -3,11 +3,12 @@
 import secrets
 import string
 import uuid
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
 from django.utils import translation
@@ -141,19 +142,22 @@ def _check_usable(key: ApiKey, address: str, at: datetime) -> None:
 def announce_key(*, key_id: uuid.UUID) -> None:
     """Send the owners of a key's brand, or the platform admins, an email that says that the key exists."""
     key = ApiKey.objects.select_related("brand", "created_by").filter(pk=key_id).first()
-    if key is not None and (recipients := selectors.list_key_owners(brand=key.brand)):
-        with use_language_of(key.brand):
-            emails.new_api_key(key=key, recipients=recipients).send()
+    if key is not None:
+        write_to_owners(key.brand, partial(emails.new_api_key, key=key))
 
 
 def request_key_review(*, brand: Brand, user: User, at: datetime) -> None:
     """Ask the owners of a brand to review the keys that a former member created and that still work, if any."""
     keys = list(selectors.list_keys_created_by(user, brand=brand, at=at))
-    if keys and (recipients := selectors.list_key_owners(brand=brand)):
-        with use_language_of(brand):
-            emails.key_review(brand=brand, user=user, keys=keys, recipients=recipients).send()
+    if keys:
+        write_to_owners(brand, partial(emails.key_review, brand=brand, user=user, keys=keys))
 
 
-def use_language_of(brand: Brand | None) -> AbstractContextManager[None]:
-    """Return the language of emails to several owners: the brand's, or the platform's."""
-    return translation.override((brand.language if brand else "") or settings.LANGUAGE_CODE)
+def write_to_owners(brand: Brand | None, build: Callable[..., EmailMessage]) -> None:
+    """Send the owners of a brand, or the platform admins, an email that ``build`` makes for ``recipients``, if any.
+
+    It is in the language of the brand, or the platform's.
+    """
+    if recipients := selectors.list_key_owners(brand=brand):
+        with translation.override((brand.language if brand else "") or settings.LANGUAGE_CODE):
+            build(recipients=recipients).send()

@@ -3,12 +3,13 @@
 import uuid
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 
-from accounts import emails, selectors
+from accounts import emails
 from accounts.models import Access, AccessEvent, Brand
-from accounts.services.api_keys import use_language_of
+from accounts.services.api_keys import write_to_owners
 from accounts.services.audit import record_access
 from core import redis
 from core.outbox import enqueue_on_commit
@@ -45,6 +46,5 @@ def _report(brand_id: uuid.UUID, at: datetime) -> None:
 def announce_guesses(*, brand_id: uuid.UUID) -> None:
     """Send the owners of a brand the email that says that its API keys guess codes."""
     brand = Brand.objects.filter(pk=brand_id).first()
-    if brand is not None and (recipients := selectors.list_key_owners(brand=brand)):
-        with use_language_of(brand):
-            emails.guesses(brand=brand, recipients=recipients).send()
+    if brand is not None:
+        write_to_owners(brand, partial(emails.guesses, brand=brand))
