@@ -126,6 +126,15 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", _loopback_only)
 
 
+@pytest.fixture
+def redis_unavailable(settings: Any) -> Iterator[None]:
+    """A Redis URL on which no server listens."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    redis.client.cache_clear()
+    yield
+    redis.client.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def empty_redis() -> None:
     """A Redis database without keys; each worker of a parallel run has its own. It has kept all counters for long."""

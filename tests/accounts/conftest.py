@@ -1,8 +1,7 @@
 """Fixtures of the accounts tests."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from celery import current_app
@@ -12,7 +11,6 @@ from rest_framework.test import APIClient
 from accounts import selectors, services
 from accounts.contracts import Caller
 from accounts.models import User
-from core import redis
 from tests.conftest import methods_of
 
 
@@ -41,15 +39,6 @@ def caller() -> Callable[[User], Caller]:
         return dataclasses.replace(selectors.caller_of(user), has_second_factor=user.is_superuser)
 
     return caller_of
-
-
-@pytest.fixture
-def redis_unavailable(settings: Any) -> Iterator[None]:
-    """A Redis URL on which no server listens."""
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    redis.client.cache_clear()
-    yield
-    redis.client.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

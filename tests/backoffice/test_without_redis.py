@@ -1,6 +1,5 @@
 """Admin pages work while Redis is unavailable, because cached values can be read again."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from checkout.models import Redemption
-from core import redis
 from tests.factories import BrandFactory, CouponFactory, DiscountCodeFactory, PromotionFactory, UserFactory
 
-UNAVAILABLE = "redis://127.0.0.1:1/0"
 PAGES = [
     reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     for model in admin.site._registry
@@ -22,13 +19,9 @@ PAGES = [
 
 
 @pytest.fixture
-def without_redis(settings: Any) -> Iterator[None]:
+def without_redis(settings: Any, redis_unavailable: None) -> None:
     """A cache and Redis clients with an address that does not respond."""
-    settings.REDIS_URL = UNAVAILABLE
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": UNAVAILABLE}}
-    redis.client.cache_clear()
-    yield
-    redis.client.cache_clear()
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": settings.REDIS_URL}}
 
 
 @pytest.fixture
